@@ -1,0 +1,37 @@
+# Every target makes .venv by itself; none needs a GPU, a service or a login (gpu-test skips without one).
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench gpu-test clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## evaluate a dozen bundled candidates: right, slow, wrong, cheating, crashing
+	$(BIN)/kernelgym demo
+
+test: $(STAMP) ## run the default test lane (no GPU, no services; slow tests run in CI)
+	$(BIN)/pytest -m 'not gpu and not docker and not broker and not slow'
+
+check: $(STAMP) ## format, lint, types, import arrows
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP) ## run the benchmarks; prints JSON with machine and versions
+	$(BIN)/python -m benchmarks
+
+gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
+	$(BIN)/pytest -m gpu
+
+clean: ## remove everything the other targets made
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

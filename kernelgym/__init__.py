@@ -1,0 +1,1 @@
+"""The environment in which language models learn to write fast GPU kernels."""

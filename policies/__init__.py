@@ -1,0 +1,1 @@
+"""Learners: policies, rollouts and trainers that improve in the environment."""

@@ -1,0 +1,1 @@
+"""Detectors of reward hacks, working on the dataflow of a trace."""

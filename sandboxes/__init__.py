@@ -1,0 +1,1 @@
+"""Turns an untrusted submission into facts: trace, compile, replay, profile."""

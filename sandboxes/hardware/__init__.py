@@ -1,0 +1,1 @@
+"""Target GPUs as data, occupancy, and the model that prices a trace."""

@@ -1,0 +1,1 @@
+"""Traces a candidate: runs inside the sandbox, next to nothing of value."""

@@ -1,0 +1,1 @@
+"""TTIR on the CPU: parser, typed IR, grid-vectorised executor, memory sanitizer."""
