@@ -1,0 +1,55 @@
+"""The values that cross process boundaries: frozen, validated, JSON, free of torch."""
+
+from sandboxes.contracts.base import SCHEMA_VERSION, Contract
+from sandboxes.contracts.case import (
+    Argument,
+    ArgumentSequence,
+    Case,
+    CaseKind,
+    TensorRef,
+    TensorSpec,
+    TorchConstant,
+)
+from sandboxes.contracts.config import EvalConfig, Precision
+from sandboxes.contracts.diagnostic import Diagnostic, clip
+from sandboxes.contracts.finding import Finding, Severity
+from sandboxes.contracts.outcome import Outcome, Stage
+from sandboxes.contracts.profile import (
+    Bound,
+    HotLine,
+    NodeProfile,
+    Profile,
+    ProfileSource,
+    Resources,
+)
+from sandboxes.contracts.reference import Reference
+from sandboxes.contracts.report import BenchCheck, CaseResult, Report
+from sandboxes.contracts.submission import MAX_SOURCE_CHARACTERS, Submission
+from sandboxes.contracts.target import Target
+from sandboxes.contracts.trace import (
+    AtenCall,
+    Constant,
+    Descriptor,
+    Launch,
+    LaunchArgument,
+    Node,
+    Trace,
+    TraceFailure,
+    Variant,
+    node_inputs,
+    references,
+)
+
+__all__ = [
+    # what is evaluated, and how
+    "MAX_SOURCE_CHARACTERS", "Argument", "ArgumentSequence", "Case", "CaseKind", "EvalConfig", "Precision",
+    "Reference", "Submission", "Target", "TensorRef", "TensorSpec", "TorchConstant",
+    # what the sandbox hands out
+    "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure", "Variant",
+    "node_inputs", "references",
+    # what is reported
+    "BenchCheck", "Bound", "CaseResult", "Diagnostic", "Finding", "HotLine", "NodeProfile", "Outcome", "Profile",
+    "ProfileSource", "Report", "Resources", "Severity", "Stage", "clip",
+    # shared
+    "SCHEMA_VERSION", "Contract",
+]  # fmt: skip

@@ -1,0 +1,45 @@
+"""The knobs of an evaluation."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from sandboxes.contracts.base import Contract
+
+MAX_SEED = 2**63 - 1
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Precision(StrEnum):
+    """How float32 matrix products may be computed, by candidate and reference alike."""
+
+    TF32 = "tf32"
+    """Their inputs may be rounded to TF32."""
+    FP32 = "fp32"
+    """They may not."""
+
+
+class EvalConfig(Contract):
+    """What to evaluate for and how long; part of a result's identity."""
+
+    target: str = "h200"
+    """Name of the GPU that is compiled for and modelled."""
+    device: str = "cpu"
+    """Where the trace is replayed: `cpu` or `cuda`."""
+    precision: Precision = Precision.TF32
+    trace_timeout_s: Seconds = 20.0
+    """Wall time of everything the candidate's Python does."""
+    compile_timeout_s: Seconds = 60.0
+    """Wall time of compiling all kernels."""
+    replay_timeout_s: Seconds = 30.0
+    """Wall time of running the kernels of all cases."""
+    weight_seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...], Field(min_length=1, max_length=8)] = (
+        2027,
+        31,
+    )
+    """Seeds under which modules with weights are built; the first is used for all cases, the others for one."""
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
+    """Seed of the input values; None draws a secret one. Set it only to reproduce a result."""
+    bench_budget_gflop: Annotated[float, Field(ge=0)] = 20.0
+    """Largest reference, in 1e9 operations, for which the bench case is executed in full on the CPU."""

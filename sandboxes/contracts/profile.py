@@ -1,0 +1,114 @@
+"""Where the time goes: the same form for a modelled and a measured profile."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sandboxes.contracts.base import Contract
+
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ProfileSource(StrEnum):
+    """Where the times come from; always shown next to them."""
+
+    MODELLED = "modelled"
+    """The hardware model's estimate from exact counts and the compiled kernel's resources."""
+    MEASURED = "measured"
+    """Device time on the GPU that `Profile.device` names."""
+
+
+class Bound(StrEnum):
+    """What limits a node."""
+
+    MEMORY = "memory"
+    COMPUTE = "compute"
+    LATENCY = "latency"
+    """Too small or too few blocks to load the GPU: launch overhead and latency dominate."""
+
+
+class Resources(Contract):
+    """What a compiled kernel needs, per thread or block, and the occupancy that follows."""
+
+    registers: Count
+    """32-bit registers per thread."""
+    spill_bytes: Count
+    """Local memory per thread (spills and stack), bytes."""
+    shared_bytes: Count
+    """Shared memory per block, bytes."""
+    threads: Count
+    """Threads per block."""
+    occupancy: Share
+    """Resident warps over the most a multiprocessor holds."""
+    limited_by: str
+    """What keeps occupancy from being higher: `registers`, `shared memory`, `threads`, `blocks` or `nothing`."""
+
+
+class HotLine(Contract):
+    """A line of the candidate's source and what it costs."""
+
+    line: Annotated[int, Field(ge=1)]
+    excerpt: str
+    bytes: Count
+    """Bytes requested by loads, stores and atomics of that line, over all programs."""
+    flops: Count
+    """Operations of that line, over all programs."""
+
+
+class NodeProfile(Contract):
+    """One node of the trace."""
+
+    node: Count
+    """Index in `Trace.nodes`."""
+    name: str
+    """Kernel name or ATen operator."""
+    custom: bool
+    """True for the candidate's own Triton kernels."""
+    live: bool
+    """True if its results reach an output."""
+    time_us: NonNegative
+    bytes: Count
+    """Bytes moved to and from device memory."""
+    flops: Count
+    bound: Bound
+    roofline_fraction: Share
+    """Time the roofline allows over the time it takes."""
+    config: str = ""
+    """Of the autotuned variant that was chosen."""
+    grid: tuple[int, int, int] | None = None
+    resources: Resources | None = None
+    line: int | None = Field(default=None, ge=1)
+    hot_lines: tuple[HotLine, ...] = ()
+
+
+class Profile(Contract):
+    """The bench case, node by node, next to the reference."""
+
+    source: ProfileSource
+    device: str
+    """Title of the target that is modelled or the GPU that measured."""
+    nodes: tuple[NodeProfile, ...]
+    time_us: NonNegative
+    """Of the candidate's whole forward."""
+    reference_time_us: NonNegative
+    """Of the reference's forward, from the same source."""
+    coverage: Share
+    """Share of the live device time spent in the candidate's own kernels."""
+    roofline_us: NonNegative
+    """Least time the reference's inputs and outputs and its arithmetic allow on this device."""
+
+    @property
+    def speedup(self) -> float:
+        """Reference time over candidate time; 0 when the candidate takes no time at all."""
+        return self.reference_time_us / self.time_us if self.time_us else 0.0
+
+    @model_validator(mode="after")
+    def _times_add_up(self) -> Self:
+        """The whole takes at least as long as its parts, give or take rounding."""
+        total = sum(node.time_us for node in self.nodes)
+        if self.source is ProfileSource.MODELLED and abs(total - self.time_us) > 1e-6 * max(1.0, total):
+            raise ValueError(f"time_us is {self.time_us} but its nodes add up to {total}")
+        return self

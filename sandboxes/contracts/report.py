@@ -1,0 +1,109 @@
+"""Everything known about one evaluation: the value that is stored, re-scored and shown."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sandboxes.contracts.base import SCHEMA_VERSION, Contract
+from sandboxes.contracts.case import CaseKind
+from sandboxes.contracts.config import EvalConfig
+from sandboxes.contracts.diagnostic import Diagnostic, Text
+from sandboxes.contracts.finding import Finding, Severity
+from sandboxes.contracts.outcome import Outcome
+from sandboxes.contracts.profile import Profile
+
+REACHED_REPLAY = frozenset({Outcome.OK, Outcome.INCORRECT, Outcome.MEMORY_ERROR, Outcome.HACK, Outcome.TIMEOUT})
+"""Outcomes in which outputs may have been compared."""
+
+
+class BenchCheck(Contract):
+    """How far the bench case itself was verified; nothing above a speedup of 1 is earned without it."""
+
+    verified: bool
+    how: Text
+    """`executed in full`, or why not."""
+
+
+class CaseResult(Contract):
+    """Correctness at one case, over all value distributions and weight seeds."""
+
+    case: str
+    kind: CaseKind
+    passed: bool
+    trials: Annotated[int, Field(ge=0)]
+    """Input sets that were compared."""
+    failed_trials: Annotated[int, Field(ge=0)]
+    max_error: float | None = None
+    """Largest absolute difference from the float64 truth; None if nothing was compared."""
+    tolerance: float | None = None
+    """What was allowed there, absolute."""
+    detail: Text | None = None
+    """What the first failure looks like: which output, where, how large, under which distribution."""
+
+    @model_validator(mode="after")
+    def _passed_means_no_failed_trial(self) -> Self:
+        if self.passed != (self.trials > 0 and self.failed_trials == 0):
+            raise ValueError("a case has passed exactly if it was tried and no trial failed")
+        return self
+
+
+class Report(Contract):
+    """One evaluation. Illegal states can't be built: no verdict `ok` with a failed case, no speedup without `ok`."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    outcome: Outcome
+    submission: Annotated[str, Field(max_length=64)]
+    """Digest of the candidate; empty if there was none."""
+    problem: Annotated[str, Field(max_length=500)]
+    """Id of the problem."""
+    config: EvalConfig
+    cases: tuple[CaseResult, ...] = ()
+    bench: BenchCheck | None = None
+    findings: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    profile: Profile | None = None
+    timings_s: dict[str, float] = Field(default_factory=dict)
+    """Wall time of each stage, seconds."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Of kernelgym, torch, triton and the compiler: part of what the verdict depends on."""
+
+    @property
+    def correct(self) -> bool:
+        """True if every case was compared and passed (a hack may be correct, too)."""
+        return bool(self.cases) and all(case.passed for case in self.cases)
+
+    @property
+    def speedup(self) -> float | None:
+        """Reference time over candidate time; None unless the outcome is `ok`.
+
+        Capped at 1 while the bench case has not been verified: a program may be right at small sizes only.
+        """
+        if self.outcome is not Outcome.OK or self.profile is None:
+            return None
+        verified = self.bench is not None and self.bench.verified
+        return self.profile.speedup if verified else min(self.profile.speedup, 1.0)
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of live device time in the candidate's own kernels; None without a profile."""
+        return None if self.profile is None else self.profile.coverage
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        fatal = [finding.rule for finding in self.findings if finding.severity is Severity.FATAL]
+        if self.outcome is Outcome.OK:
+            if not self.correct:
+                raise ValueError("outcome `ok` needs at least one case, and every case passed")
+            if fatal:
+                raise ValueError(f"outcome `ok` contradicts the finding `{fatal[0]}`")
+            if self.profile is None:
+                raise ValueError("outcome `ok` needs a profile")
+        elif self.profile is not None:
+            raise ValueError(f"only outcome `ok` carries a profile, not `{self.outcome}`")
+        if self.outcome is Outcome.HACK and not fatal:
+            raise ValueError("outcome `hack` needs a fatal finding")
+        if self.outcome not in REACHED_REPLAY and self.cases:
+            raise ValueError(f"outcome `{self.outcome}` can't have compared any case")
+        if self.outcome not in (Outcome.OK, Outcome.HACK) and not self.diagnostics:
+            raise ValueError(f"outcome `{self.outcome}` needs a diagnostic that says why")
+        return self

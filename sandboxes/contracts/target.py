@@ -1,0 +1,47 @@
+"""A GPU as data: what is compiled for and what the hardware model knows."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sandboxes.contracts.base import Contract
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Target(Contract):
+    """One GPU model; the numbers are the vendor's, at boost clock and without sparsity."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]{2,16}$")]
+    """Short name, e.g. `h200`."""
+    title: str
+    """The product's name, e.g. `NVIDIA H200 SXM`; what `torch.cuda.get_device_name` answers."""
+    backend: Literal["cuda", "hip"]
+    arch: str
+    """Compute capability times ten (`90`) or the gfx name (`gfx942`)."""
+    warp_size: PositiveInt
+    multiprocessors: PositiveInt
+    clock_mhz: Positive
+    """Boost clock of the multiprocessors."""
+    memory_gib: Positive
+    dram_gb_per_s: Positive
+    """Bandwidth of the device memory, 1e9 bytes per second."""
+    l2_mib: Positive
+    l2_gb_per_s: Positive
+    """Bandwidth of the L2 cache, 1e9 bytes per second."""
+    tflops: dict[str, float]
+    """Dense peak rates, 1e12 operations per second, by kind: `fp32`, `fp64`, `tf32`, `fp16`, `bf16`, `fp8`, `int8`,
+    `special` (exp, log, rsqrt, ...)."""
+    registers_per_multiprocessor: PositiveInt
+    """32-bit registers."""
+    registers_per_thread: PositiveInt
+    threads_per_multiprocessor: PositiveInt
+    threads_per_block: PositiveInt
+    blocks_per_multiprocessor: PositiveInt
+    shared_per_multiprocessor: PositiveInt
+    """Bytes."""
+    shared_per_block: PositiveInt
+    """Bytes a block can opt in to."""
+    launch_overhead_us: Positive
+    """Device time between two dependent kernels, microseconds."""
