@@ -1,0 +1,16 @@
+"""What this machine can do, as rows for people: one row per sandbox, compiler or device that was tried."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capability:
+    """One thing that was probed by trying it."""
+
+    name: str
+    """What was tried, e.g. `compile for h200`."""
+    works: bool
+    detail: str
+    """What was seen: a version, a duration or the error."""
+    remedy: str = ""
+    """What to install or change; empty when it works."""
