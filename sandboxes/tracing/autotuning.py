@@ -1,0 +1,43 @@
+"""`@triton.autotune` in the sandbox: every configuration becomes a variant of one launch.
+
+Which configuration is fastest is decided later, on the device, by trusted code. Triton's own tuner would measure,
+cache the winner per key and reset tensors on the way; none of that belongs into the graph.
+"""
+
+from typing import Any
+
+from triton.compiler.errors import CompileTimeAssertionFailure
+from triton.runtime.errors import OutOfResources
+
+from sandboxes.tracing.recorder import Recorder
+
+
+def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Stands in for `Autotuner.run`.
+
+    Args:
+        tuner: The `triton.runtime.autotuner.Autotuner`.
+        recorder: Receives one launch with a variant for each configuration that compiles.
+        args: Positional arguments of the kernel.
+        kwargs: Keyword arguments of the kernel, with `grid` and `warmup`.
+    """
+    tuner.nargs = dict(zip(tuner.arg_names, args, strict=False))
+    configs = tuner.prune_configs(kwargs)
+    failure: Exception | None = None
+    for index, config in enumerate(configs):
+        meta = config.all_kwargs()
+        if config.pre_hook is not None and index == 0:
+            config.pre_hook({**tuner.nargs, **kwargs, **meta})
+        with recorder.configuration(str(config)):
+            if config.pre_hook is not None and index > 0:
+                config.pre_hook({**tuner.nargs, **kwargs, **meta})
+            try:
+                tuner.fn.run(*args, **kwargs, **meta)
+            except (CompileTimeAssertionFailure, OutOfResources) as error:
+                failure = error  # the tuner skips such configurations, too
+                continue
+        tuner.best_config = config
+    if failure is not None and not recorder.has_variants:
+        raise failure
+    recorder.end_variants()
+    tuner.nargs = None

@@ -1,0 +1,118 @@
+"""Turns the candidate's source into a module instance, as harmlessly as its code allows."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from sandboxes.tracing.line import CANDIDATE_FILE
+from sandboxes.tracing.recorder import ConstantPool
+
+
+class CandidateRejected(Exception):
+    """The candidate can't be used; the message says why and the hint what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def import_candidate(source: str, folder: Path) -> ModuleType:
+    """Writes the source to `folder`/candidate.py (Triton reads kernels from files) and imports it.
+
+    Raises:
+        SyntaxError: It is not Python.
+        Exception: Whatever its module level raises.
+    """
+    path = folder / CANDIDATE_FILE
+    path.write_text(source, encoding="utf-8", errors="surrogatepass")
+    try:
+        compile(source, str(path), "exec")
+    except ValueError as error:  # null bytes
+        raise SyntaxError(str(error)) from None
+    spec = importlib.util.spec_from_file_location("candidate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["candidate"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def model_class(module: ModuleType) -> type[nn.Module]:
+    """Returns the candidate's `ModelNew`.
+
+    Raises:
+        CandidateRejected: There is none, or it is not an `nn.Module`.
+    """
+    found = getattr(module, "ModelNew", None)
+    if found is None:
+        raise CandidateRejected(
+            "the candidate defines no class `ModelNew`",
+            "Define `class ModelNew(torch.nn.Module)` with the same `__init__` arguments as the reference's `Model`.",
+        )
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise CandidateRejected(
+            f"`ModelNew` is {found!r:.100}, not a subclass of torch.nn.Module",
+            "Write `class ModelNew(torch.nn.Module)`.",
+        )
+    return found
+
+
+class _OnCpu(TorchFunctionMode):
+    """While a module is built, `device="cuda"` means the CPU: its weights are real, and data for the trace."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if func is torch.Tensor.cuda:
+            return args[0]
+        if "device" in kwargs and kwargs["device"] is not None:
+            kwargs["device"] = _cpu_for_cuda(kwargs["device"])
+        return func(*(_cpu_for_cuda(arg) for arg in args), **kwargs)
+
+
+def _cpu_for_cuda(value: Any) -> Any:
+    if isinstance(value, torch.device) and value.type == "cuda":
+        return torch.device("cpu")
+    if isinstance(value, str) and value.partition(":")[0] == "cuda":
+        return "cpu"
+    return value
+
+
+def build(cls: type[nn.Module], init_inputs: list[Any], seed: int, pool: ConstantPool) -> nn.Module:
+    """Builds the module under the seed on the CPU, then swaps every tensor it holds for a fake CUDA tensor.
+
+    Args:
+        cls: The candidate's class.
+        init_inputs: Arguments of its constructor.
+        seed: For torch's generator; the reference is built under the same.
+        pool: Receives the real tensors.
+    """
+    torch.manual_seed(seed)
+    with _OnCpu(), torch.no_grad():
+        model = cls(*init_inputs)
+    for prefix, module in model.named_modules():
+        dot = f"{prefix}." if prefix else ""
+        for name, parameter in list(module._parameters.items()):
+            if parameter is not None:
+                fake = pool.fake(parameter, dot + name, "parameter")
+                module._parameters[name] = _as_parameter(fake, parameter)
+        for name, buffer in list(module._buffers.items()):
+            if buffer is not None:
+                module._buffers[name] = pool.fake(buffer, dot + name, "buffer")
+        for name, value in list(vars(module).items()):
+            if isinstance(value, torch.Tensor):
+                object.__setattr__(module, name, pool.fake(value, dot + name))
+    return model
+
+
+def _as_parameter(fake: torch.Tensor, real: nn.Parameter) -> nn.Parameter:
+    """Marks a fake as a parameter, in place, so that its identity stays."""
+    fake.requires_grad_(real.requires_grad)
+    fake._is_param = True  # type: ignore[attr-defined] # what isinstance(_, nn.Parameter) looks at
+    return fake  # type: ignore[return-value]

@@ -1,0 +1,159 @@
+"""The sandbox's entry point: request bytes in, answer bytes out.
+
+Everything the candidate raises ends here, in the one place that is allowed to catch everything: a candidate's exception
+is data, whatever its type.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from sandboxes.contracts import Argument, ArgumentSequence, Case, TensorSpec, Trace
+from sandboxes.tracing import driver, virtual_cuda
+from sandboxes.tracing.candidate import build, import_candidate, model_class
+from sandboxes.tracing.example import EXAMPLE
+from sandboxes.tracing.explain import explain
+from sandboxes.tracing.line import CANDIDATE_FILE
+from sandboxes.tracing.recorder import ConstantPool, Recorder
+from sandboxes.tracing.untraceable import Untraceable
+from sandboxes.tracing.wire import TraceAnswer, TraceRequest, decode_answer, encode_answer
+
+
+def trace_submission(request: bytes) -> bytes:
+    """Traces one candidate at every case.
+
+    Args:
+        request: A `TraceRequest` as JSON.
+
+    Returns:
+        A `TraceAnswer` with its constants (see `wire`).
+    """
+    start = time.perf_counter()
+    job = TraceRequest.model_validate_json(request)
+    session = _Session(job, Path.cwd())
+    try:
+        traces = session.run()
+    except BaseException as error:  # noqa: BLE001 # the boundary: the candidate may raise anything, SystemExit too
+        failure = explain(error, stage=session.stage, case=session.case, source=job.submission.source)
+        return encode_answer(TraceAnswer(failure=failure), [])
+    blobs = [_blob(pool) for pool in session.pools.values()]
+    answer = TraceAnswer(
+        traces=tuple(traces),
+        blob_seeds=tuple(session.pools),
+        blob_bytes=tuple(len(blob) for blob in blobs),
+        timings_s={"total": time.perf_counter() - start},
+    )
+    return encode_answer(answer, blobs)
+
+
+def _blob(pool: ConstantPool) -> bytes:
+    """Returns the constants' data; strides are dropped, the trace says them."""
+    copies = {key: tensor.contiguous().clone() for key, tensor in pool.tensors.items()}
+    return safetensors.torch.save(copies)
+
+
+class _Session:
+    """One candidate, from source to traces; `stage` and `case` tell how far it came."""
+
+    def __init__(self, job: TraceRequest, folder: Path) -> None:
+        self.job = job
+        self.folder = folder
+        self.stage: str = "import"
+        self.case: str | None = None
+        self.pools: dict[int, ConstantPool] = {}
+
+    def run(self) -> list[Trace]:
+        """Returns the traces, all cases under the first seed first."""
+        virtual_cuda.install(self.job.target)
+        driver.install(self.job.target, _Launches())
+        cls = model_class(import_candidate(self.job.submission.source, self.folder))
+        traces: list[Trace] = []
+        for index, seed in enumerate(self.job.weight_seeds):
+            self.stage, self.case = "init", None
+            mode = FakeTensorMode()
+            pool = ConstantPool(mode)
+            model = build(cls, [_literal(item) for item in self.job.init_inputs], seed, pool)
+            self.stage = "forward"
+            if index > 0 and not pool.tensors:
+                break  # nothing depends on the seed
+            self.pools[seed] = pool
+            for case in self.job.cases if index == 0 else self.job.cases[:1]:
+                self.case = case.name
+                traces.append(self._trace(model, case, seed, mode, pool))
+        return traces
+
+    def _trace(self, model: torch.nn.Module, case: Case, seed: int, mode: FakeTensorMode, pool: ConstantPool) -> Trace:
+        recorder = Recorder(pool)
+        with mode:
+            inputs = [_materialise(item) for item in case.inputs]
+        arguments = tuple(recorder.argument(item, new=True) for item in inputs)
+        virtual_cuda.Stage.recorder = recorder
+        try:
+            with mode, recorder, torch.no_grad():
+                output = model(*inputs)
+        finally:
+            virtual_cuda.Stage.recorder = None
+        return Trace(
+            case=case.name,
+            weight_seed=seed,
+            inputs=arguments,
+            output=recorder.argument(output),
+            values=tuple(recorder.values),
+            constants=tuple(recorder.constants),
+            nodes=tuple(
+                node.model_copy(update={"variants": tuple(self._portable(variant) for variant in node.variants)})
+                if node.kind == "launch"
+                else node
+                for node in recorder.nodes
+            ),
+        )
+
+    def _portable(self, variant: Any) -> Any:
+        """Takes the private folder out of source locations, so that equal programs have equal text."""
+        text = variant.ttir.replace(f'"{self.folder / CANDIDATE_FILE}"', f'"{CANDIDATE_FILE}"')
+        return variant.model_copy(update={"ttir": text})
+
+
+class _Launches:
+    """Passes launches on to the recording that is under way."""
+
+    def launched(self, launch: driver.RecordedLaunch) -> None:
+        """See `driver.LaunchLog`."""
+        recorder = virtual_cuda.Stage.recorder
+        if recorder is None:
+            raise Untraceable("a kernel is launched outside `forward`", "Launch kernels in `forward` only.")
+        recorder.launched(launch)
+
+
+def _materialise(item: Argument) -> Any:
+    """Returns the argument for `forward`: fake CUDA tensors for specifications, everything else as it is."""
+    if isinstance(item, TensorSpec):
+        dtype = getattr(torch, item.dtype)
+        size = item.offset + sum((n - 1) * s for n, s in zip(item.shape, item.stride, strict=True)) + 1
+        if item.offset == 0:
+            return torch.empty_strided(item.shape, item.stride, dtype=dtype, device="cuda")
+        return torch.empty(size, dtype=dtype, device="cuda").as_strided(item.shape, item.stride, item.offset)
+    return _literal(item, _materialise)
+
+
+def _literal(item: Argument, element: Any = None) -> Any:
+    """Returns plain values as they are and sequences as tuples and lists."""
+    if isinstance(item, ArgumentSequence):
+        values = [(element or _literal)(value) for value in item.items]
+        return tuple(values) if item.kind == "tuple" else values
+    return item
+
+
+def warm() -> None:
+    """Pays for imports and first uses once, in the zygote, by tracing an example.
+
+    Raises:
+        RuntimeError: The tracer can't trace its own example, so it can't trace anything.
+    """
+    answer, _ = decode_answer(trace_submission(EXAMPLE.model_dump_json().encode()))
+    if answer.failure is not None:
+        raise RuntimeError(f"the tracer fails on its own example: {answer.failure.message}")

@@ -1,0 +1,67 @@
+"""A tiny candidate of our own: it warms the zygote and shows that the tracer works."""
+
+from sandboxes.contracts import Case, CaseKind, Submission, Target, TensorSpec
+from sandboxes.tracing.wire import TraceRequest
+
+SOURCE = """
+import torch
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def double(x_ptr, y_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + offsets, mask=offsets < n)
+    tl.store(y_ptr + offsets, tl.exp(x) + tl.sum(x, 0), mask=offsets < n)
+
+
+class ModelNew(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = self.linear(x)[:, :3].contiguous()
+        y = torch.empty_like(x)
+        double[(triton.cdiv(x.numel(), 128),)](x, y, x.numel(), BLOCK=128)
+        return y.view(-1)
+"""
+
+_TARGET = Target(
+    name="example",
+    title="Example",
+    backend="cuda",
+    arch="90",
+    warp_size=32,
+    multiprocessors=1,
+    clock_mhz=1000,
+    memory_gib=1,
+    dram_gb_per_s=1,
+    l2_mib=1,
+    l2_gb_per_s=1,
+    tflops={},
+    registers_per_multiprocessor=65536,
+    registers_per_thread=255,
+    threads_per_multiprocessor=2048,
+    threads_per_block=1024,
+    blocks_per_multiprocessor=32,
+    shared_per_multiprocessor=233472,
+    shared_per_block=232448,
+    launch_overhead_us=1,
+)
+
+EXAMPLE = TraceRequest(
+    submission=Submission(source=SOURCE),
+    init_inputs=(),
+    cases=(
+        Case(
+            name="rows=5",
+            kind=CaseKind.CHECK,
+            shape={"rows": 5},
+            inputs=(TensorSpec(shape=(5, 4), dtype="float32", stride=(4, 1)),),
+        ),
+    ),
+    weight_seeds=(1,),
+    target=_TARGET,
+)

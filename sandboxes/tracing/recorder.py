@@ -1,0 +1,234 @@
+"""Records every ATen call and kernel launch of a `forward` on fake tensors.
+
+A `TorchDispatchMode` above `FakeTensorMode` sees each ATen call after autograd and composite operators have been
+unfolded. Tensors are numbered by object identity; in-place operators return their argument and so its number.
+"""
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sandboxes.contracts import (
+    Argument,
+    ArgumentSequence,
+    AtenCall,
+    Constant,
+    Descriptor,
+    Launch,
+    LaunchArgument,
+    Node,
+    TensorRef,
+    TensorSpec,
+    TorchConstant,
+    Variant,
+)
+from sandboxes.tracing.driver import RecordedLaunch
+from sandboxes.tracing.line import current_line
+from sandboxes.tracing.untraceable import Untraceable
+
+
+class ConstantPool:
+    """The real tensors a module was built with, and the fake CUDA tensors that stand for them."""
+
+    def __init__(self, mode: FakeTensorMode) -> None:
+        self._mode = mode
+        self.tensors: dict[str, torch.Tensor] = {}
+        """Data by key."""
+        self.roles: dict[str, str] = {}
+        self._fakes: dict[int, tuple[str, FakeTensor]] = {}
+        self._keep: list[torch.Tensor] = []
+
+    def fake(self, tensor: torch.Tensor, name: str | None = None, role: str = "constant") -> FakeTensor:
+        """Returns the fake CUDA tensor for a real one; the same tensor gives the same fake."""
+        if id(tensor) in self._fakes:
+            return self._fakes[id(tensor)][1]
+        key = f"{role}:{name}" if name else f"{role}:{len(self.tensors)}"
+        with self._mode:
+            fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cuda")
+        self.tensors[key] = tensor.detach()
+        self.roles[key] = role
+        self._fakes[id(tensor)] = (key, cast(FakeTensor, fake))
+        self._keep.append(tensor)  # its id must not be reused
+        return cast(FakeTensor, fake)
+
+    def key_of(self, fake: torch.Tensor) -> str | None:
+        """Returns the key of the constant that `fake` stands for, or None."""
+        return next((key for key, known in self._fakes.values() if known is fake), None)
+
+
+class Recorder(TorchDispatchMode):
+    """One recording; use it as a context manager inside `FakeTensorMode`."""
+
+    def __init__(self, constants: ConstantPool) -> None:
+        super().__init__()
+        self._pool = constants
+        self._ids: dict[int, int] = {}
+        self._tensors: list[torch.Tensor] = []  # keeps every tensor alive, so that no id is reused
+        self._config: str | None = None
+        self._pending: list[tuple[str, Variant]] = []
+        self.values: list[TensorSpec] = []
+        self.nodes: list[Node] = []
+        self.constants: list[Constant] = []
+
+    # ATen
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        args, kwargs = self._lift(args), self._lift(kwargs or {})
+        result = func(*args, **kwargs)
+        if not self._tuning and not _is_query(func):
+            self.nodes.append(
+                AtenCall(
+                    operator=f"{func.namespace}::{func._opname}.{func._overloadname}",
+                    args=tuple(self.argument(arg) for arg in args),
+                    kwargs={name: self.argument(arg) for name, arg in kwargs.items()},
+                    results=tuple(self.argument(item, new=True) for item in _as_tuple(result)),
+                    line=current_line(),
+                )
+            )
+        return result
+
+    def _lift(self, tree: Any) -> Any:
+        """Replaces real tensors, which can only be constants, by their fakes."""
+        if isinstance(tree, torch.Tensor) and not isinstance(tree, FakeTensor):
+            return self._pool.fake(tree)
+        if isinstance(tree, (list, tuple)):
+            return type(tree)(self._lift(item) for item in tree)
+        if isinstance(tree, dict):
+            return {key: self._lift(value) for key, value in tree.items()}
+        return tree
+
+    # values
+
+    def argument(self, value: Any, *, new: bool = False) -> Argument:
+        """Returns `value` as plain data.
+
+        Args:
+            value: Anything an operator takes or returns.
+            new: Tensors that are not known yet are results and get a number.
+
+        Raises:
+            Untraceable: A tensor whose origin was not recorded, or a value that has no plain form.
+        """
+        if isinstance(value, torch.Tensor):
+            return TensorRef(id=self.number(value, new=new))
+        if isinstance(value, (list, tuple)):
+            kind = "tuple" if isinstance(value, tuple) else "list"
+            return ArgumentSequence(kind=kind, items=tuple(self.argument(item, new=new) for item in value))
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, torch.dtype):
+            return TorchConstant(kind="dtype", name=str(value).removeprefix("torch."))
+        if isinstance(value, torch.device):
+            return TorchConstant(kind="device", name=value.type)
+        if isinstance(value, torch.layout):
+            return TorchConstant(kind="layout", name=str(value).removeprefix("torch."))
+        if isinstance(value, torch.memory_format):
+            return TorchConstant(kind="memory_format", name=str(value).removeprefix("torch."))
+        raise Untraceable(
+            f"a value of type {type(value).__name__} can't be recorded", "Pass tensors and plain numbers."
+        )
+
+    def number(self, tensor: torch.Tensor, *, new: bool = False) -> int:
+        """Returns the tensor's index in `values`; a constant is registered when it is first used."""
+        known = self._ids.get(id(tensor))
+        if known is not None:
+            return known
+        if not isinstance(tensor, FakeTensor):
+            return self.number(self._pool.fake(tensor))
+        key = self._pool.key_of(tensor)
+        if key is None and not new:
+            raise Untraceable(
+                "a tensor appears whose computation was not recorded",
+                "Compute in `forward` itself: not in threads, not in tensor subclasses, not in an earlier call.",
+            )
+        number = len(self.values)
+        self.values.append(spec_of(tensor))
+        self._ids[id(tensor)] = number
+        self._tensors.append(tensor)
+        if key is not None:
+            self.constants.append(Constant(value=number, key=key, role=cast(Any, self._pool.roles[key])))
+        return number
+
+    # launches
+
+    @property
+    def _tuning(self) -> bool:
+        return self._config is not None
+
+    @contextmanager
+    def configuration(self, label: str) -> Any:
+        """Inside it a launch is one more variant of the launch that `end_variants` will record."""
+        self._config = label
+        try:
+            yield
+        finally:
+            self._config = None
+
+    def launched(self, launch: RecordedLaunch) -> None:
+        """Takes note of a launch (see `LaunchLog`)."""
+        variant = Variant(
+            config=(self._config or "")[:500],
+            ttir=launch.ttir,
+            grid=launch.grid,
+            args=tuple(self._launch_argument(arg) for arg in launch.args),
+            num_warps=launch.num_warps,
+            num_stages=launch.num_stages,
+            num_ctas=launch.num_ctas,
+            maxnreg=launch.maxnreg,
+        )
+        if self._tuning:
+            self._pending.append((launch.kernel, variant))
+        else:
+            self.nodes.append(Launch(kernel=launch.kernel, variants=(variant,), line=current_line()))
+
+    @property
+    def has_variants(self) -> bool:
+        """True if a configuration has been launched since the last `end_variants`."""
+        return bool(self._pending)
+
+    def end_variants(self) -> None:
+        """Records the pending variants as one launch."""
+        pending, self._pending = self._pending, []
+        if pending:
+            variants = tuple(variant for _, variant in pending)
+            self.nodes.append(Launch(kernel=pending[0][0], variants=variants, line=current_line()))
+
+    def _launch_argument(self, value: Any) -> LaunchArgument:
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, torch.Tensor):
+            if isinstance(value, FakeTensor) and value.device.type != "cuda":
+                raise ValueError("Pointer argument cannot be accessed from Triton (cpu tensor?)")
+            return TensorRef(id=self.number(value))
+        if hasattr(value, "block_shape"):  # triton.tools.tensor_descriptor.TensorDescriptor
+            return Descriptor(
+                base=TensorRef(id=self.number(value.base)),
+                shape=tuple(value.shape),
+                strides=tuple(value.strides),
+                block_shape=tuple(value.block_shape),
+                padding=getattr(value, "padding", "zero"),
+            )
+        raise Untraceable(f"a kernel argument of type {type(value).__name__} can't be recorded", "Pass tensors.")
+
+
+def spec_of(tensor: torch.Tensor) -> TensorSpec:
+    """Returns shape, dtype, stride and offset of a tensor."""
+    return TensorSpec(
+        shape=tuple(tensor.shape),
+        dtype=cast(Any, str(tensor.dtype).removeprefix("torch.")),
+        stride=tuple(tensor.stride()),
+        offset=tensor.storage_offset(),
+    )
+
+
+def _as_tuple(result: Any) -> Iterable[Any]:
+    return result if isinstance(result, (tuple, list)) else (result,)
+
+
+def _is_query(func: Any) -> bool:
+    """True for operators that only ask for metadata."""
+    return bool(func.namespace == "prim" or func._opname in {"sym_size", "sym_stride", "sym_numel", "is_pinned"})

@@ -1,0 +1,14 @@
+"""Raised inside the sandbox where a candidate does what a trace can't hold."""
+
+
+class Untraceable(RuntimeError):
+    """Carries what happened and what to do instead.
+
+    Args:
+        message: What the candidate did.
+        hint: What to do instead.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint

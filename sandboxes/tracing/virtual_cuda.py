@@ -1,0 +1,168 @@
+"""A `torch.cuda` that answers for the target GPU on a machine that has none.
+
+This module is the complete list of what is replaced inside the sandbox process beyond Triton's plug-in points:
+
+1. c10's CUDA device guard: the C++ side of slicing or `.contiguous()` switches devices through it, and a CPU build of
+   torch has none. The entry of the `meta` device, which does nothing, is copied over it (`_borrow_device_guard`).
+2. `FakeTensor.data_ptr`: Triton specialises on an argument's alignment, and the fakes' own pointers are all null.
+3. The functions of `torch.cuda` listed in `_answers`; streams, events and graphs raise `Untraceable`.
+4. `threading.Thread.start`, because work in other threads is not recorded.
+5. `triton.runtime.autotuner.Autotuner.run` (see `autotuning`).
+
+It is applied once, in the zygote, and never in a process that holds anything of value.
+"""
+
+import ctypes
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import torch
+import torch._dynamo  # FakeTensorMode needs it, and it must be imported before torch.cuda pretends to be there
+import triton
+from torch._subclasses.fake_tensor import FakeTensor
+
+from sandboxes.contracts import Target
+from sandboxes.tracing.autotuning import run_all_configurations
+from sandboxes.tracing.recorder import Recorder
+from sandboxes.tracing.untraceable import Untraceable
+
+CUDA, META = 1, 14
+"""Positions in c10::DeviceType."""
+
+
+class Stage:
+    """What the replaced functions need to know; one per process."""
+
+    recorder: Recorder | None = None
+    """The recording that is under way."""
+    target: Target | None = None
+    """The GPU to answer for."""
+
+
+def install(target: Target) -> None:
+    """Applies everything above; calling it again changes the target only."""
+    first = Stage.target is None
+    Stage.target = target
+    for name, answer in _answers(target).items():
+        setattr(torch.cuda, name, answer)
+    if first:
+        _borrow_device_guard()
+        FakeTensor.data_ptr = _data_ptr  # type: ignore[method-assign]
+        threading.Thread.start = _no_threads  # type: ignore[method-assign]
+        triton.runtime.autotuner.Autotuner.run = _tune
+
+
+def _borrow_device_guard() -> None:
+    """Copies the `meta` device's guard over CUDA's in c10's registry (an array of pointers)."""
+    library = ctypes.CDLL(f"{torch.__path__[0]}/lib/libc10.so")
+    registry = (ctypes.c_void_p * (META + 1)).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
+    registry[CUDA] = registry[META]
+
+
+def _data_ptr(tensor: FakeTensor) -> int:
+    """A made-up address: distinct per storage, 256-byte aligned at its start like the CUDA allocator's."""
+    base: int = tensor.untyped_storage()._cdata * 16
+    return base + tensor.storage_offset() * tensor.element_size()
+
+
+def _no_threads(thread: threading.Thread) -> NoReturn:
+    raise Untraceable("threads can't be traced", "Launch the kernels from `forward` itself.")
+
+
+def _tune(tuner: Any, *args: Any, **kwargs: Any) -> None:
+    if Stage.recorder is None:
+        raise Untraceable("a kernel is launched outside `forward`", "Launch kernels in `forward` only.")
+    run_all_configurations(tuner, Stage.recorder, args, kwargs)
+
+
+def _refuse(what: str, hint: str) -> Callable[..., NoReturn]:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise Untraceable(f"{what} can't be traced", hint)
+
+    return refuse
+
+
+def _context(*_: Any, **__: Any) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _constant(value: Any) -> Callable[..., Any]:
+    return lambda *_, **__: value
+
+
+def _properties(target: Target) -> SimpleNamespace:
+    """What `torch.cuda.get_device_properties` returns."""
+    major, minor = _capability(target)
+    return SimpleNamespace(
+        name=target.title,
+        major=major,
+        minor=minor,
+        multi_processor_count=target.multiprocessors,
+        total_memory=int(target.memory_gib * 2**30),
+        warp_size=target.warp_size,
+        max_threads_per_multi_processor=target.threads_per_multiprocessor,
+        max_threads_per_block=target.threads_per_block,
+        regs_per_multiprocessor=target.registers_per_multiprocessor,
+        shared_memory_per_block=48 * 1024,
+        shared_memory_per_block_optin=target.shared_per_block,
+        shared_memory_per_multiprocessor=target.shared_per_multiprocessor,
+        L2_cache_size=int(target.l2_mib * 2**20),
+        is_integrated=False,
+        is_multi_gpu_board=False,
+    )
+
+
+def _capability(target: Target) -> tuple[int, int]:
+    return divmod(int(target.arch), 10) if target.backend == "cuda" else (9, 4)
+
+
+def _answers(target: Target) -> dict[str, Any]:
+    """What replaces each attribute of `torch.cuda`."""
+    stream = SimpleNamespace(
+        cuda_stream=0, device=torch.device("cuda", 0), synchronize=_nothing, wait_stream=_nothing, query=lambda: True
+    )
+    one_stream = "Everything runs on the current stream; one graph is replayed and timed as a whole."
+    return {
+        "is_available": _constant(True),
+        "is_initialized": _constant(True),
+        "_is_compiled": _constant(True),
+        "_lazy_init": _nothing,
+        "init": _nothing,
+        "device_count": _constant(1),
+        "current_device": _constant(0),
+        "set_device": _nothing,
+        "device": _context,
+        "device_of": _context,
+        "_exchange_device": _constant(0),
+        "_maybe_exchange_device": _constant(0),
+        "get_device_name": _constant(target.title),
+        "get_device_capability": _constant(_capability(target)),
+        "get_device_properties": _constant(_properties(target)),
+        "get_arch_list": _constant([f"sm_{target.arch}"]),
+        "is_bf16_supported": _constant(True),
+        "synchronize": _nothing,
+        "empty_cache": _nothing,
+        "ipc_collect": _nothing,
+        "manual_seed": _nothing,
+        "manual_seed_all": _nothing,
+        "memory_allocated": _constant(0),
+        "memory_reserved": _constant(0),
+        "max_memory_allocated": _constant(0),
+        "reset_peak_memory_stats": _nothing,
+        "mem_get_info": _constant((int(target.memory_gib * 2**30),) * 2),
+        "current_stream": _constant(stream),
+        "default_stream": _constant(stream),
+        "stream": _context,
+        "Stream": _refuse("a new CUDA stream", one_stream),
+        "ExternalStream": _refuse("a foreign CUDA stream", one_stream),
+        "Event": _refuse("a CUDA event", "There is no clock in the sandbox; timing is done by the profiler."),
+        "CUDAGraph": _refuse("a CUDA graph", "The whole forward is captured and replayed as a graph anyway."),
+        "graph": _refuse("a CUDA graph", "The whole forward is captured and replayed as a graph anyway."),
+    }
