@@ -1,0 +1,271 @@
+"""TTIR to machine code for a target, and what the result needs of the hardware.
+
+The third stage, between verification and replay. The text comes from a trace, so it is hostile: it may crash the
+compiler, which only the process around this module survives, and it may provoke any error, which becomes a
+`CompileFailure` in the compiler's own words. No GPU is needed. Compiling captures the process's standard output and
+error (MLIR and ptxas write there directly), so it must not run in two threads of one process.
+"""
+
+import contextlib
+import io
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.errors import TritonError
+
+from sandboxes.capability import Capability
+from sandboxes.compiler_messages import Complaint, read_complaint
+from sandboxes.contracts import Diagnostic, Outcome, Resources, Stage, Target, Variant, clip
+from sandboxes.hardware.cubin import read_usage
+from sandboxes.hardware.occupancy import occupancy
+from sandboxes.hardware.targets import TARGETS
+
+MAX_GRID_YZ = 65_535
+MAX_GRID_X = 2**31 - 1
+MAX_TENSOR_MEMORY = 512
+"""Columns of tensor memory per multiprocessor (Blackwell)."""
+
+DIALECTS = frozenset({"tt", "arith", "math", "scf", "cf", "ub", "module", "builtin"})
+"""What Triton's frontend emits; anything else would reach into the backend."""
+
+OPERATION = re.compile(r'^[ \t]*(?:%[^=\n]{1,500}= )?"?([a-z_]\w*)\.', re.MULTILINE)
+ENTRY = re.compile(r"\btt\.func public @")
+
+TINY_TTIR = """module {
+  tt.func public @tiny(%out: !tt.ptr<f32>) {
+    %one = arith.constant 1.0 : f32
+    tt.store %out, %one : !tt.ptr<f32>
+    tt.return
+  }
+}
+"""
+
+
+class CompilerMissing(RuntimeError):
+    """Triton has no compiler for the target on this machine: our fault, never the candidate's."""
+
+
+class CompileFailure(Exception):
+    """This kernel can't run on this target.
+
+    Args:
+        outcome: `COMPILE_ERROR` if the compiler refused it, `LAUNCH_ERROR` if it needs more than the target has.
+        message: What is wrong, in the compiler's words, without paths of this machine.
+        line: Line of the candidate's source, 1-based, if the message names one.
+        hint: What to try.
+    """
+
+    def __init__(
+        self,
+        outcome: Literal[Outcome.COMPILE_ERROR, Outcome.LAUNCH_ERROR],
+        message: str,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.line = line
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type["CompileFailure"], tuple[Any, ...]]:
+        return type(self), (self.outcome, self.message, self.line, self.hint)
+
+    def diagnostic(self) -> Diagnostic:
+        """Returns the failure in the form a report carries."""
+        return Diagnostic(stage=Stage.COMPILE, message=clip(self.message), line=self.line, hint=self.hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledKernel:
+    """Machine code of one variant for one target."""
+
+    name: str
+    """Symbol of the kernel in the cubin."""
+    resources: Resources
+    cubin: bytes
+    ptx: str
+
+
+def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
+    """Compiles `variant` for `target`.
+
+    Uses Triton's own compile cache (`TRITON_CACHE_DIR` of this process).
+
+    Raises:
+        CompileFailure: The compiler refuses the kernel, or the kernel needs more than the target has.
+        CompilerMissing: This machine has no compiler for the target.
+    """
+    check_launch(variant, target)
+    _check_text(variant.ttir)
+    kernel = _compile(variant, target)
+    usage = read_usage(kernel.asm["cubin"])
+    threads = kernel.metadata.num_warps * target.warp_size
+    shared = kernel.metadata.shared
+    _check_resources(target, usage.registers, shared, threads, kernel.metadata.tmem_size or 0)
+    resident = occupancy(target, usage.registers, shared, threads)
+    resources = Resources(
+        registers=usage.registers,
+        spill_bytes=usage.stack_bytes,
+        shared_bytes=shared,
+        threads=threads,
+        occupancy=resident.fraction,
+        limited_by=resident.limited_by,
+    )
+    return CompiledKernel(
+        name=kernel.metadata.name, resources=resources, cubin=kernel.asm["cubin"], ptx=kernel.asm["ptx"]
+    )
+
+
+def check_launch(variant: Variant, target: Target) -> None:
+    """Checks everything about a launch that is known without compiling.
+
+    Raises:
+        CompileFailure: The grid or the block is larger than the target allows.
+    """
+    threads = variant.num_warps * target.warp_size
+    if threads > target.threads_per_block:
+        raise CompileFailure(
+            Outcome.LAUNCH_ERROR,
+            f"num_warps={variant.num_warps} makes {threads} threads per block; {target.title} allows "
+            f"{target.threads_per_block}.",
+            hint=f"Use num_warps <= {target.threads_per_block // target.warp_size}.",
+        )
+    limits = (MAX_GRID_X // variant.num_ctas, MAX_GRID_YZ, MAX_GRID_YZ)
+    for axis, size, limit in zip("xyz", variant.grid, limits, strict=True):
+        if size > limit:
+            raise CompileFailure(
+                Outcome.LAUNCH_ERROR,
+                f"The grid {variant.grid} has {size} programs along {axis}; CUDA allows {limit}.",
+                hint="Put the long axis first (axis 0, x), or let each program do more.",
+            )
+
+
+def probe() -> list[Capability]:
+    """Returns one row per known target: whether a small kernel compiles for it here."""
+    return [_probe_target(target) for target in TARGETS.values()]
+
+
+def _probe_target(target: Target) -> Capability:
+    name = f"compile for {target.name}"
+    variant = Variant(config="", ttir=TINY_TTIR, grid=(1, 1, 1), args=(), num_warps=4, num_stages=1)
+    try:
+        compile_variant(variant, target)
+    except (CompileFailure, CompilerMissing, OSError) as error:
+        remedy = "Reinstall Triton from its official wheel, which carries the compilers: pip install -U triton"
+        return Capability(name=name, works=False, detail=f"Triton {triton.__version__}: {error}", remedy=remedy)
+    return Capability(name=name, works=True, detail=f"Triton {triton.__version__}, arch {target.arch}")
+
+
+def _check_text(ttir: str) -> None:
+    """Refuses text that is no output of Triton's frontend, before it can crash the compiler."""
+    entries = len(ENTRY.findall(ttir))
+    if entries != 1:
+        raise CompileFailure(Outcome.COMPILE_ERROR, f"The TTIR has {entries} public functions; a kernel has one.")
+    foreign = {match.group(1) for match in OPERATION.finditer(ttir)} - DIALECTS
+    if foreign:
+        raise CompileFailure(
+            Outcome.COMPILE_ERROR,
+            f"The TTIR uses the dialect `{min(foreign)}`; a Triton kernel has only `tt`, `arith`, `math`, `scf`, `cf`.",
+        )
+
+
+def _compile(variant: Variant, target: Target) -> Any:
+    """Returns Triton's compiled kernel; the compiler's temporary files are gone afterwards."""
+    options = {
+        "num_warps": variant.num_warps,
+        "num_stages": variant.num_stages,
+        "num_ctas": variant.num_ctas,
+        # Triton's default up to 3.9; said explicitly, because 3.9 warns that 3.10 changes it
+        "enable_fp_fusion": True,
+    }
+    if variant.maxnreg is not None:
+        options["maxnreg"] = variant.maxnreg
+    gpu = GPUTarget(target.backend, int(target.arch) if target.backend == "cuda" else target.arch, target.warp_size)
+    with tempfile.TemporaryDirectory(prefix="kernelgym-") as folder, _files_in(folder):
+        path = Path(folder, "kernel.ttir")
+        output = Path(folder, "output")
+        try:
+            with _quiet(output):
+                path.write_text(variant.ttir, encoding="utf-8")
+                return triton.compile(str(path), target=gpu, options=options)
+        except (RuntimeError, ValueError, AssertionError, LookupError, TypeError, TritonError) as error:
+            _raise_if_missing(error)
+            raise _failure(read_complaint(error, output, Path(folder))) from None
+
+
+def _raise_if_missing(error: Exception) -> None:
+    """Raises `CompilerMissing` if Triton says that a tool or a backend is not there."""
+    text = str(error)
+    if text.startswith("Cannot find") or "compatible backends for target" in text:
+        raise CompilerMissing(f"Triton {triton.__version__} can't compile here: {text}") from error
+
+
+def _failure(complaint: Complaint) -> CompileFailure:
+    return CompileFailure(Outcome.COMPILE_ERROR, complaint.message, complaint.line, complaint.hint)
+
+
+def _check_resources(target: Target, registers: int, shared: int, threads: int, tensor_memory: int) -> None:
+    """Raises `CompileFailure` if one block needs more than a multiprocessor has."""
+    wants = [
+        (
+            shared,
+            target.shared_per_block,
+            "bytes of shared memory per block",
+            "Use smaller blocks or fewer num_stages.",
+        ),
+        (threads, target.threads_per_block, "threads per block", "Use fewer num_warps."),
+        (
+            registers * threads,
+            target.registers_per_multiprocessor,
+            "registers per block",
+            "Use smaller blocks, fewer num_warps, or set maxnreg.",
+        ),
+        (tensor_memory, MAX_TENSOR_MEMORY, "columns of tensor memory", "Use smaller blocks or fewer num_stages."),
+    ]
+    for want, limit, what, hint in wants:
+        if want > limit:
+            message = f"The kernel needs {want} {what}; {target.title} has {limit}."
+            raise CompileFailure(Outcome.LAUNCH_ERROR, message, hint=hint)
+
+
+@contextlib.contextmanager
+def _files_in(folder: str) -> Iterator[None]:
+    """Makes `tempfile` put its files into `folder`: Triton leaves the PTX behind when ptxas refuses it."""
+    before = tempfile.tempdir
+    tempfile.tempdir = folder
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+@contextlib.contextmanager
+def _quiet(output: Path) -> Iterator[None]:
+    """Sends everything written to standard output and error, by Python, C++ or child processes, to `output`."""
+    python = io.StringIO()
+    saved = os.dup(1), os.dup(2)
+    try:
+        with output.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        with (
+            contextlib.redirect_stdout(python),
+            contextlib.redirect_stderr(python),
+            warnings.catch_warnings(action="ignore"),
+        ):
+            yield
+    finally:
+        for number, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        with output.open("a", encoding="utf-8") as file:
+            file.write(python.getvalue())
