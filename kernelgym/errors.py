@@ -1,0 +1,74 @@
+"""Everything that kernelgym itself raises.
+
+    KernelGymError
+    ├── UnknownProblem    (LookupError)   no problem has this id
+    ├── DuplicateProblem  (ValueError)    the id is taken
+    └── InvalidReference  (ValueError)    a reference file that can't be a problem
+
+A candidate that fails is not here: it is data (`Report.outcome`). To add an error: inherit from the root and from the
+stdlib type that a caller would expect, hand all constructor arguments to `super().__init__` so that it survives
+pickling, and write the message in `__str__`: the thing, the value, the remedy.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class KernelGymError(Exception):
+    """Root of all errors of this package."""
+
+
+class UnknownProblem(KernelGymError, LookupError):
+    """No problem is registered under this id."""
+
+    def __init__(self, problem_id: str, known: Iterable[str] = ()) -> None:
+        """Args:
+        problem_id: What was asked for.
+        known: All registered ids; the closest are suggested.
+        """  # fmt: skip
+        self.problem_id = problem_id
+        self.known = tuple(known)
+        super().__init__(problem_id, self.known)
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """Registered ids that look like the unknown one, most similar first; also found by the part after `/`."""
+        names = {id_.rpartition("/")[2]: id_ for id_ in reversed(self.known)}
+        close = get_close_matches(self.problem_id, self.known, n=3)
+        close += [names[name] for name in get_close_matches(self.problem_id.rpartition("/")[2], names, n=3)]
+        return tuple(dict.fromkeys(close))[:3]
+
+    def __str__(self) -> str:
+        message = f"no problem is called {self.problem_id!r}"
+        if self.suggestions:
+            message += f"; did you mean {' or '.join(map(repr, self.suggestions))}?"
+        return f"{message} (kernelgym.problems.list_problems() returns all {len(self.known)} problems)"
+
+
+class DuplicateProblem(KernelGymError, ValueError):
+    """A problem with this id is already registered."""
+
+    def __init__(self, problem_id: str) -> None:
+        self.problem_id = problem_id
+        super().__init__(problem_id)
+
+    def __str__(self) -> str:
+        return f"a problem called {self.problem_id!r} is already registered; choose another id, e.g. with a prefix"
+
+
+class InvalidReference(KernelGymError, ValueError):
+    """A reference that can't be a problem: unreadable, not Python, or something is missing in it."""
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        """Args:
+        name: The file, or the id if there is no file.
+        problem: What is wrong with it.
+        remedy: What to do about it.
+        """  # fmt: skip
+        self.name = name
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(name, problem, remedy)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.problem}; {self.remedy}"

@@ -1,0 +1,1 @@
+"""The built-in problems: twelve references, known solutions of each, and demonstrations of what is caught."""
