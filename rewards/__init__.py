@@ -1,7 +1,7 @@
 """Passes judgement on facts: findings, rewards and shaping as pure functions of a Report."""
 
 from rewards.drkernel import SPEEDUP_CAP, drkernel_paper
-from rewards.errors import RewardsError, UnknownRewardError
+from rewards.errors import RewardsError, UnknownReward
 from rewards.registry import DEFAULT_REWARD, get_reward, list_rewards, register_reward
 from rewards.reward import EXCLUDED, Reward, RewardFunction, Term
 
@@ -13,5 +13,5 @@ __all__ = [
     # by name
     "DEFAULT_REWARD", "get_reward", "list_rewards", "register_reward",
     # errors
-    "RewardsError", "UnknownRewardError",
+    "RewardsError", "UnknownReward",
 ]  # fmt: skip

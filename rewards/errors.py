@@ -1,7 +1,7 @@
 """What can go wrong in `rewards`; a candidate that fails is data (`Report.outcome`), never one of these.
 
 RewardsError
-└── UnknownRewardError (also LookupError)
+└── UnknownReward (also LookupError)
 """
 
 
@@ -9,5 +9,5 @@ class RewardsError(Exception):
     """Root of everything that `rewards` raises on purpose."""
 
 
-class UnknownRewardError(RewardsError, LookupError):
+class UnknownReward(RewardsError, LookupError):
     """No reward is registered under the name that was asked for; the message names what is."""

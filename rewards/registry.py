@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from rewards.drkernel import drkernel_paper
-from rewards.errors import UnknownRewardError
+from rewards.errors import UnknownReward
 from rewards.reward import RewardFunction
 
 DEFAULT_REWARD: Final = "drkernel_paper"
@@ -27,12 +27,12 @@ def get_reward(name: str = DEFAULT_REWARD) -> RewardFunction:
     """Returns the reward function that is called `name`.
 
     Raises:
-        UnknownRewardError: There is none; the message suggests the nearest name.
+        UnknownReward: There is none; the message suggests the nearest name.
     """
     if name not in _functions:
         close = get_close_matches(name, _functions, n=1)
         suggestion = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(list_rewards())}"
-        raise UnknownRewardError(f"no reward is called `{name}`; {suggestion}")
+        raise UnknownReward(f"no reward is called `{name}`; {suggestion}")
     return _functions[name]
 
 

@@ -9,7 +9,7 @@ from rewards import (
     EXCLUDED,
     Reward,
     Term,
-    UnknownRewardError,
+    UnknownReward,
     drkernel_paper,
     get_reward,
     list_rewards,
@@ -24,7 +24,7 @@ def test_the_default_is_the_papers_reward() -> None:
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest_one() -> None:
-    with pytest.raises(UnknownRewardError, match="`drkernel_papr`; did you mean `drkernel_paper`"):
+    with pytest.raises(UnknownReward, match="`drkernel_papr`; did you mean `drkernel_paper`"):
         get_reward("drkernel_papr")
 
 
@@ -44,7 +44,7 @@ def test_a_name_can_be_taken_only_once() -> None:
 
 
 def test_the_error_survives_a_process_boundary() -> None:
-    error = UnknownRewardError("no reward is called `x`")
+    error = UnknownReward("no reward is called `x`")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 - made one line above
 
 
