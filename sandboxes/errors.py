@@ -1,0 +1,31 @@
+"""Faults of our own infrastructure, and of the caller; never of the candidate.
+
+What an untrusted submission does is data (`SandboxResult`, `Report.outcome`) and never an exception; what is
+raised from here means that *we* failed, so the evaluation is retried or lost, and never scored as 0.
+
+    SandboxesError
+    ├── SandboxUnavailable (OSError)      a sandbox cannot be started on this machine
+    ├── SandboxBroken (RuntimeError)      a sandbox that did start failed before untrusted code ran
+    └── InvalidReference (ValueError)     the caller's reference raises or lacks something
+
+To add one: subclass `SandboxesError` and the nearest stdlib type, take the whole message as the only positional
+argument (that keeps it picklable), name the thing, the value and the remedy in it, and draw it in the tree above.
+"""
+
+__all__ = ["InvalidReference", "SandboxBroken", "SandboxUnavailable", "SandboxesError"]
+
+
+class SandboxesError(Exception):
+    """Root of everything `sandboxes` raises on purpose."""
+
+
+class SandboxUnavailable(SandboxesError, OSError):
+    """This machine cannot start the sandbox; the message says what to install or allow."""
+
+
+class SandboxBroken(SandboxesError, RuntimeError):
+    """A running sandbox failed for a reason that is not the submission's; the request may be retried."""
+
+
+class InvalidReference(SandboxesError, ValueError):
+    """The problem's own code can't be used: bad input of the caller, not the candidate's fault."""

@@ -1,0 +1,91 @@
+"""The strong sandbox: the zygote lives in bubblewrap's namespaces, every request in further ones of its own.
+
+Inside there is no network, no file of the host but the interpreter's and the system's libraries (read-only), no
+process but the request's. As root the request also runs under a user id nobody has; without root it runs in a user
+namespace, with no capability and, by seccomp, no way to a new one.
+"""
+
+import os
+import shutil
+
+from sandboxes.errors import SandboxUnavailable
+from sandboxes.isolation import syscalls
+from sandboxes.isolation.entry import Entry
+from sandboxes.isolation.footprint import PROJECT_ROOT, hidden_paths, interpreter_paths, system_paths
+from sandboxes.isolation.forking import ForkingSandbox
+from sandboxes.isolation.zygote_process import ZYGOTE_ENVIRONMENT, Plan
+
+__all__ = ["INSTALL_BUBBLEWRAP", "BubblewrapSandbox", "bubblewrap_command"]
+
+INSTALL_BUBBLEWRAP = "apt-get install bubblewrap"
+_TEMPORARY_BYTES = 512 * 1024 * 1024
+_PRIVATE = "/tmp"
+
+
+class BubblewrapSandbox(ForkingSandbox):
+    """A `Sandbox` in bubblewrap's namespaces.
+
+    Args:
+        entry: What runs inside.
+        recycle_after: Requests after which the zygote is replaced.
+        namespaces: Whether each request gets its own namespaces where the kernel permits it. Off, requests
+            share the zygote's and are told apart by the sweep, as in containers that forbid nesting.
+
+    Raises:
+        SandboxUnavailable: If the `bwrap` program is not installed.
+    """
+
+    name = "bubblewrap"
+
+    def __init__(self, entry: Entry, *, recycle_after: int = 500, namespaces: bool = True) -> None:
+        program = shutil.which("bwrap")
+        if program is None:
+            raise SandboxUnavailable(f"bubblewrap sandbox: no 'bwrap' program on PATH; {INSTALL_BUBBLEWRAP}")
+        plan = Plan(
+            wrap=lambda _, python: [*bubblewrap_command(program), *python],
+            inner_dir=_PRIVATE,
+            dies_with_parent=True,
+            namespaces=namespaces,
+            remedy="see `kernelgym doctor`: bubblewrap needs user namespaces, or root with CAP_SYS_ADMIN",
+        )
+        super().__init__(entry, plan, recycle_after=recycle_after)
+
+
+def bubblewrap_command(program: str) -> list[str]:
+    """The `bwrap` command line up to the program it runs.
+
+    There is no `--die-with-parent`: it follows the *thread* that starts the sandbox. The zygote watches a pidfd of
+    the caller and the end of its channel instead, and asks to die with bubblewrap's outer process.
+    """
+    # A user namespace maps a single id; with real privileges requests get an id of their own instead.
+    has_privileges = os.geteuid() == 0 and bool(syscalls.capability_set() >> syscalls.CAP_SYS_ADMIN & 1)
+    command = [program]
+    if has_privileges:
+        command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    else:
+        command += ["--unshare-all"]
+    command += ["--as-pid-1", "--new-session", "--hostname", "sandbox", "--clearenv"]
+    for name, value in {**ZYGOTE_ENVIRONMENT, "HOME": _PRIVATE, "TMPDIR": _PRIVATE}.items():
+        command += ["--setenv", name, value]
+    command += ["--cap-drop", "ALL"]
+    for capability in ("SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL", "CHOWN", "FOWNER", "DAC_OVERRIDE"):
+        command += ["--cap-add", f"CAP_{capability}"]
+    return command + _mounts()
+
+
+def _mounts() -> list[str]:
+    mounts = ["--size", str(_TEMPORARY_BYTES), "--perms", "0711", "--tmpfs", _PRIVATE]
+    for path in system_paths():
+        mounts += ["--ro-bind", path, path]
+    is_checkout = (PROJECT_ROOT / "pyproject.toml").exists()
+    if is_checkout and hidden_paths():
+        mounts += ["--tmpfs", str(PROJECT_ROOT)]
+    for path in interpreter_paths():
+        mounts += ["--ro-bind", path, path]
+    package = str(PROJECT_ROOT / "sandboxes")
+    mounts += ["--ro-bind", package, package]
+    if not is_checkout:
+        for path in hidden_paths():
+            mounts += ["--tmpfs", path]
+    mounts += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--dir", "/dev/shm"]
+    return [*mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]

@@ -1,0 +1,50 @@
+"""From the name of a kind of sandbox to a sandbox."""
+
+import difflib
+
+from sandboxes.errors import SandboxUnavailable
+from sandboxes.isolation.bubblewrap import BubblewrapSandbox
+from sandboxes.isolation.entry import Entry
+from sandboxes.isolation.forking import ForkingSandbox
+from sandboxes.isolation.process import ProcessSandbox
+
+__all__ = ["SANDBOX_KINDS", "create_sandbox"]
+
+SANDBOX_KINDS = ("auto", "process", "bubblewrap")
+
+
+def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
+    """Create the sandbox called `kind`.
+
+    Args:
+        kind: `bubblewrap`, `process`, or `auto`: bubblewrap where it starts (it is started to find out), else
+            process. Of the latter, `fallback_reason` says why.
+        entry: What runs inside.
+
+    Raises:
+        ValueError: If there is no such kind.
+        SandboxUnavailable: If bubblewrap was asked for and is not installed.
+    """
+    if kind == "process":
+        return ProcessSandbox(entry)
+    if kind == "bubblewrap":
+        return BubblewrapSandbox(entry)
+    if kind != "auto":
+        near = difflib.get_close_matches(kind, SANDBOX_KINDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown sandbox {kind!r}{hint} (one of {', '.join(SANDBOX_KINDS)})")
+    reason = _why_not_bubblewrap()
+    if reason is None:
+        return BubblewrapSandbox(entry)
+    sandbox = ProcessSandbox(entry)
+    sandbox.fallback_reason = reason
+    return sandbox
+
+
+def _why_not_bubblewrap() -> str | None:
+    try:
+        with BubblewrapSandbox(Entry(target="sandboxes.isolation.conformance:run_python")) as trial:
+            trial.warm_up()
+    except SandboxUnavailable as error:
+        return str(error)
+    return None

@@ -1,0 +1,106 @@
+"""What the process and bubblewrap sandboxes share: a warm zygote, one request at a time, a fresh one when in doubt."""
+
+import threading
+import weakref
+from typing import Self
+
+from sandboxes.errors import SandboxBroken
+from sandboxes.isolation.entry import Entry
+from sandboxes.isolation.exchange import Exchange
+from sandboxes.isolation.limits import Limits
+from sandboxes.isolation.result import SandboxResult
+from sandboxes.isolation.zygote_process import Plan, ZygoteProcess
+
+__all__ = ["ForkingSandbox"]
+
+_ATTEMPTS = 2
+
+
+class ForkingSandbox:
+    """A `Sandbox` that forks every request from a zygote.
+
+    Args:
+        entry: What runs inside.
+        plan: How the zygote is started.
+        recycle_after: Requests after which the zygote is replaced, hurt or not.
+        start_within_s: Patience with a start, which includes the entry's preload.
+    """
+
+    name = "forking"
+    fallback_reason: str | None = None
+    """Why `create_sandbox("auto")` chose this weaker kind; `None` if it was chosen by name or is the strong one."""
+
+    def __init__(self, entry: Entry, plan: Plan, *, recycle_after: int = 500, start_within_s: float = 120.0) -> None:
+        self._entry = entry
+        self._plan = plan
+        self._recycle_after = recycle_after
+        self._start_within_s = start_within_s
+        self._lock = threading.Lock()
+        self._zygote: ZygoteProcess | None = None
+        self._finalizer: weakref.finalize[[], ForkingSandbox] | None = None
+        self._served = 0
+        self._closed = False
+
+    @property
+    def features(self) -> dict[str, object]:
+        """What the running zygote found it can do; empty before the first request."""
+        return dict(self._zygote.features) if self._zygote is not None else {}
+
+    def warm_up(self) -> None:
+        """Start the zygote now rather than at the first request.
+
+        Raises:
+            SandboxUnavailable: If it cannot be started.
+            SandboxBroken: If the sandbox was closed.
+        """
+        with self._lock:
+            self._ready()
+
+    def run(self, request: bytes, limits: Limits) -> SandboxResult:
+        """See `Sandbox.run`."""
+        with self._lock:
+            said = ""
+            for _ in range(_ATTEMPTS):
+                zygote = self._ready()
+                exchange = Exchange(zygote, limits)
+                try:
+                    result = exchange.run(request)
+                finally:
+                    self._served += 1
+                    said = f"{zygote.log_tail()}\n{exchange.output_tail()}".strip()
+                    if exchange.hurt or self._served >= self._recycle_after:
+                        self._retire()
+                if result is not None:
+                    return result
+            raise SandboxBroken(f"{self.name} sandbox: the entry was not reached in {_ATTEMPTS} attempts\n{said}")
+
+    def close(self) -> None:
+        """See `Sandbox.close`."""
+        with self._lock:
+            self._closed = True
+            self._retire()
+
+    def __enter__(self) -> Self:
+        """The sandbox itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _ready(self) -> ZygoteProcess:
+        if self._closed:
+            raise SandboxBroken(f"{self.name} sandbox: run() after close(); create a new one")
+        if self._zygote is not None and not self._zygote.is_ours:
+            self._retire()  # this process is a fork of the one that started it
+        if self._zygote is None:
+            self._zygote = ZygoteProcess(self._entry, self._plan, self._start_within_s)
+            self._finalizer = weakref.finalize(self, self._zygote.close)
+            self._served = 0
+        return self._zygote
+
+    def _retire(self) -> None:
+        if self._finalizer is not None:
+            self._finalizer()
+        self._zygote = None
+        self._finalizer = None

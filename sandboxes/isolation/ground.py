@@ -1,0 +1,38 @@
+"""What the caller tells a zygote at its start: where it runs and how requests are to be confined."""
+
+import json
+from dataclasses import asdict, dataclass
+
+__all__ = ["Ground"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """Everything a zygote is told at its start, as one JSON argument."""
+
+    target: str
+    """Entry function, `package.module:function`."""
+    preload: str | None
+    """Warm-up function, or `None`."""
+    control_fd: int
+    """The zygote's end of the channel to the caller."""
+    caller_fd: int
+    """A pidfd of the caller; the zygote ends when it becomes readable."""
+    work_dir: str
+    """Directory whose whole content belongs to the request that is running."""
+    namespaces: bool
+    """Whether each request gets its own PID, mount and IPC namespace and temporary file systems if permitted."""
+    dies_with_parent: bool
+    """Whether the zygote's parent process (not thread) is there for it alone."""
+    readable: tuple[str, ...]
+    """Paths Landlock lets a request read, where no mount namespace hides the rest."""
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Ground":
+        """The inverse of `to_json`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "readable": tuple(fields["readable"])})

@@ -1,0 +1,166 @@
+"""The caller's handle on one zygote: start it, know when it is ready, end it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO
+
+from sandboxes.errors import SandboxUnavailable
+from sandboxes.isolation import channel
+from sandboxes.isolation.entry import Entry
+from sandboxes.isolation.footprint import PROJECT_ROOT, readable_paths
+from sandboxes.isolation.ground import Ground
+from sandboxes.isolation.result import printable_tail
+
+__all__ = ["ZYGOTE_ENVIRONMENT", "Plan", "ZygoteProcess"]
+
+ZYGOTE_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "USER": "sandbox",
+    "LOGNAME": "sandbox",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",  # each arena reserves 128 MiB of address space
+}
+"""The whole environment of a zygote, beside the temporary directories; nothing of the caller's is in it."""
+
+_BOOT = "import sys; sys.path[:0] = sys.argv[2:]; from sandboxes.isolation.zygote import main; main(sys.argv[1])"
+_LOG_BYTES = 8 * 1024
+_END_S = 3.0
+
+
+class Plan:
+    """How one kind of sandbox starts its zygote.
+
+    Args:
+        wrap: Gets the directory set aside on the host and the Python command, returns the command to start.
+        inner_dir: The request directory as the zygote sees it; `None` for the one set aside on the host.
+        dies_with_parent: Whether `wrap` puts a process between the caller and the zygote.
+        namespaces: Whether requests get their own namespaces where permitted.
+        remedy: What to do if it does not start.
+    """
+
+    def __init__(
+        self,
+        *,
+        wrap: Callable[[str, list[str]], list[str]],
+        inner_dir: str | None,
+        dies_with_parent: bool,
+        namespaces: bool,
+        remedy: str,
+    ) -> None:
+        self.wrap = wrap
+        self.inner_dir = inner_dir
+        self.dies_with_parent = dies_with_parent
+        self.namespaces = namespaces
+        self.remedy = remedy
+
+
+class ZygoteProcess:
+    """One running zygote.
+
+    Raises:
+        SandboxUnavailable: If it does not become ready, with the end of what it said.
+    """
+
+    def __init__(self, entry: Entry, plan: Plan, start_within_s: float) -> None:
+        self._owner = os.getpid()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._work_dir = tempfile.mkdtemp(prefix="kernelgym-sandbox-")
+        os.chmod(self._work_dir, 0o711)  # noqa: PTH101 - a foreign user id has to pass through
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        caller_fd = os.pidfd_open(self._owner)
+        inner_dir = plan.inner_dir or self._work_dir
+        ground = Ground(
+            target=entry.target,
+            preload=entry.preload,
+            control_fd=theirs.fileno(),
+            caller_fd=caller_fd,
+            work_dir=inner_dir,
+            namespaces=plan.namespaces,
+            dies_with_parent=plan.dies_with_parent,
+            readable=tuple(readable_paths()),
+        )
+        python = [sys.executable, "-I", "-c", _BOOT, ground.to_json(), str(PROJECT_ROOT)]
+        try:
+            self._process = subprocess.Popen(
+                plan.wrap(self._work_dir, python),
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env={**ZYGOTE_ENVIRONMENT, "HOME": inner_dir, "TMPDIR": inner_dir},
+                cwd="/",
+                pass_fds=(theirs.fileno(), caller_fd),
+            )
+        except OSError as error:
+            self._discard()
+            raise SandboxUnavailable(f"sandbox did not start: {error}; {plan.remedy}") from error
+        finally:
+            theirs.close()
+            os.close(caller_fd)
+        self.features = self._await_ready(plan, start_within_s)
+
+    def _await_ready(self, plan: Plan, within_s: float) -> dict[str, object]:
+        self.control.settimeout(within_s)
+        try:
+            received = channel.receive(self.control)
+        except (TimeoutError, ValueError) as error:
+            received, reason = None, f"was not ready within {within_s:g} s ({error})"
+        else:
+            reason = "ended while starting"
+        if received is None:
+            self.kill()
+            said = self.log_tail()
+            self._discard()
+            raise SandboxUnavailable(f"sandbox {reason}; {plan.remedy}\n{said}".rstrip())
+        self.control.settimeout(None)
+        features: dict[str, object] = received[0]["features"]
+        return features
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started it (false in a fork of the caller)."""
+        return self._owner == os.getpid()
+
+    def log_tail(self) -> str:
+        """The end of what the zygote itself said; never the candidate's output."""
+        size = os.fstat(self._log.fileno()).st_size
+        raw = os.pread(self._log.fileno(), _LOG_BYTES, max(0, size - _LOG_BYTES))
+        return printable_tail(raw, _LOG_BYTES).strip()
+
+    def close(self) -> None:
+        """End it: by closing the channel, which makes it sweep and exit, or else by force."""
+        if not self.is_ours:
+            self.control.close()
+            return
+        with suppress(OSError):
+            self.control.shutdown(socket.SHUT_RDWR)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_S)
+        self.kill()
+        self._discard()
+
+    def kill(self) -> None:
+        """End it by force."""
+        self._process.kill()
+        self._process.wait()
+
+    def _discard(self) -> None:
+        self.control.close()
+        self._log.close()
+        _remove(self._work_dir)
+
+
+def _remove(directory: str) -> None:
+    # The zygote of a process sandbox may still be emptying it when it was killed by force.
+    deadline = time.monotonic() + 1.0
+    while os.path.isdir(directory) and time.monotonic() < deadline:  # noqa: PTH112 - plain string
+        shutil.rmtree(directory, ignore_errors=True)
