@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -115,4 +115,4 @@ def _as_parameter(fake: torch.Tensor, real: nn.Parameter) -> nn.Parameter:
     """Marks a fake as a parameter, in place, so that its identity stays."""
     fake.requires_grad_(real.requires_grad)
     fake._is_param = True  # type: ignore[attr-defined] # what isinstance(_, nn.Parameter) looks at
-    return fake  # type: ignore[return-value]
+    return cast(nn.Parameter, fake)

@@ -53,7 +53,8 @@ def trace_submission(request: bytes) -> bytes:
 def _blob(pool: ConstantPool) -> bytes:
     """Returns the constants' data; strides are dropped, the trace says them."""
     copies = {key: tensor.contiguous().clone() for key, tensor in pool.tensors.items()}
-    return safetensors.torch.save(copies)
+    data: bytes = safetensors.torch.save(copies)
+    return data
 
 
 class _Session:

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from types import TracebackType
+from types import FrameType, TracebackType
 
 CANDIDATE_FILE = "candidate.py"
 """File name of the candidate inside the sandbox, and in every source location of its trace."""
@@ -15,11 +15,11 @@ def is_candidate(filename: str) -> bool:
 
 def current_line() -> int | None:
     """Returns the candidate's line that is being executed, innermost frame first."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if is_candidate(frame.f_code.co_filename):
             return frame.f_lineno
-        frame = frame.f_back  # type: ignore[assignment] # None ends the loop
+        frame = frame.f_back
     return None
 
 

@@ -32,10 +32,16 @@ from sandboxes.tracing.untraceable import Untraceable
 
 
 class ConstantPool:
-    """The real tensors a module was built with, and the fake CUDA tensors that stand for them."""
+    """The real tensors a module was built with, and the fake tensors that stand for them.
 
-    def __init__(self, mode: FakeTensorMode) -> None:
+    Args:
+        mode: Makes the fakes.
+        device: Where the fakes pretend to be.
+    """
+
+    def __init__(self, mode: FakeTensorMode, device: str = "cuda") -> None:
         self._mode = mode
+        self._device = device
         self.tensors: dict[str, torch.Tensor] = {}
         """Data by key."""
         self.roles: dict[str, str] = {}
@@ -43,12 +49,12 @@ class ConstantPool:
         self._keep: list[torch.Tensor] = []
 
     def fake(self, tensor: torch.Tensor, name: str | None = None, role: str = "constant") -> FakeTensor:
-        """Returns the fake CUDA tensor for a real one; the same tensor gives the same fake."""
+        """Returns the fake tensor for a real one; the same tensor gives the same fake."""
         if id(tensor) in self._fakes:
             return self._fakes[id(tensor)][1]
         key = f"{role}:{name}" if name else f"{role}:{len(self.tensors)}"
         with self._mode:
-            fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="cuda")
+            fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=self._device)
         self.tensors[key] = tensor.detach()
         self.roles[key] = role
         self._fakes[id(tensor)] = (key, cast(FakeTensor, fake))
@@ -60,11 +66,11 @@ class ConstantPool:
         return next((key for key, known in self._fakes.values() if known is fake), None)
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped
     """One recording; use it as a context manager inside `FakeTensorMode`."""
 
     def __init__(self, constants: ConstantPool) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._pool = constants
         self._ids: dict[int, int] = {}
         self._tensors: list[torch.Tensor] = []  # keeps every tensor alive, so that no id is reused
@@ -116,8 +122,10 @@ class Recorder(TorchDispatchMode):
         if isinstance(value, torch.Tensor):
             return TensorRef(id=self.number(value, new=new))
         if isinstance(value, (list, tuple)):
-            kind = "tuple" if isinstance(value, tuple) else "list"
-            return ArgumentSequence(kind=kind, items=tuple(self.argument(item, new=new) for item in value))
+            return ArgumentSequence(
+                kind="tuple" if isinstance(value, tuple) else "list",
+                items=tuple(self.argument(item, new=new) for item in value),
+            )
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, torch.dtype):
@@ -221,7 +229,7 @@ def spec_of(tensor: torch.Tensor) -> TensorSpec:
         shape=tuple(tensor.shape),
         dtype=cast(Any, str(tensor.dtype).removeprefix("torch.")),
         stride=tuple(tensor.stride()),
-        offset=tensor.storage_offset(),
+        offset=int(tensor.storage_offset()),
     )
 
 

@@ -50,8 +50,8 @@ def install(target: Target) -> None:
         setattr(torch.cuda, name, answer)
     if first:
         _borrow_device_guard()
-        FakeTensor.data_ptr = _data_ptr  # type: ignore[method-assign]
-        threading.Thread.start = _no_threads  # type: ignore[method-assign]
+        FakeTensor.data_ptr = _data_ptr  # type: ignore[method-assign,assignment]
+        threading.Thread.start = _no_threads  # type: ignore[method-assign,assignment]
         triton.runtime.autotuner.Autotuner.run = _tune
 
 
@@ -65,7 +65,7 @@ def _borrow_device_guard() -> None:
 def _data_ptr(tensor: FakeTensor) -> int:
     """A made-up address: distinct per storage, 256-byte aligned at its start like the CUDA allocator's."""
     base: int = tensor.untyped_storage()._cdata * 16
-    return base + tensor.storage_offset() * tensor.element_size()
+    return base + int(tensor.storage_offset()) * tensor.element_size()
 
 
 def _no_threads(thread: threading.Thread) -> NoReturn:

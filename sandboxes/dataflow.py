@@ -1,0 +1,175 @@
+"""Who reads and writes which memory in a trace: liveness, taint and provenance, trusted.
+
+Aliasing is not read off the trace but derived: from the schemas of ATen operators, and from the loads and stores in a
+kernel's TTIR. A *storage* is a block of memory; views share it.
+"""
+
+from dataclasses import dataclass, field
+
+from sandboxes.contracts import Argument, AtenCall, Launch, TensorRef, TensorSpec, Trace, Variant, references
+from sandboxes.contracts.trace import Descriptor
+from sandboxes.operators import operator
+from sandboxes.ttir import accesses, parse
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFlow:
+    """The memory traffic of one node, in storages."""
+
+    reads: frozenset[int]
+    writes: frozenset[int]
+    replaces: frozenset[int]
+    """Storages of which nothing older survives: fresh results and full overwrites."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataflow:
+    """What verification and profiling need to know about a trace's graph."""
+
+    storage: tuple[int, ...]
+    """For each value its storage."""
+    nodes: tuple[NodeFlow, ...]
+    input_storages: frozenset[int]
+    constant_storages: frozenset[int]
+    output_storages: frozenset[int]
+    live: frozenset[int]
+    """Nodes whose results reach an output."""
+    tainted: frozenset[int]
+    """Storages whose content depends on an input by the end."""
+    written: frozenset[int]
+    """Storages that a live node writes to."""
+
+
+@dataclass(slots=True)
+class _Storages:
+    """Union of values into storages while walking the graph."""
+
+    of: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+
+    def fresh(self, value: int) -> int:
+        """Gives `value` memory of its own."""
+        self.of[value] = self.count
+        self.count += 1
+        return self.of[value]
+
+
+def analyse(trace: Trace) -> Dataflow:
+    """Derives the dataflow of a trace.
+
+    Raises:
+        OperatorNotAllowed: It calls an operator without a known schema.
+        TTIRSyntaxError: A kernel can't be parsed.
+    """
+    storages = _Storages()
+    inputs = frozenset(storages.fresh(id_) for id_ in references(trace.inputs) if id_ not in storages.of)
+    constants = frozenset(storages.fresh(constant.value) for constant in trace.constants)
+    nodes = tuple(
+        _aten(node, storages, trace.values) if isinstance(node, AtenCall) else _launch(node, storages)
+        for node in trace.nodes
+    )
+    outputs = frozenset(storages.of[id_] for id_ in references((trace.output,)))
+    live = _live(nodes, outputs)
+    return Dataflow(
+        storage=tuple(storages.of.get(id_, -1) for id_ in range(len(trace.values))),
+        nodes=nodes,
+        input_storages=inputs,
+        constant_storages=constants,
+        output_storages=outputs,
+        live=live,
+        tainted=_tainted(nodes, inputs),
+        written=frozenset().union(*(nodes[index].writes for index in live)),
+    )
+
+
+def _aten(call: AtenCall, storages: _Storages, values: tuple[TensorSpec, ...]) -> NodeFlow:
+    """Reads all tensor arguments; writes what its schema says; results alias or are fresh."""
+    op = operator(call.operator)
+    reads: set[int] = set()
+    writes: set[int] = set()
+    replaces: set[int] = set()
+    by_key: dict[int | str, Argument] = dict(enumerate(call.args))
+    by_key.update(call.kwargs)
+    for key, argument in by_key.items():
+        ids = references((argument,))
+        touched = {storages.of[id_] for id_ in ids}
+        if key in op.written:
+            writes |= touched
+            if _overwrites(call.operator) and len(ids) == 1 and values[ids[0]].offset == 0:
+                replaces |= {storages.of[ids[0]]} if _covers(values, ids[0], storages) else set()
+            else:
+                reads |= touched
+        else:
+            reads |= touched
+    for position, result in enumerate(call.results):
+        alias = op.aliases[min(position, len(op.aliases) - 1)] if op.aliases else None
+        source = references((by_key[alias],)) if alias in by_key else []
+        for id_ in references((result,)):
+            if id_ in storages.of:
+                continue
+            if source:
+                storages.of[id_] = storages.of[source[0]]
+            else:
+                new = storages.fresh(id_)
+                writes.add(new)
+                replaces.add(new)
+    return NodeFlow(frozenset(reads - replaces), frozenset(writes), frozenset(replaces))
+
+
+def _overwrites(name: str) -> bool:
+    """True for operators that ignore what was in the memory they write to."""
+    return name.partition(".")[0] in {"aten::copy_", "aten::fill_", "aten::zero_"} or name.endswith("out")
+
+
+def _covers(values: tuple[TensorSpec, ...], id_: int, storages: _Storages) -> bool:
+    """True if the value is as large as the largest value that shares its storage."""
+    mine = storages.of[id_]
+    return values[id_].numel >= max(values[other].numel for other, storage in storages.of.items() if storage == mine)
+
+
+def launch_access(variant: Variant) -> list[tuple[TensorRef, bool, bool]]:
+    """Returns (argument, is read, is written) for every tensor a launch takes, from the kernel's loads and stores."""
+    module = parse(variant.ttir)
+    access = accesses(module)
+    found: list[tuple[TensorRef, bool, bool]] = []
+    for parameter, argument in zip(module.kernel.parameters, variant.args, strict=False):
+        if isinstance(argument, TensorRef) and parameter.name in access:
+            found.append((argument, access[parameter.name].reads, access[parameter.name].writes))
+        elif isinstance(argument, Descriptor):
+            found.append((argument.base, True, True))
+    return found
+
+
+def _launch(launch: Launch, storages: _Storages) -> NodeFlow:
+    reads: set[int] = set()
+    writes: set[int] = set()
+    for variant in launch.variants:
+        for argument, is_read, is_written in launch_access(variant):
+            storage = storages.of[argument.id]
+            reads |= {storage} if is_read else set()
+            writes |= {storage} if is_written else set()
+    return NodeFlow(frozenset(reads), frozenset(writes), frozenset())
+
+
+def _live(nodes: tuple[NodeFlow, ...], outputs: frozenset[int]) -> frozenset[int]:
+    """Walks backwards: a node is live if it writes memory that is still needed."""
+    needed = set(outputs)
+    live: set[int] = set()
+    for index in reversed(range(len(nodes))):
+        node = nodes[index]
+        if node.writes & needed:
+            live.add(index)
+            needed -= node.replaces
+            needed |= node.reads
+    return frozenset(live)
+
+
+def _tainted(nodes: tuple[NodeFlow, ...], inputs: frozenset[int]) -> frozenset[int]:
+    """Walks forwards: what is written by a node that reads tainted memory is tainted."""
+    tainted = set(inputs)
+    for node in nodes:
+        if node.reads & tainted:
+            tainted |= node.writes
+        else:
+            tainted -= node.replaces
+    return frozenset(tainted)

@@ -1,0 +1,192 @@
+"""Compares what a candidate computed with the truth, and says how it differs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sandboxes.contracts import Case, CaseKind, CaseResult, EvalConfig
+from sandboxes.reference import Distribution, LiveReference
+from sandboxes.replay import describe, dtype_name
+from sandboxes.truth import Expected, Trial, Truth, labelled, same, structure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The verdict on one trial."""
+
+    passed: bool
+    max_error: float
+    tolerance: float
+    detail: str | None
+    """How it differs; None if it passed."""
+
+
+def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list[Trial]:
+    """Chooses the trials of all check cases.
+
+    Every case is tried with the values as drawn and with one other distribution, in turn, so that each distribution is
+    used; the first case is also tried with the other weight seeds.
+    """
+    checks = [case for case in reference.cases if case.kind is CaseKind.CHECK]
+    others = [item for item in reference.distributions if item is not Distribution.UNIT]
+    per_case: list[list[Distribution]] = [[Distribution.UNIT] for _ in checks]
+    for index in range(max(len(others), len(checks) if others else 0)):
+        per_case[index % len(checks)].append(others[index % len(others)])
+    trials = [
+        Trial(
+            case=case,
+            weight_seed=config.weight_seeds[0],
+            distribution=distribution,
+            seed=seed,
+            precision=config.precision,
+        )
+        for case, distributions in zip(checks, per_case, strict=True)
+        for distribution in dict.fromkeys(distributions)
+    ]
+    if reference.has_state(config.weight_seeds[0]):
+        trials += [
+            Trial(
+                case=checks[0], weight_seed=other, distribution=Distribution.UNIT, seed=seed, precision=config.precision
+            )
+            for other in config.weight_seeds[1:]
+        ]
+    return trials
+
+
+def bench_trial(reference: LiveReference, config: EvalConfig, seed: int) -> Trial:
+    """Returns the trial that verifies the bench case."""
+    case = next(case for case in reference.cases if case.kind is CaseKind.BENCH)
+    return Trial(
+        case=case,
+        weight_seed=config.weight_seeds[0],
+        distribution=Distribution.UNIT,
+        seed=seed,
+        precision=config.precision,
+    )
+
+
+def compare(truth: Truth, output: Any, inputs_after: Sequence[Any]) -> Comparison:
+    """Judges one trial.
+
+    Args:
+        truth: What is right.
+        output: What the candidate returned.
+        inputs_after: The candidate's inputs after its forward.
+    """
+    if structure(output) != truth.structure:
+        return _failed(
+            f"the reference returns {_shape_of(truth.structure)}, the candidate {_shape_of(structure(output))}"
+        )
+    for position, (before, after) in enumerate(zip(truth.inputs, inputs_after, strict=True)):
+        if position not in truth.changed_inputs and not same(before, after):
+            return _failed(f"input {position} was changed; the reference leaves its inputs as they are")
+    tensors = [tensor for _, tensor in labelled(output)]
+    tensors += [inputs_after[position] for position in sorted(truth.changed_inputs)]
+    worst: Comparison | None = None
+    for expected, tensor in zip(truth.outputs, tensors, strict=True):
+        comparison = _compare_tensor(expected, tensor)
+        if not comparison.passed:
+            return comparison
+        if worst is None or comparison.max_error > worst.max_error:
+            worst = comparison
+    return worst or Comparison(passed=True, max_error=0.0, tolerance=0.0, detail=None)
+
+
+def summarise(case: Case, comparisons: Sequence[tuple[Trial, Comparison]]) -> CaseResult:
+    """Merges the trials of one case."""
+    failed = [(trial, comparison) for trial, comparison in comparisons if not comparison.passed]
+    shown = failed[0][1] if failed else max((item for _, item in comparisons), key=lambda item: item.max_error)
+    detail = None
+    if failed:
+        trial, comparison = failed[0]
+        detail = comparison.detail
+        if len(failed) < len(comparisons):
+            detail = f"{detail}; seen with values {trial.distribution}, not with all"
+    return CaseResult(
+        case=case.name,
+        kind=case.kind,
+        passed=not failed,
+        trials=len(comparisons),
+        failed_trials=len(failed),
+        max_error=shown.max_error,
+        tolerance=shown.tolerance,
+        detail=detail,
+    )
+
+
+def _failed(detail: str) -> Comparison:
+    return Comparison(passed=False, max_error=float("inf"), tolerance=0.0, detail=detail)
+
+
+def _shape_of(tree: Any) -> str:
+    if tree == "tensor":
+        return "a tensor"
+    if isinstance(tree, tuple) and tree[:1] == ("plain",):
+        return repr(tree[1])[:50]
+    return f"a tuple of {len(tree)}"
+
+
+def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
+    label = expected.label
+    if not isinstance(tensor, torch.Tensor) or tensor.shape != expected.value.shape:
+        return _failed(f"{label} has shape {describe(tensor)}, expected {list(expected.value.shape)}")
+    if tensor.dtype != expected.dtype:
+        return _failed(f"{label} is {dtype_name(tensor)}, expected {str(expected.dtype).removeprefix('torch.')}")
+    if tensor.numel() == 0:
+        return Comparison(passed=True, max_error=0.0, tolerance=expected.tolerance, detail=None)
+    if not expected.dtype.is_floating_point:
+        wrong = tensor != expected.value
+        difference = wrong.double()
+    else:
+        difference = (tensor.to(expected.value.dtype) - expected.value).abs()
+        # infinities must agree in sign, and are exact; where the truth is NaN anything goes
+        difference = torch.where(tensor == expected.value, 0.0, difference)
+        difference = torch.where(torch.isnan(expected.value), 0.0, difference)
+        difference = torch.nan_to_num(difference, nan=float("inf"), posinf=float("inf"))
+        wrong = difference > expected.tolerance
+    error = float(difference.max())
+    if not bool(wrong.any()):
+        return Comparison(passed=True, max_error=error, tolerance=expected.tolerance, detail=None)
+    return Comparison(
+        passed=False,
+        max_error=error,
+        tolerance=expected.tolerance,
+        detail=_describe(expected, tensor, difference, wrong),
+    )
+
+
+def _describe(expected: Expected, tensor: torch.Tensor, difference: torch.Tensor, wrong: torch.Tensor) -> str:
+    """Says where an output is wrong, how much, and which pattern that is."""
+    count, total = int(wrong.sum()), wrong.numel()
+    worst = [int(i) for i in torch.unravel_index(difference.argmax(), difference.shape)]
+    size = float(difference.max())
+    amount = "not finite" if size == float("inf") else f"off by {size:.3g} (allowed {expected.tolerance:.3g})"
+    text = f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
+    return text + "".join(f"; {pattern}" for pattern in (_tail(wrong), _scale(expected, tensor, wrong)) if pattern)
+
+
+def _tail(wrong: torch.Tensor) -> str | None:
+    """Finds a dimension in which only the last indices are wrong."""
+    for dim, size in enumerate(wrong.shape):
+        rest = [other for other in range(wrong.dim()) if other != dim]
+        hit = wrong.any(dim=rest) if rest else wrong
+        first = int(hit.int().argmax())
+        if first > 0 and bool(hit[first:].all()):
+            return f"only indices {first} to {size - 1} of dimension {dim} are wrong: is the tail handled?"
+    return None
+
+
+def _scale(expected: Expected, tensor: torch.Tensor, wrong: torch.Tensor) -> str | None:
+    """Finds a constant factor between what was computed and what is right."""
+    if not expected.dtype.is_floating_point or wrong.float().mean() < 0.9:
+        return None
+    usable = torch.isfinite(tensor) & (expected.value.abs() > 1e-3 * expected.value.abs().max())
+    ratios = (tensor.double() / expected.value.double())[usable]
+    if ratios.numel() < 8:
+        return None
+    median = float(ratios.median())
+    if median != 0.0 and float((ratios / median - 1).abs().max()) < 1e-2:
+        return f"everything is {median:.4g} times as large as it should be"
+    return None

@@ -1,0 +1,106 @@
+"""Which ATen operators a trace may call, and what they read, write and alias."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+ALLOWED_TAGS = frozenset({torch.Tag.core, torch.Tag.pointwise, torch.Tag.reduction})
+"""Operators of these kinds are functions of their arguments."""
+
+REFUSED_TAGS = frozenset({torch.Tag.nondeterministic_seeded, torch.Tag.data_dependent_output, torch.Tag.inplace_view})
+"""Random numbers, values read in Python, and metadata changed in place."""
+
+_NAMES = """
+t transpose transpose_ detach alias _unsafe_view _reshape_alias split split_with_sizes unbind unfold narrow lift_fresh
+lift_fresh_copy roll stack tril triu view_as_real view_as_complex
+
+empty_like new_empty new_empty_strided new_zeros new_ones new_full zeros zeros_like ones ones_like full_like eye
+linspace
+
+copy_ fill_ zero_ masked_fill masked_fill_ index_put index_put_ index_add index_add_ index_copy index_copy_ index_fill
+index_fill_ scatter_ scatter_add_ scatter_reduce_
+
+baddbmm addbmm addmv addr mv dot linear linalg_vector_norm _cdist_forward _scaled_dot_product_attention_math
+_scaled_dot_product_flash_attention_for_cpu
+
+native_batch_norm _native_batch_norm_legit native_layer_norm native_group_norm _fused_rms_norm _softmax _log_softmax
+nll_loss_forward nll_loss2d_forward mse_loss smooth_l1_loss huber_loss binary_cross_entropy glu prelu celu selu mish
+softplus max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d avg_pool1d avg_pool2d
+avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_bilinear2d upsample_bicubic2d
+reflection_pad1d reflection_pad2d replication_pad2d
+
+cumprod logcumsumexp cummax cummin std std_mean var_mean aminmax bincount histc
+"""
+ALLOWED_NAMES = frozenset(_NAMES.split())
+"""Further functions of their arguments, by name: views, new tensors, writes, products, networks, reductions."""
+
+
+class OperatorNotAllowed(ValueError):
+    """A trace calls an operator that does not exist or may not be replayed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """An ATen overload and its aliasing."""
+
+    overload: Any
+    """The callable `torch.ops.aten.<name>.<overload>`."""
+    written: frozenset[int | str]
+    """Positions and names of the arguments it writes to."""
+    aliases: tuple[int | str | None, ...]
+    """For each result the argument whose memory it shares, or None."""
+    allocates: bool
+    """True if the result's memory is uninitialised."""
+
+
+@lru_cache(maxsize=4096)
+def operator(qualified: str) -> Operator:
+    """Looks up an operator.
+
+    Args:
+        qualified: For example `aten::add.Tensor`.
+
+    Raises:
+        OperatorNotAllowed: It is not an ATen operator that is a function of its arguments.
+    """
+    namespace, _, rest = qualified.partition("::")
+    name, _, overload_name = rest.partition(".")
+    packet = getattr(torch.ops.aten, name, None) if namespace == "aten" else None
+    overload = getattr(packet, overload_name, None)
+    if not isinstance(overload, torch._ops.OpOverload):
+        raise OperatorNotAllowed(f"there is no operator `{qualified}`")
+    tags = set(overload.tags)
+    functional = name.removesuffix("_") if torch.Tag.inplace in tags else name
+    known = bool(ALLOWED_TAGS & tags) or name in ALLOWED_NAMES or functional in ALLOWED_NAMES
+    if not known or REFUSED_TAGS & tags or name in {"resize", "resize_", "resize_as_"}:
+        raise OperatorNotAllowed(f"`{qualified}` can't be replayed: its result is not a function of its arguments")
+    return Operator(
+        overload=overload,
+        written=frozenset(_keys(overload._schema.arguments, written=True)),
+        aliases=_aliases(overload._schema),
+        allocates=name.startswith(("empty", "new_empty")),
+    )
+
+
+def _keys(arguments: Any, *, written: bool) -> list[int | str]:
+    """Returns positions and names of the arguments that are (not) written to."""
+    found: list[int | str] = []
+    for position, argument in enumerate(arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write == written:
+            found += [position, argument.name]
+    return found
+
+
+def _aliases(schema: Any) -> tuple[int | str | None, ...]:
+    """Returns, for each result, the position of the argument in whose alias set it is."""
+    sets: dict[str, int] = {}
+    for position, argument in enumerate(schema.arguments):
+        if argument.alias_info is not None:
+            sets.update(dict.fromkeys(argument.alias_info.before_set, position))
+    found: list[int | str | None] = []
+    for result in schema.returns:
+        names = result.alias_info.before_set if result.alias_info is not None else set()
+        found.append(next((sets[name] for name in names if name in sets), None))
+    return tuple(found)

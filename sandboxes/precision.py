@@ -1,0 +1,54 @@
+"""TF32 on the CPU: float32 matrix products whose inputs are rounded first, as tensor cores do.
+
+Under `precision="tf32"` candidate and reference alike may compute float32 matrix products and convolutions from inputs
+rounded to 10 bits of mantissa. On the CPU both are made to do so, so that a verdict here equals one on the GPU.
+"""
+
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sandboxes.contracts import Precision
+
+PRODUCTS = frozenset(
+    {
+        "aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm", "aten::addbmm", "aten::mv", "aten::addmv",
+        "aten::convolution", "aten::_scaled_dot_product_flash_attention_for_cpu",
+        "aten::_scaled_dot_product_attention_math",
+    }
+)  # fmt: skip
+"""Operators that the GPU may run on TF32 tensor cores."""
+
+ADDENDS = frozenset({"aten::addmm", "aten::baddbmm", "aten::addbmm", "aten::addmv"})
+"""Of these the first argument is added, not multiplied, and stays exact."""
+
+
+def round_to_tf32(tensor: torch.Tensor) -> torch.Tensor:
+    """Rounds a float32 tensor to TF32 (10 explicit bits of mantissa), to nearest with ties away from zero."""
+    bits = tensor.contiguous().view(torch.int32)
+    rounded = ((bits + 0x1000) & -0x2000).view(torch.float32)
+    return torch.where(torch.isfinite(tensor), rounded, tensor)
+
+
+class MatmulPrecision(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped
+    """Inside it float32 matrix products follow the precision policy."""
+
+    def __init__(self, precision: Precision) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._round = precision is Precision.TF32
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func._schema.name
+        if self._round and name in PRODUCTS:
+            first = 1 if name in ADDENDS else 0
+            last = first + 3 if "attention" in name else first + 2
+            args = tuple(
+                round_to_tf32(arg) if first <= index < last and _is_float32(arg) else arg
+                for index, arg in enumerate(args)
+            )
+        return func(*args, **(kwargs or {}))
+
+
+def _is_float32(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.float32 and value.device.type != "meta"

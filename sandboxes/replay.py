@@ -1,0 +1,163 @@
+"""Runs a trace on given data: ATen calls through torch, launches through the device's own hands."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sandboxes.contracts import (
+    Argument,
+    ArgumentSequence,
+    AtenCall,
+    Launch,
+    TensorRef,
+    TensorSpec,
+    TorchConstant,
+    Trace,
+    node_inputs,
+    references,
+)
+from sandboxes.operators import operator
+
+Values = dict[int, torch.Tensor]
+LaunchFunction = Callable[[int, Launch, Values], None]
+
+
+class MalformedTrace(ValueError):
+    """The trace contradicts itself or what its operators do; the node and value are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The result of one replay."""
+
+    output: Any
+    """A tensor, or nested tuples and lists of tensors and plain values."""
+
+
+def replay(
+    trace: Trace,
+    inputs: Values,
+    constants: Mapping[str, torch.Tensor],
+    *,
+    device: torch.device,
+    launch: LaunchFunction,
+) -> Replayed:
+    """Replays a trace.
+
+    Args:
+        trace: The graph.
+        inputs: Tensors for the ids in `trace.inputs`; in-place nodes change them.
+        constants: Data by `Constant.key`, contiguous.
+        device: Where to run; `meta` propagates shapes only.
+        launch: Runs launch number `index`, given the values so far.
+
+    Raises:
+        MalformedTrace: A result is not what the trace says it is, or an operator rejects its arguments.
+    """
+    values: Values = dict(inputs)
+    for constant in trace.constants:
+        values[constant.value] = _restride(constants[constant.key].to(device), trace.values[constant.value])
+    last_use = _last_uses(trace)
+    with torch.no_grad():
+        for index, node in enumerate(trace.nodes):
+            if isinstance(node, Launch):
+                launch(index, node, values)
+            else:
+                _call(index, node, values, trace.values, device)
+            for id_ in last_use.get(index, ()):
+                values.pop(id_, None)
+    return Replayed(output=_plain(trace.output, values, device))
+
+
+def _last_uses(trace: Trace) -> dict[int, list[int]]:
+    """Returns for each node the values that nothing after it uses."""
+    keep = set(references((trace.output,))) | set(references(trace.inputs))
+    last: dict[int, int] = {}
+    for index, node in enumerate(trace.nodes):
+        ids = node_inputs(node) + (references(node.results) if isinstance(node, AtenCall) else [])
+        last.update(dict.fromkeys(ids, index))
+    by_node: dict[int, list[int]] = {}
+    for id_, index in last.items():
+        if id_ not in keep:
+            by_node.setdefault(index, []).append(id_)
+    return by_node
+
+
+def _call(index: int, call: AtenCall, values: Values, specs: tuple[TensorSpec, ...], device: torch.device) -> None:
+    """Runs one ATen call and stores its results."""
+    op = operator(call.operator)
+    args = [_plain(argument, values, device) for argument in call.args]
+    kwargs = {name: _plain(argument, values, device) for name, argument in call.kwargs.items()}
+    kwargs.pop("pin_memory", None)
+    try:
+        result = op.overload(*args, **kwargs)
+    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
+        raise MalformedTrace(f"node {index} (`{call.operator}`): {str(error).splitlines()[0][:300]}") from None
+    if op.allocates and device.type != "meta":
+        poison(result)
+    items = result if isinstance(result, (tuple, list)) else (result,)
+    for claimed, item in zip(call.results, items, strict=False):
+        _store(index, call, claimed, item, values, specs)
+
+
+def _store(
+    index: int, call: AtenCall, claimed: Argument, item: Any, values: Values, specs: tuple[TensorSpec, ...]
+) -> None:
+    """Stores one result under the id the trace gives it, after checking that it looks as claimed."""
+    if isinstance(claimed, ArgumentSequence):
+        for inner, element in zip(claimed.items, item, strict=True):
+            _store(index, call, inner, element, values, specs)
+        return
+    if not isinstance(claimed, TensorRef):
+        return
+    spec = specs[claimed.id]
+    if not isinstance(item, torch.Tensor) or tuple(item.shape) != spec.shape or dtype_name(item) != spec.dtype:
+        raise MalformedTrace(f"node {index} (`{call.operator}`) returns {describe(item)}, the trace claims {spec}")
+    if claimed.id not in values:
+        fresh = all(alias is None for alias in operator(call.operator).aliases)
+        values[claimed.id] = _restride(item, spec) if fresh else item
+
+
+def _restride(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
+    """Lays the tensor out as the trace says: kernels were given these strides as numbers."""
+    if tuple(tensor.shape) != spec.shape or dtype_name(tensor) != spec.dtype:
+        raise MalformedTrace(f"a constant is {describe(tensor)}, the trace claims {spec}")
+    if tuple(tensor.stride()) == spec.stride or tensor.numel() <= 1:
+        return tensor
+    return torch.empty_strided(spec.shape, spec.stride, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
+
+
+def poison(tensor: torch.Tensor) -> None:
+    """Fills memory that nobody has written yet with values that can't pass for results."""
+    if tensor.dtype.is_floating_point or tensor.dtype.is_complex:
+        tensor.fill_(float("nan"))
+    elif tensor.dtype == torch.bool:
+        tensor.fill_(True)
+    else:
+        tensor.fill_(torch.iinfo(tensor.dtype).max - 58)
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    """Returns torch's name of a tensor's dtype, without `torch.`."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def describe(value: Any) -> str:
+    """Returns a short description of a value, e.g. `float32[3, 70]`."""
+    if isinstance(value, torch.Tensor):
+        return f"{dtype_name(value)}{list(value.shape)}"
+    return type(value).__name__
+
+
+def _plain(argument: Argument, values: Values, device: torch.device) -> Any:
+    """Returns what to pass to torch for an argument."""
+    if isinstance(argument, TensorRef):
+        return values[argument.id]
+    if isinstance(argument, ArgumentSequence):
+        items = [_plain(item, values, device) for item in argument.items]
+        return tuple(items) if argument.kind == "tuple" else items
+    if isinstance(argument, TorchConstant):
+        return device if argument.kind == "device" else getattr(torch, argument.name, None)
+    return argument

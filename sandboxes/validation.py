@@ -1,0 +1,87 @@
+"""Checks a trace as data before anything is done with it: it must fit the case, its constants and its own operators."""
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+
+from sandboxes.contracts import Argument, ArgumentSequence, Case, Launch, TensorRef, TensorSpec, Trace, references
+from sandboxes.replay import MalformedTrace, Values, describe, dtype_name, replay
+
+MAX_VALUE_BYTES = 8 * 2**30
+"""Largest single tensor of a trace."""
+
+
+def load_constants(blob: bytes) -> dict[str, torch.Tensor]:
+    """Parses a safetensors blob.
+
+    Raises:
+        MalformedTrace: It is not safetensors.
+    """
+    try:
+        loaded: dict[str, torch.Tensor] = safetensors.torch.load(blob)
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise MalformedTrace(f"the constants are not valid safetensors: {str(error)[:200]}") from None
+    return loaded
+
+
+def validate(trace: Trace, case: Case, constants: dict[str, torch.Tensor]) -> None:
+    """Checks one trace.
+
+    Its inputs must be the case's, its constants must be there with the claimed shapes, and every ATen call must be
+    allowed and produce what the trace says (by propagating shapes on the `meta` device).
+
+    Raises:
+        MalformedTrace: It is not so; the message names the node or value.
+        OperatorNotAllowed: It calls an operator that can't be replayed.
+    """
+    _match_inputs(case, trace)
+    for index, spec in enumerate(trace.values):
+        if max(spec.bytes, _extent_bytes(spec)) > MAX_VALUE_BYTES:
+            raise MalformedTrace(f"value {index} ({spec}) is larger than {MAX_VALUE_BYTES} bytes")
+    for constant in trace.constants:
+        data = constants.get(constant.key)
+        spec = trace.values[constant.value]
+        if data is None or tuple(data.shape) != spec.shape or dtype_name(data) != spec.dtype:
+            raise MalformedTrace(f"constant `{constant.key}` is {describe(data)}, the trace claims {spec}")
+    inputs = {id_: _meta(trace.values[id_]) for id_ in references(trace.inputs)}
+    metas = {key: torch.empty(data.shape, dtype=data.dtype, device="meta") for key, data in constants.items()}
+    replay(trace, inputs, metas, device=torch.device("meta"), launch=_no_launch)
+
+
+def _no_launch(index: int, launch: Launch, values: Values) -> None:
+    """Kernels have no results of their own: shapes propagate past them."""
+
+
+def _meta(spec: TensorSpec) -> torch.Tensor:
+    return torch.empty_strided(spec.shape, spec.stride, dtype=getattr(torch, spec.dtype), device="meta")
+
+
+def _extent_bytes(spec: TensorSpec) -> int:
+    """Returns the size of the smallest storage that holds the tensor, bytes."""
+    last = sum((size - 1) * stride for size, stride in zip(spec.shape, spec.stride, strict=True) if size > 0)
+    return (spec.offset + last + 1) * max(1, spec.bytes // max(1, spec.numel))
+
+
+def _match_inputs(case: Case, trace: Trace) -> None:
+    if trace.case != case.name:
+        raise MalformedTrace(f"the trace is of case `{trace.case}`, expected `{case.name}`")
+    if len(trace.inputs) != len(case.inputs):
+        raise MalformedTrace(f"the trace has {len(trace.inputs)} inputs, the case {len(case.inputs)}")
+    ids = references(trace.inputs)
+    if len(set(ids)) != len(ids) or set(ids) & {constant.value for constant in trace.constants}:
+        raise MalformedTrace("an input appears twice")
+    for position, (wanted, got) in enumerate(zip(case.inputs, trace.inputs, strict=True)):
+        _match(wanted, got, trace, f"input {position}")
+
+
+def _match(wanted: Argument, got: Argument, trace: Trace, where: str) -> None:
+    if isinstance(wanted, TensorSpec):
+        if not isinstance(got, TensorRef) or trace.values[got.id] != wanted:
+            raise MalformedTrace(f"{where} is not {wanted}")
+    elif isinstance(wanted, ArgumentSequence):
+        if not isinstance(got, ArgumentSequence) or len(got.items) != len(wanted.items):
+            raise MalformedTrace(f"{where} is not a sequence of {len(wanted.items)}")
+        for index, (inner, item) in enumerate(zip(wanted.items, got.items, strict=True)):
+            _match(inner, item, trace, f"{where}[{index}]")
+    elif got != wanted:
+        raise MalformedTrace(f"{where} is {got!r:.50}, expected {wanted!r:.50}")
