@@ -12,5 +12,5 @@ class Capability:
     works: bool
     detail: str
     """What was seen: a version, a duration or the error."""
-    remedy: str = ""
-    """What to install or change; empty when it works."""
+    remedy: str | None = None
+    """What to install or change, if it does not work."""
