@@ -3,7 +3,9 @@
     KernelGymError
     ├── UnknownProblem    (LookupError)   no problem has this id
     ├── DuplicateProblem  (ValueError)    the id is taken
-    └── InvalidReference  (ValueError)    a reference file that can't be a problem
+    ├── InvalidReference  (ValueError)    a reference file that can't be a problem
+    ├── InvalidSetting    (ValueError)    a `KERNELGYM_*` variable that can't be used
+    └── BadUsage          (ValueError)    arguments that don't go together or name nothing
 
 A candidate that fails is not here: it is data (`Report.outcome`). To add an error: inherit from the root and from the
 stdlib type that a caller would expect, hand all constructor arguments to `super().__init__` so that it survives
@@ -72,3 +74,25 @@ class InvalidReference(KernelGymError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.problem}; {self.remedy}"
+
+
+class InvalidSetting(KernelGymError, ValueError):
+    """An environment variable of ours that is unknown or has an unusable value."""
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
+        """Args:
+        name: The variable, e.g. `KERNELGYM_WORKERS`.
+        problem: What is wrong with it.
+        remedy: What to do about it.
+        """  # fmt: skip
+        self.name = name
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(name, problem, remedy)
+
+    def __str__(self) -> str:
+        return f"the environment variable {self.name} {self.problem}; {self.remedy}"
+
+
+class BadUsage(KernelGymError, ValueError):
+    """Arguments that can't be followed, such as a missing file; the message names the thing, the value, the remedy."""

@@ -1,0 +1,11 @@
+"""Evaluators: where a submission meets a problem and becomes a report."""
+
+from kernelgym.evaluators.protocol import Evaluator, Request
+from kernelgym.evaluators.scripted import Script, ScriptedEvaluator
+
+__all__ = [
+    # the protocol
+    "Evaluator", "Request",
+    # evaluators
+    "Script", "ScriptedEvaluator",
+]  # fmt: skip

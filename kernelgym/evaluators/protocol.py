@@ -1,0 +1,34 @@
+"""What environments, trainers and commands know of evaluation: one submission and one problem in, one report out."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from kernelgym.problems import Problem
+from sandboxes.contracts import EvalConfig, Report, Submission
+
+Request = tuple[Submission, Problem, EvalConfig]
+"""One thing to evaluate."""
+
+
+class Evaluator(Protocol):
+    """Evaluates candidates, wherever that happens: in this process tree, on a queue, behind HTTP.
+
+    A candidate's fault, whatever it is, is a report. A fault of ours is a report, too, with outcome `infrastructure`:
+    the caller loses one reward, not the batch. Exceptions are left for wrong use, such as an invalid reference.
+    """
+
+    def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        """Returns the report of one candidate.
+
+        Raises:
+            KernelGymError: if the request makes no sense, e.g. the reference can't be run.
+        """
+        ...
+
+    def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
+        """Yields `(index of the request, report)` for each request, once each, in the order in which they finish."""
+        ...
+
+    def close(self) -> None:
+        """Ends every process and connection it opened; calling it again does nothing."""
+        ...

@@ -1,0 +1,111 @@
+"""Words and units of reports: one place, so that every report and table says the same thing in the same way."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sandboxes.contracts import Outcome, Profile, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome for people."""
+
+    symbol: str
+    style: str
+    """Rich style; the symbol and the words say the same without colour."""
+    words: str
+
+
+VERDICTS: Final = {
+    Outcome.OK: Verdict("✓", "bold green", "correct"),
+    Outcome.NO_CODE: Verdict("✗", "bold red", "no code found"),
+    Outcome.SYNTAX_ERROR: Verdict("✗", "bold red", "not Python"),
+    Outcome.IMPORT_ERROR: Verdict("✗", "bold red", "no usable ModelNew"),
+    Outcome.UNTRACEABLE: Verdict("✗", "bold red", "not traceable"),
+    Outcome.TRACE_ERROR: Verdict("✗", "bold red", "forward failed"),
+    Outcome.COMPILE_ERROR: Verdict("✗", "bold red", "does not compile"),
+    Outcome.LAUNCH_ERROR: Verdict("✗", "bold red", "can't be launched"),
+    Outcome.MEMORY_ERROR: Verdict("✗", "bold red", "memory error"),
+    Outcome.INCORRECT: Verdict("✗", "bold red", "wrong result"),
+    Outcome.HACK: Verdict("⚑", "bold magenta", "hack"),
+    Outcome.TIMEOUT: Verdict("✗", "bold red", "out of time"),
+    Outcome.UNSUPPORTED: Verdict("?", "bold yellow", "can't be judged here"),
+    Outcome.INFRASTRUCTURE: Verdict("!", "bold yellow", "no verdict"),
+}
+
+EVEN: Final = 0.005
+"""Relative difference to 1 below which a speedup is called neither faster nor slower."""
+
+
+def plain(text: str) -> str:
+    """Returns a candidate's text without anything that moves the cursor, colours or reorders a terminal's output.
+
+    Control characters and marks of text direction are shown as their code, e.g. `\\x1b`; tabs and line feeds stay.
+    """
+    return "".join(char if char in "\n\t" or char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def verdict_words(report: Report) -> str:
+    """Returns the verdict in a few words, for `ok` with how fast: `correct, 2.00× faster than the reference`."""
+    words = VERDICTS[report.outcome].words
+    if report.speedup is None:
+        return words
+    if report.profile is not None and report.profile.speedup > report.speedup:
+        return f"{words}; {factor(report.profile.speedup)} as fast at a size that was not verified, counted as 1"
+    if abs(report.speedup - 1) < EVEN:
+        return f"{words}, as fast as the reference"
+    if report.speedup > 1:
+        return f"{words}, {factor(report.speedup)} as fast as the reference"
+    return f"{words}, but slower: {factor(report.speedup)} as fast as the reference"
+
+
+def reason(report: Report) -> str:
+    """Returns the first thing that the candidate's author should hear, one line; empty if all is well."""
+    if report.findings and report.outcome is Outcome.HACK:
+        return report.findings[0].evidence.partition("\n")[0]
+    if report.diagnostics:
+        return report.diagnostics[0].message.partition("\n")[0]
+    return ""
+
+
+def provenance(profile: Profile) -> str:
+    """Returns where a profile's times come from: `modelled for NVIDIA H200` or `measured on NVIDIA H200`."""
+    preposition = {"modelled": "for", "measured": "on"}[profile.source]
+    return f"{profile.source} {preposition} {plain(profile.device)}"
+
+
+def factor(value: float) -> str:
+    """Returns a ratio with three significant digits, e.g. `2.00×`, `0.125×`, `131×`."""
+    return f"{_digits(value)}×"
+
+
+def percent(share: float) -> str:
+    """Returns a share as whole percent; a share that is not quite all or nothing is not called so."""
+    if 0 < share < 0.005:
+        return "<1%"
+    if 0.995 <= share < 1:
+        return ">99%"
+    return f"{share:.0%}"
+
+
+def microseconds(time_us: float) -> str:
+    """Returns a time in the unit µs with three significant digits."""
+    return _digits(time_us)
+
+
+def quantity(number: int, unit: str) -> str:
+    """Returns `number` with a decimal prefix, e.g. `1.05 MB`, `250 kflop`."""
+    value = float(number)
+    for prefix in ("", "k", "M", "G", "T"):
+        if value < 999.5 or prefix == "T":
+            break
+        value /= 1000
+    return f"{_digits(value) if prefix else number} {prefix}{unit}"
+
+
+def _digits(value: float) -> str:
+    if value >= 99.95:
+        return f"{value:,.0f}"
+    if value >= 9.995:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.9995 or value == 0 else f"{value:.3g}"
