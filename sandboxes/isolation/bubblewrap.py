@@ -7,6 +7,7 @@ namespace, with no capability and, by seccomp, no way to a new one.
 
 import os
 import shutil
+from pathlib import Path
 
 from sandboxes.errors import SandboxUnavailable
 from sandboxes.isolation import syscalls
@@ -74,18 +75,25 @@ def bubblewrap_command(program: str) -> list[str]:
 
 
 def _mounts() -> list[str]:
-    mounts = ["--size", str(_TEMPORARY_BYTES), "--perms", "0711", "--tmpfs", _PRIVATE]
-    for path in system_paths():
-        mounts += ["--ro-bind", path, path]
+    package = str(PROJECT_ROOT / "sandboxes")
     is_checkout = (PROJECT_ROOT / "pyproject.toml").exists()
+    mounts = ["--size", str(_TEMPORARY_BYTES), "--perms", "0711", "--tmpfs", _PRIVATE]
+    mounts += _binds(system_paths())
     if is_checkout and hidden_paths():
         mounts += ["--tmpfs", str(PROJECT_ROOT)]
-    for path in interpreter_paths():
-        mounts += ["--ro-bind", path, path]
-    package = str(PROJECT_ROOT / "sandboxes")
-    mounts += ["--ro-bind", package, package]
+    mounts += _binds([*interpreter_paths(), package])
     if not is_checkout:
         for path in hidden_paths():
             mounts += ["--tmpfs", path]
     mounts += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--dir", "/dev/shm"]
     return [*mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+
+
+def _binds(paths: list[str]) -> list[str]:
+    binds: list[str] = []
+    for path in paths:
+        # bubblewrap makes missing parents for root alone, and requests may run as somebody else.
+        for parent in reversed(Path(path).parents[:-1]):
+            binds += ["--perms", "0755", "--dir", str(parent)]
+        binds += ["--ro-bind", path, path]
+    return binds

@@ -126,18 +126,17 @@ def _set_resource_limits(limits: Limits, user_id: int | None) -> None:
 
 
 def _drop_privileges(confinement: Confinement, directory: str) -> None:
-    syscalls.drop_bounding_set()
-    syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     landlocked = not confinement.namespaces and landlock_version() > 0
+    # An interpreter under a private home (/root/.pyenv) stays readable for another user, but only where Landlock
+    # decides which files that concerns.
+    search = 1 << syscalls.CAP_DAC_READ_SEARCH
+    kept = search & syscalls.capability_set() if landlocked and confinement.user_id is not None else 0
+    syscalls.drop_bounding_set(kept)
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if landlocked:
         restrict_files((*confinement.readable, *_KERNEL_FACTS), (directory, *_DEVICES))
-    kept = 0
     if confinement.user_id is not None:
-        # An interpreter under a private home (/root/.pyenv) stays readable, but only where Landlock says so.
-        if landlocked and syscalls.capability_set() >> syscalls.CAP_DAC_READ_SEARCH & 1:
-            kept = 1 << syscalls.CAP_DAC_READ_SEARCH
-            syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
+        syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
         os.setgroups([])
         os.setresgid(*[confinement.user_id] * 3)
         os.setresuid(*[confinement.user_id] * 3)

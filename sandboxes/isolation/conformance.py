@@ -71,6 +71,14 @@ def _scenario(name: str, source: str, *statuses: str, **expected: Any) -> Scenar
 _ENDINGS = (
     _scenario("returns an answer", "answer = 6 * 7", answers=frozenset({b"42"})),
     _scenario("returns three megabytes", "answer = 'x' * (3 << 20)"),
+    _scenario(
+        "imports and runs programs as honest code does",
+        "import subprocess, sys, wave, tempfile\n"
+        "with tempfile.NamedTemporaryFile() as f: f.write(b'x')\n"
+        "done = subprocess.run([sys.executable, '-I', '-c', 'print(7)'], capture_output=True, text=True)\n"
+        "answer = done.stdout, done.stderr",
+        answers=frozenset({b"('7\\n', '')"}),
+    ),
     _scenario("raises", "raise ValueError('no kernel today')", "crashed"),
     _scenario("raises something unprintable", "class E(BaseException):\n    __str__ = None\nraise E", "crashed"),
     _scenario("calls sys.exit(0)", "import sys\nsys.exit(0)", "exited", exit_code=0),

@@ -26,7 +26,8 @@ def system_paths() -> list[str]:
 
 def interpreter_paths() -> list[str]:
     """The interpreter's installation, its virtual environment, and the package the zygote runs."""
-    prefixes = dict.fromkeys([sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix])
+    named = [sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix]
+    prefixes = dict.fromkeys(spelling for name in named for spelling in (name, str(Path(name).resolve())))
     return [path for path in prefixes if not _is_within(Path(path), _SYSTEM)]
 
 

@@ -32,6 +32,7 @@ PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 MS_RDONLY = 1
@@ -104,18 +105,25 @@ def capability_set(line: str = "CapEff") -> int:
 
 
 def set_capabilities(mask: int) -> None:
-    """Reduce the permitted and effective capabilities to `mask`; the inheritable set becomes empty."""
+    """Reduce the permitted, effective, inheritable and ambient capabilities to `mask`."""
     machine = os.uname().machine
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     low, high = mask & 0xFFFFFFFF, mask >> 32
-    data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
+    data = (ctypes.c_uint32 * 6)(low, low, low, high, high, high)
     libc_syscall(_SYS_CAPSET[machine], ctypes.byref(header), ctypes.byref(data))
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    for capability in _members(mask):
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
 
 
-def drop_bounding_set() -> None:
-    """Make it impossible to regain capabilities through `execve`; without `CAP_SETPCAP` nothing changes."""
-    for capability in range(64):
+def drop_bounding_set(kept: int) -> None:
+    """Make it impossible to regain capabilities beyond `kept` by `execve`; needs `CAP_SETPCAP`, else does nothing."""
+    for capability in _members(((1 << 64) - 1) & ~kept):
         try:
             prctl(PR_CAPBSET_DROP, capability)
         except OSError:
             return
+
+
+def _members(mask: int) -> list[int]:
+    return [capability for capability in range(64) if mask >> capability & 1]

@@ -171,9 +171,12 @@ def main(text: str) -> None:
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C is the caller's to handle; it closes the channel
+    os.chdir(ground.work_dir)  # the preload may write files
     function = resolve(ground.target)
     if ground.preload is not None:
         resolve(ground.preload)()
+    os.chdir("/")
+    _empty(ground.work_dir)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     gc.collect()
     gc.freeze()
