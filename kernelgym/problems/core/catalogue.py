@@ -11,9 +11,17 @@ from sandboxes.contracts import Reference
 
 CATALOGUE: Final[dict[str, tuple[str, Difficulty, tuple[str, ...]]]] = {
     "add_relu": ("Sum of two matrices, then ReLU", "easy", ("elementwise",)),
+    "gelu_bias": ("Bias, then the exact GELU", "easy", ("elementwise", "broadcast")),
+    "row_sum": ("Sum of each row: few rows, many columns", "medium", ("reduction",)),
     "softmax": ("Softmax over the rows of a matrix", "easy", ("reduction", "normalisation")),
     "layer_norm": ("Layer normalisation with weight and bias", "medium", ("reduction", "normalisation", "weights")),
+    "rms_norm": ("Root-mean-square normalisation with weight", "easy", ("reduction", "normalisation", "weights")),
     "matmul": ("Product of two float32 matrices", "medium", ("matmul",)),
+    "matmul_bias_relu": ("Linear layer, then ReLU", "medium", ("matmul", "fusion", "weights")),
+    "causal_attention": ("Causal attention on transposed float16 views", "hard", ("attention", "matmul", "float16")),
+    "max_pool": ("Two-dimensional max pooling with stride and padding", "medium", ("stencil",)),
+    "cumulative_sum": ("Running sum along the rows of a matrix", "medium", ("scan",)),
+    "cross_entropy": ("Mean cross entropy against class indices", "medium", ("reduction", "gather", "int64")),
 }
 """Title, difficulty and tags of each problem by its name."""
 

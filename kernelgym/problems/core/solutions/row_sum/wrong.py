@@ -1,0 +1,23 @@
+"""Wrong: the number of blocks is rounded down, so the end of the row is left out."""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def row_sum_kernel(x_ptr, out_ptr, columns, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    acc = tl.zeros((BLOCK,), dtype=tl.float32)
+    for block in range(0, columns // BLOCK):
+        acc += tl.load(x_ptr + row * columns + block * BLOCK + tl.arange(0, BLOCK))
+    tl.store(out_ptr + row, tl.sum(acc, axis=0))
+
+
+class ModelNew(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, columns = x.shape
+        out = torch.empty(rows, device=x.device, dtype=x.dtype)
+        row_sum_kernel[(rows,)](x, out, columns, BLOCK=1024)
+        return out
