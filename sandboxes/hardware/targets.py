@@ -136,7 +136,7 @@ B200 = Target(
     memory_gib=180,
     dram_gb_per_s=8000,
     l2_mib=126,
-    l2_gb_per_s=11_300,  # estimate: H200's bytes per clock and multiprocessor
+    l2_gb_per_s=20_100,  # estimate: two dies with 5120 bytes per clock each
     tflops={
         "fp32": 75, "fp64": 37, "tf32": 1100, "fp16": 2250, "bf16": 2250, "fp8": 4500, "int8": 4500,
         "special": _special(148, 1965),

@@ -1,0 +1,128 @@
+"""The work of ATen operators, against numbers worked out by hand."""
+
+import pytest
+
+from sandboxes.contracts import Argument, ArgumentSequence, AtenCall, Precision, TensorRef, TensorSpec
+from sandboxes.hardware.aten_cost import aten_work, unique_bytes
+from sandboxes.hardware.work import FREE
+
+
+def tensor(*shape: int, dtype: str = "float32", stride: tuple[int, ...] | None = None) -> TensorSpec:
+    if stride is None:
+        steps = [1]
+        for size in reversed(shape[1:]):
+            steps.insert(0, steps[0] * size)
+        stride = tuple(steps[: len(shape)])
+    return TensorSpec.model_validate({"shape": shape, "dtype": dtype, "stride": stride})
+
+
+def call(operator: str, *args: Argument, result: int) -> AtenCall:
+    return AtenCall(operator=f"aten::{operator}", args=args, kwargs={}, results=(TensorRef(id=result),))
+
+
+def ref(id_: int) -> TensorRef:
+    return TensorRef(id=id_)
+
+
+def numbers(*values: int) -> ArgumentSequence:
+    return ArgumentSequence(kind="list", items=values)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision", "kind"),
+    [
+        ("float32", Precision.TF32, "tf32"),
+        ("float32", Precision.FP32, "fp32"),
+        ("bfloat16", Precision.TF32, "bf16"),
+        ("float16", Precision.FP32, "fp16"),
+        ("float64", Precision.TF32, "fp64"),
+    ],
+)
+def test_a_matrix_product(dtype: str, precision: Precision, kind: str) -> None:
+    values = [tensor(8, 16, dtype=dtype), tensor(16, 4, dtype=dtype), tensor(8, 4, dtype=dtype)]
+    work = aten_work(call("mm.default", ref(0), ref(1), result=2), values, precision)
+    width = {"float64": 8, "float32": 4}.get(dtype, 2)
+    assert work.flops == {kind: 2 * 8 * 16 * 4}
+    assert (work.read_bytes, work.written_bytes) == (width * (8 * 16 + 16 * 4), width * 8 * 4)
+
+
+def test_a_linear_layer_reads_its_bias() -> None:
+    values = [tensor(4), tensor(8, 16), tensor(16, 4), tensor(8, 4)]
+    work = aten_work(call("addmm.default", ref(0), ref(1), ref(2), result=3), values)
+    assert work.flops == {"tf32": 2 * 8 * 16 * 4}
+    assert work.read_bytes == 4 * (4 + 8 * 16 + 16 * 4)
+
+
+def test_a_convolution() -> None:
+    values = [tensor(2, 3, 8, 8), tensor(5, 3, 3, 3), tensor(2, 5, 6, 6)]
+    one = numbers(1, 1)
+    zero = numbers(0, 0)
+    args = (ref(0), ref(1), None, one, zero, one, False, zero, 1)
+    work = aten_work(call("convolution.default", *args, result=2), values)
+    assert work.flops == {"tf32": 2 * (2 * 5 * 6 * 6) * (3 * 3 * 3)}
+
+
+def test_attention() -> None:
+    values = [tensor(2, 4, 32, 16, dtype="bfloat16") for _ in range(4)]
+    args = (ref(0), ref(1), ref(2))
+    work = aten_work(call("_scaled_dot_product_flash_attention.default", *args, result=3), values)
+    assert work.flops == {"bf16": 2 * (2 * 2 * 4 * 32 * 32 * 16)}
+
+
+@pytest.mark.parametrize(
+    "operator", ["view.default", "t.default", "expand.default", "slice.Tensor", "detach.default", "empty.memory_format"]
+)
+def test_views_and_allocations_are_free(operator: str) -> None:
+    assert aten_work(call(operator, ref(0), result=1), [tensor(4, 4), tensor(4, 4)]) == FREE
+
+
+@pytest.mark.parametrize("operator", ["relu.default", "gelu.default", "_softmax.default", "native_layer_norm.default"])
+def test_fused_eager_kernels_read_and_write_once(operator: str) -> None:
+    work = aten_work(call(operator, ref(0), result=1), [tensor(64, 64), tensor(64, 64)])
+    assert work.read_bytes == work.written_bytes == 4 * 64 * 64
+    assert work.launches == 1
+    assert work.total_flops >= 64 * 64
+
+
+def test_in_place_writes_its_argument() -> None:
+    work = aten_work(call("add_.Tensor", ref(0), ref(1), result=0), [tensor(64), tensor(64)])
+    assert (work.read_bytes, work.written_bytes) == (512, 256)
+
+
+def test_filling_reads_nothing_and_copying_does_not_read_its_target() -> None:
+    assert aten_work(call("zero_.default", ref(0), result=0), [tensor(64)]).read_bytes == 0
+    work = aten_work(call("copy_.default", ref(0), ref(1), result=0), [tensor(64), tensor(64, dtype="float16")])
+    assert (work.read_bytes, work.written_bytes, work.flops) == (128, 256, {})
+
+
+def test_an_embedding_reads_only_the_rows_it_returns() -> None:
+    values = [tensor(50_000, 64), tensor(8, dtype="int64"), tensor(8, 64)]
+    work = aten_work(call("embedding.default", ref(0), ref(1), result=2), values)
+    assert work.read_bytes == 8 * 64 * 4 + 8 * 8
+
+
+def test_a_scatter_in_place_touches_only_what_it_gets() -> None:
+    values = [tensor(50_000, 64), tensor(8, 64, dtype="int64"), tensor(8, 64)]
+    work = aten_work(call("scatter_.src", ref(0), 0, ref(1), ref(2), result=0), values)
+    assert work.written_bytes == 8 * 64 * 4
+
+
+def test_a_reduction_reads_its_input_and_counts_it() -> None:
+    work = aten_work(call("sum.dim_IntList", ref(0), numbers(1), result=1), [tensor(8, 128), tensor(8)])
+    assert (work.read_bytes, work.written_bytes, work.flops) == (4096, 32, {"fp32": 1024})
+
+
+def test_several_passes_are_several_kernels() -> None:
+    work = aten_work(call("native_batch_norm.default", ref(0), result=1), [tensor(2, 4, 8), tensor(2, 4, 8)])
+    assert work.launches == 2
+    assert work.read_bytes == 2 * 256
+
+
+def test_expanded_dimensions_are_read_once() -> None:
+    assert unique_bytes(tensor(100, 8, stride=(0, 1))) == 32
+    assert unique_bytes(tensor(0, 8, stride=(0, 1))) == 0
+
+
+def test_an_operator_this_torch_lacks_is_elementwise() -> None:
+    work = aten_work(call("brand_new.default", ref(0), result=1), [tensor(64), tensor(64)])
+    assert work.flops == {"fp32": 64}

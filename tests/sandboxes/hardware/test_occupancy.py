@@ -1,0 +1,54 @@
+"""Occupancy agrees with NVIDIA's calculator, worked out by hand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandboxes.hardware.occupancy import occupancy
+from sandboxes.hardware.targets import get_target
+
+KIB = 1024
+
+
+@pytest.mark.parametrize(
+    ("target", "registers", "shared", "threads", "blocks", "fraction", "limit"),
+    [
+        # 64 warps of 32 registers fill the register file exactly
+        ("h200", 32, 0, 128, 16, 1.0, "nothing"),
+        # 33 rounds up to 1280 registers per warp: 12 warps per quarter, 48 in all
+        ("h200", 33, 0, 128, 12, 0.75, "registers"),
+        ("h200", 64, 0, 256, 4, 0.5, "registers"),
+        # 255 rounds up to 8192 per warp: 2 warps per quarter
+        ("h200", 255, 0, 128, 2, 0.125, "registers"),
+        ("h200", 128, 0, 1024, 0, 0.0, "registers"),
+        # one warp per block: the limit of 32 blocks
+        ("h200", 16, 0, 32, 32, 0.5, "blocks"),
+        # 100 + 1 KiB: two in 228 KiB
+        ("h200", 32, 100 * KIB, 128, 2, 0.125, "shared memory"),
+        ("h200", 32, 227 * KIB, 256, 1, 0.125, "shared memory"),
+        ("h200", 32, 227 * KIB + 1, 256, 0, 0.0, "shared memory"),
+        # 75 + 1 KiB: exactly three
+        ("h200", 32, 75 * KIB, 128, 3, 0.1875, "shared memory"),
+        ("h200", 24, 0, 768, 2, 0.75, "threads"),
+        ("a100", 32, 163 * KIB, 128, 1, 0.0625, "shared memory"),
+        ("a100", 32, 81 * KIB, 128, 2, 0.125, "shared memory"),
+        # 48 warps, 24 blocks
+        ("l40s", 40, 0, 128, 12, 1.0, "nothing"),
+        ("l40s", 16, 0, 32, 24, 0.5, "blocks"),
+        ("l40s", 16, 0, 1024, 1, pytest.approx(2 / 3), "threads"),
+    ],
+)
+def test_occupancy_by_hand(
+    target: str, registers: int, shared: int, threads: int, blocks: int, fraction: float, limit: str
+) -> None:
+    found = occupancy(get_target(target), registers, shared, threads)
+    assert (found.blocks, found.fraction, found.limited_by) == (blocks, fraction, limit)
+
+
+@given(registers=st.integers(1, 255), shared=st.integers(0, 227 * KIB), warps=st.sampled_from([1, 2, 4, 8, 16, 32]))
+def test_needing_more_never_raises_occupancy(registers: int, shared: int, warps: int) -> None:
+    target = get_target("h200")
+    found = occupancy(target, registers, shared, 32 * warps)
+    assert 0 <= found.fraction <= 1
+    assert occupancy(target, registers + 1, shared, 32 * warps).blocks <= found.blocks
+    assert occupancy(target, registers, shared + 512, 32 * warps).blocks <= found.blocks
