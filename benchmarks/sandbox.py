@@ -1,7 +1,8 @@
 """How long a sandbox takes to reach untrusted code: `python -m benchmarks.sandbox` prints JSON.
 
-Measured on the caller's clock with a zygote warmed by torch and Triton: from sending the request to the first byte of
-the fork that runs it (`first_line`), until everything is swept (`total`), and for a whole trace of the tracer's example.
+Measured on the caller's clock with a zygote warmed by torch and Triton: from sending the request to the first byte
+of the fork that runs it (`first_line`), until everything is swept (`total`), and for a whole trace of the tracer's own
+example.
 """
 
 import json

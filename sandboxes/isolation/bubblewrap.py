@@ -64,7 +64,8 @@ def bubblewrap_command(program: str) -> list[str]:
     if has_privileges:
         command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
     else:
-        command += ["--unshare-all"]
+        # Without the ids bubblewrap adds a second user namespace, from which the first cannot be joined again.
+        command += ["--unshare-all", "--uid", "0", "--gid", "0"]
     command += ["--as-pid-1", "--new-session", "--hostname", "sandbox", "--clearenv"]
     for name, value in {**ZYGOTE_ENVIRONMENT, "HOME": _PRIVATE, "TMPDIR": _PRIVATE}.items():
         command += ["--setenv", name, value]

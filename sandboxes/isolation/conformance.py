@@ -161,6 +161,16 @@ _BOMBS = (
     _scenario("allocates 64 GiB", "answer = len(bytearray(64 << 30))", "memory"),
     _scenario("allocates in steps", "kept = []\nwhile True: kept.append(bytearray(1 << 20))", "memory"),
     _scenario(
+        "shares its appetite among many processes",
+        "import os, time\n"
+        "for n in range(16):\n"
+        "    if os.fork() == 0:\n"
+        "        kept = bytearray(os.urandom(1 << 20)) * 100\n"
+        "        time.sleep(1000)\n"
+        "time.sleep(1000)",
+        "memory",
+    ),
+    _scenario(
         "opens ten thousand files",
         "kept = []\n"
         "try:\n"

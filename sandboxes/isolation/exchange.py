@@ -15,6 +15,7 @@ from sandboxes.isolation import channel
 from sandboxes.isolation.candidate import ANSWER, EXCEPTION, HEADER, OUT_OF_MEMORY, STARTED
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.result import SandboxResult, SandboxStatus, printable_tail
+from sandboxes.isolation.warden import OVERATE
 from sandboxes.isolation.zygote_process import ZygoteProcess
 
 __all__ = ["Exchange"]
@@ -177,6 +178,8 @@ class Exchange:
         wait_status = self._done.get("wait_status")
         if not isinstance(wait_status, int):  # its warden did not live to see the end
             return SandboxStatus.KILLED, None, int(signal.SIGKILL), None
+        if wait_status == OVERATE:
+            return SandboxStatus.MEMORY, None, None, None
         if os.WIFSIGNALED(wait_status):
             number = os.WTERMSIG(wait_status)
             timed_out = number == signal.SIGXCPU

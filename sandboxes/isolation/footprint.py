@@ -48,7 +48,7 @@ def readable_paths() -> list[str]:
 
 
 def _without(tree: Path, hidden: list[Path]) -> list[str]:
-    if tree in hidden:
+    if tree.resolve() in hidden:
         return []
     if not any(path.is_relative_to(tree.resolve()) for path in hidden):
         return [str(tree)]

@@ -18,7 +18,8 @@ class Limits:
     cpu_time_s: float = 40.0
     """CPU seconds of one process (rounded up to whole seconds)."""
     memory_mib: int = 4096
-    """Address space one process may map beyond what the warmed zygote has mapped already."""
+    """Address space one process may map beyond what the warmed zygote has mapped already, and anonymous memory
+    all processes of the request may hold together."""
     processes: int = 64
     """Processes and threads alive at once, where the kernel can count them for this request alone."""
     file_size_mib: int = 64

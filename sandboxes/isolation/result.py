@@ -22,7 +22,7 @@ class SandboxStatus(StrEnum):
     OUTPUT_LIMIT = "output_limit"
     """More answer or stdout/stderr bytes than allowed."""
     MEMORY = "memory"
-    """A `MemoryError` escaped from the entry."""
+    """A `MemoryError` escaped from the entry, or its processes together held too much."""
     CRASHED = "crashed"
     """Another Python exception escaped from the entry; `stderr_tail` ends in its traceback."""
 

@@ -5,18 +5,26 @@ inside, and when it ends the kernel kills everything else in its namespace.
 """
 
 import os
+import select
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandboxes.isolation import syscalls
+from sandboxes.isolation.appetite import anonymous_bytes, grown_bytes
 from sandboxes.isolation.candidate import answer_request
 from sandboxes.isolation.confinement import Confinement, confine, enter_namespaces
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.offspring import spawn
 
-__all__ = ["REPORT", "Request", "watch"]
+__all__ = ["OVERATE", "REPORT", "Request", "watch"]
 
 REPORT = struct.Struct("=i")
+OVERATE = -1
+"""In place of a wait status: the request's processes together held too much memory."""
+
+_LOOK_EVERY_MS = 50
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +46,7 @@ def watch(
     report_fd: int,
 ) -> None:
     """Run one request in a child and write the child's wait status to `report_fd`."""
+    syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     if confinement.namespaces:
         enter_namespaces(confinement.user_id, directory, 4 * request.limits.file_size_mib)
 
@@ -49,11 +58,18 @@ def watch(
     candidate = spawn(run)
     for descriptor in (request.request_fd, request.answer_fd, request.output_fd):
         os.close(descriptor)
-    while True:
-        process, status = os.waitpid(-1, 0)
-        if process == candidate:
-            os.write(report_fd, REPORT.pack(status))
-            return
+    os.write(report_fd, REPORT.pack(_await_end(candidate, request.limits.memory_mib * _MIB)))
+
+
+def _await_end(candidate: int, memory_bytes: int) -> int:
+    """The candidate's wait status, or `OVERATE` as soon as all it started holds more memory than allowed."""
+    inherited = anonymous_bytes(os.getpid())
+    poller = select.poll()
+    poller.register(os.pidfd_open(candidate), select.POLLIN)
+    while not poller.poll(_LOOK_EVERY_MS):
+        if grown_bytes(inherited) > memory_bytes:
+            return OVERATE
+    return os.waitpid(candidate, 0)[1]
 
 
 def _read_all(descriptor: int) -> bytes:

@@ -144,6 +144,8 @@ class Zygote:
     def _can_isolate(self) -> bool:
         """Try what every request will do; containers and kernels differ in what they permit."""
         try:
+            # If the way back is closed, every later fork would land in a namespace whose PID 1 is dead.
+            syscalls.setns(self._pid_namespace, syscalls.CLONE_NEWPID)
             child = self._spawn_isolated(lambda: enter_namespaces(self._user_id, self._ground.work_dir, 1))
         except OSError:
             return False
