@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,13 +12,22 @@ from kernelgym.errors import InvalidSetting
 PREFIX: Final = "KERNELGYM_"
 
 
+class SandboxName(StrEnum):
+    """Where candidates run."""
+
+    AUTO = "auto"
+    """The strongest that works on this machine."""
+    PROCESS = "process"
+    BUBBLEWRAP = "bubblewrap"
+
+
 class Settings(BaseModel):
     """What a machine's owner sets once; a command's options override it. A field `x` is read from `KERNELGYM_X`."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    sandbox: Annotated[str, Field(min_length=1)] = "auto"
-    """Where candidates run: `auto` (the strongest that works here), `process` or `bubblewrap`."""
+    sandbox: SandboxName = SandboxName.AUTO
+    """Where candidates run."""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Evaluations that run at the same time."""
     target: Annotated[str, Field(min_length=1)] = "h200"

@@ -13,9 +13,9 @@ Script = Mapping[str, Report] | Callable[[Submission, Problem, EvalConfig], Repo
 class ScriptedEvaluator:
     """Answers every request from a script and remembers what it was asked; an `Evaluator`.
 
-    A report from a mapping is returned with the request's problem, config and submission filled in, so that one scripted
-    report serves many requests. A submission that is not in the mapping gets outcome `infrastructure`: a test that
-    forgot one sees it, and no reward is made up.
+    A report from a mapping is returned with the request's problem, config and submission filled in, so that one
+    scripted report serves many requests. A submission that is not in the mapping gets outcome `infrastructure`: a test
+    that forgot one sees it, and no reward is made up.
     """
 
     def __init__(self, script: Script) -> None:

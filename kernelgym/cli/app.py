@@ -1,0 +1,173 @@
+"""Commands and their options; what a command does is in the module of its name, loaded when it runs.
+
+That keeps `kernelgym --help` quick: nothing here imports torch.
+"""
+
+import sys
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from kernelgym.cli.exits import one_line_errors
+from kernelgym.cli.services import Services
+from kernelgym.settings import SandboxName
+from rewards import DEFAULT_REWARD
+from sandboxes.contracts import Precision
+
+
+class DeviceName(StrEnum):
+    """Where kernels are replayed."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class ListByDefault(TyperGroup):
+    """A group in which `list` may be left out: `problems PATTERN` means `problems list PATTERN`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Inserts `list` where no subcommand and no help is asked for."""
+        if not args or (args[0] not in self.commands and args[0] not in HELP):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+HELP: Final = ["-h", "--help"]
+
+app = typer.Typer(
+    help="The environment in which language models learn to write fast GPU kernels.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": HELP},
+)
+problems_app = typer.Typer(
+    cls=ListByDefault, help="What there is to solve: `problems [PATTERN]` lists, `problems show ID` shows one."
+)
+app.add_typer(problems_app, name="problems")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")]
+Sandbox = Annotated[
+    SandboxName | None,
+    typer.Option(help="Where candidates run; `auto`: the strongest that works. [default: KERNELGYM_SANDBOX or auto]"),
+]  # fmt: skip
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=256, help="Evaluations at the same time. [default: KERNELGYM_WORKERS or 1]"),
+]
+Target = Annotated[
+    str | None, typer.Option(help="GPU to compile for and to model. [default: KERNELGYM_TARGET or h200]")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("kernelgym"))
+        raise typer.Exit
+
+
+@app.callback()
+def prepare(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The environment in which language models learn to write fast GPU kernels."""
+    if context.obj is None:
+        with one_line_errors():
+            context.obj = Services.from_environment()
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    candidate: Annotated[
+        str,
+        typer.Argument(metavar="CANDIDATE", help="Python file with ModelNew, or a completion; `-`: standard input."),
+    ],
+    problem: Annotated[str | None, typer.Option(metavar="ID", help="Problem to solve, e.g. core/softmax.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Or: a reference file in KernelBench's form.")
+    ] = None,
+    target: Target = None,
+    device: Annotated[DeviceName, typer.Option(help="Where the kernels are replayed and timed.")] = DeviceName.CPU,
+    precision: Annotated[
+        Precision, typer.Option(help="Whether float32 matrix products may round their inputs to TF32.")
+    ] = Precision.TF32,
+    sandbox: Sandbox = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the inputs, to repeat a result. [default: secret]")] = None,
+    reward: Annotated[str, typer.Option(metavar="NAME", help="How the report is scored.")] = DEFAULT_REWARD,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Evaluate one candidate: is it right, how fast is it, what is it worth, and why."""
+    from kernelgym.cli import evaluation  # noqa: PLC0415 - loads torch
+
+    options = evaluation.Options(
+        candidate=candidate, problem=problem, reference=reference, target=target, device=device, precision=precision,
+        sandbox=sandbox, timeout_s=timeout, seed=seed, reward=reward, json=json,
+    )  # fmt: skip
+    with one_line_errors():
+        raise typer.Exit(evaluation.run(options, context.obj))
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    target: Target = None,
+    sandbox: Sandbox = None,
+    workers: Workers = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the table as a picture, too.")] = None,
+    json: Json = False,
+) -> None:
+    """Evaluate a dozen bundled candidates: right, slow, wrong, cheating, crashing."""
+    from kernelgym.cli import demonstration  # noqa: PLC0415 - loads torch
+
+    options = demonstration.Options(target=target, sandbox=sandbox, workers=workers, svg=svg, json=json)
+    with one_line_errors():
+        raise typer.Exit(demonstration.run(options, context.obj))
+
+
+@app.command()
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Show what works on this machine, and how to get the rest."""
+    from kernelgym.cli import examination  # noqa: PLC0415 - loads torch
+
+    with one_line_errors():
+        raise typer.Exit(examination.run(context.obj, json=json))
+
+
+@problems_app.command("list")
+def list_all(
+    pattern: Annotated[str, typer.Argument(help="Part of an id, or a shell pattern such as core/*.")] = "*",
+    json: Json = False,
+) -> None:
+    """List the problems."""
+    from kernelgym.cli import catalogue  # noqa: PLC0415 - reads every problem
+
+    with one_line_errors():
+        catalogue.list_all(pattern, json=json)
+
+
+@problems_app.command()
+def show(problem: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
+    """Show one problem: shapes and reference."""
+    from kernelgym.cli import catalogue  # noqa: PLC0415 - reads every problem
+
+    with one_line_errors():
+        catalogue.show(problem, json=json)
+
+
+def main() -> None:
+    """Runs the command line; the console script `kernelgym`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Unicode shows `?`, not a traceback
+    app()

@@ -1,0 +1,138 @@
+"""`kernelgym evaluate`: one candidate from text to report."""
+
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from kernelgym.cli.exits import ExitCode
+from kernelgym.cli.services import Services
+from kernelgym.errors import BadUsage
+from kernelgym.problems import Problem, get_problem, problem_from_file
+from kernelgym.reports import dump_document, render_report, report_document
+from rewards import get_reward
+from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Precision, Report, Submission
+from sandboxes.extraction import decode, extract, report_without_code
+from sandboxes.hardware.targets import UnknownTarget, get_target
+
+MAX_COMPLETION_BYTES: Final = 16 * 2**20
+"""Largest file that is read; code is limited further, by `MAX_SOURCE_CHARACTERS`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command's options; None means "as the settings say"."""
+
+    candidate: str
+    problem: str | None
+    reference: Path | None
+    target: str | None
+    device: str
+    precision: Precision
+    sandbox: str | None
+    timeout_s: float | None
+    seed: int | None
+    reward: str
+    json: bool
+
+
+def run(options: Options, services: Services) -> ExitCode:
+    """Evaluates and prints; returns the exit code.
+
+    Raises:
+        KernelGymError, RewardsError: if the options can't be followed.
+    """
+    reward_function = get_reward(options.reward)
+    problem = choose_problem(options.problem, options.reference)
+    config = make_config(options, services)
+    candidate = read_candidate(options.candidate)
+    if isinstance(candidate, Diagnostic):
+        report = report_without_code(candidate, problem.id, config)
+    else:
+        report = _evaluate(candidate, problem, config, options.sandbox or services.settings.sandbox, services)
+    reward = reward_function(report)
+    if options.json:
+        typer.echo(dump_document(report_document(report, reward)))
+    else:
+        submission = None if isinstance(candidate, Diagnostic) else candidate
+        Console(highlight=False).print(render_report(report, reward, submission))
+    return ExitCode.INFRASTRUCTURE if report.outcome is Outcome.INFRASTRUCTURE else ExitCode.VERDICT
+
+
+def choose_problem(problem: str | None, reference: Path | None) -> Problem:
+    """Returns the one problem that was named.
+
+    Raises:
+        BadUsage: if none or two were named.
+        UnknownProblem, InvalidReference: if it can't be had.
+    """
+    if problem is not None and reference is not None:
+        raise BadUsage(f"both --problem {problem} and --reference {reference} are given; give one of them")
+    if reference is not None:
+        return problem_from_file(reference)
+    if problem is not None:
+        return get_problem(problem)
+    raise BadUsage("no problem is given; add --problem ID (`kernelgym problems` lists them) or --reference FILE")
+
+
+def make_config(options: Options, services: Services) -> EvalConfig:
+    """Returns the evaluation's configuration.
+
+    Raises:
+        BadUsage: if a value is out of range or there is no such target.
+    """
+    target = check_target(options.target or services.settings.target)
+    limits = {}
+    if options.timeout_s is not None:
+        limits = dict.fromkeys(("trace_timeout_s", "compile_timeout_s", "replay_timeout_s"), options.timeout_s)
+    values = {"target": target, "device": options.device, "precision": options.precision, "seed": options.seed}
+    try:
+        return EvalConfig.model_validate(values | limits)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "--seed" if first["loc"][0] == "seed" else "--timeout"
+        raise BadUsage(f"{name} is {first['input']}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+
+
+def check_target(name: str) -> str:
+    """Returns `name` if there is such a target.
+
+    Raises:
+        BadUsage: if there is none; names the closest.
+    """
+    try:
+        return get_target(name).name
+    except UnknownTarget as error:
+        raise BadUsage(str(error)) from error
+
+
+def read_candidate(path: str) -> Submission | Diagnostic:
+    """Returns the candidate in the file at `path` (`-`: standard input), or why there is none.
+
+    Raises:
+        BadUsage: if the file can't be read or is larger than `MAX_COMPLETION_BYTES`.
+    """
+    try:
+        if path == "-":
+            raw = sys.stdin.buffer.read(MAX_COMPLETION_BYTES + 1)
+        else:
+            with Path(path).open("rb") as file:
+                raw = file.read(MAX_COMPLETION_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadUsage(f"the candidate {path!r} can't be read ({reason}); give the path of a file, or `-`") from error
+    if len(raw) > MAX_COMPLETION_BYTES:
+        limit = MAX_COMPLETION_BYTES // 2**20
+        raise BadUsage(f"the candidate {path!r} is larger than {limit} MiB; give the completion alone")
+    return extract(decode(raw))
+
+
+def _evaluate(submission: Submission, problem: Problem, config: EvalConfig, sandbox: str, services: Services) -> Report:
+    terminal = Console(stderr=True)
+    with terminal.status(f"evaluating for {problem.id}"), closing(services.open_evaluator(sandbox, 1)) as evaluator:
+        return evaluator.evaluate(submission, problem, config)

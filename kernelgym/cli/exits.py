@@ -1,0 +1,45 @@
+"""How commands end: exit codes, and errors as one clear line."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from kernelgym.errors import KernelGymError
+from rewards import RewardsError
+from sandboxes.errors import SandboxesError
+
+
+class ExitCode(IntEnum):
+    """What the shell is told."""
+
+    VERDICT = 0
+    """A verdict was reached, good or bad; or there was nothing to judge and all went well."""
+    USAGE = 2
+    """The arguments can't be followed."""
+    INFRASTRUCTURE = 3
+    """No verdict, and the candidate is not to blame."""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turns expected errors into one line on standard error and the exit code that belongs to them.
+
+    Raises:
+        typer.Exit: with `USAGE` or `INFRASTRUCTURE`. Any other exception is a bug and passes through.
+    """
+    try:
+        yield
+    except (KernelGymError, RewardsError) as error:
+        complain(error)
+        raise typer.Exit(ExitCode.USAGE) from error
+    except SandboxesError as error:
+        complain(error)
+        raise typer.Exit(ExitCode.INFRASTRUCTURE) from error
+
+
+def complain(message: object) -> None:
+    """Prints `message` as one line on standard error."""
+    print("error:", " ".join(str(message).split()), file=sys.stderr)
