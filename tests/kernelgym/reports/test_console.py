@@ -1,0 +1,123 @@
+"""A report tells a person what happened, where, and what it is worth, on any terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from kernelgym.reports import render_report
+from rewards import drkernel_paper
+from sandboxes.contracts import Diagnostic, NodeProfile, Outcome, Report, Stage, Submission
+from tests.reports import SOURCE, failed_report, ok_report
+
+
+def shown(report: Report, *, width: int = 80, submission: Submission | None = None) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, highlight=False)
+    console.print(render_report(report, drkernel_paper(report), submission or Submission(source=SOURCE)))
+    return stream.getvalue()
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_first_line_is_the_verdict() -> None:
+    assert shown(ok_report()).splitlines()[0].startswith("✓ correct, 2.00× as fast as the reference")
+
+
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK}))
+def test_every_outcome_has_its_words_and_its_name(outcome: Outcome) -> None:
+    first = shown(failed_report(outcome)).splitlines()[0]
+    assert f"[{outcome}]" in first
+    assert first[0] in "✗⚑?!"
+
+
+def test_what_went_wrong_shows_the_line_its_neighbours_and_the_hint() -> None:
+    text = shown(failed_report(Outcome.COMPILE_ERROR, line=23))
+    assert "❱   23 │ line_23 = 23" in text
+    assert "  22 │ line_22 = 22" in text
+    assert "hint  import triton.language as tl" in text
+    assert "compile  case rows=7,columns=129" in squeezed(text).replace("compile case", "compile  case")
+
+
+def test_without_the_source_the_reports_own_excerpt_is_shown() -> None:
+    report = failed_report(Outcome.COMPILE_ERROR, line=23)
+    assert "❱   23 │ line_23 = 23" in shown(report, submission=Submission(source="short = 1"))
+
+
+def test_a_wrong_result_shows_each_case_with_its_error_and_tolerance() -> None:
+    text = squeezed(shown(failed_report(Outcome.INCORRECT)))
+    assert "rows=7,columns=129 check ✗ failed inf 1.0e-04 4 of 6 failed" in text
+    assert "output 0 at [0, 128] is inf, not 0.31" in text
+
+
+def test_a_hack_names_its_rule() -> None:
+    assert "fatal no_live_launch" in shown(failed_report(Outcome.HACK))
+
+
+def test_a_modelled_profile_says_so_in_its_title() -> None:
+    assert "profile, modelled for NVIDIA H200 SXM" in shown(ok_report())
+
+
+def test_the_profile_shows_nodes_resources_and_hottest_lines() -> None:
+    text = squeezed(shown(ok_report()))
+    assert "0 softmax_kernel 23 8.00 80% memory 81%" in text
+    assert "32 0 128 128 100%" in text
+    assert "12 line_12 = 12 1.05 MB" in text
+    assert "speedup 2.00× coverage 80%" in text
+
+
+def test_a_speedup_that_was_not_verified_is_not_praised() -> None:
+    text = shown(ok_report(verified=False))
+    assert "not verified" in text.splitlines()[0]
+    assert "not verified, so no speedup above 1 counts" in squeezed(text)
+
+
+def test_the_reward_is_broken_down_into_its_terms() -> None:
+    text = squeezed(shown(ok_report()))
+    assert "correctness 1.000" in text
+    assert "speedup 2.000" in text
+    assert "total 3.800" in text
+
+
+def test_a_lost_evaluation_has_no_reward_and_says_why() -> None:
+    assert "none: the evaluation was lost" in squeezed(shown(failed_report(Outcome.INFRASTRUCTURE)))
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    for report in (ok_report(), *(failed_report(outcome) for outcome in Outcome if outcome is not Outcome.OK)):
+        assert max(map(len, shown(report, width=width).splitlines())) <= width
+
+
+def test_a_candidate_cannot_send_escape_sequences_or_markup_to_the_terminal() -> None:
+    evil = "\x1b[2J\x1b]0;owned\x07 \u202e [bold red]not markup[/bold red] [link=http://x]y[/link]"
+    diagnostic = Diagnostic(stage=Stage.TRACE, message=evil, line=1, excerpt=evil, hint=evil, case=evil)
+    report = failed_report(Outcome.TRACE_ERROR).model_copy(update={"diagnostics": (diagnostic,)})
+    text = shown(report, width=200, submission=Submission(source=evil))
+    assert not set(text) & set("\x1b\x07\u202e")
+    assert "\\x1b[2J" in text
+    assert "[bold red]not markup[/bold red]" in text
+
+
+def test_thousands_of_nodes_and_diagnostics_stay_readable() -> None:
+    report = ok_report()
+    assert report.profile is not None
+    node = report.profile.nodes[1]
+    nodes = tuple(node.model_copy(update={"node": index, "time_us": 0.01}) for index in range(5_000))
+    profile = report.profile.model_copy(update={"nodes": nodes, "time_us": 50.0})
+    diagnostic = Diagnostic(stage=Stage.VERIFY, message="remark")
+    report = report.model_copy(update={"profile": profile, "diagnostics": (diagnostic,) * 500})
+    text = shown(report)
+    assert len(text.splitlines()) < 100
+    assert "and 4988 more nodes" in text
+    assert "and 492 more" in text
+
+
+def test_a_node_whose_result_is_unused_is_marked() -> None:
+    report = ok_report()
+    assert report.profile is not None
+    dead: NodeProfile = report.profile.nodes[0].model_copy(update={"live": False})
+    profile = report.profile.model_copy(update={"nodes": (dead, report.profile.nodes[1])})
+    assert "result unused" in squeezed(shown(report.model_copy(update={"profile": profile}), width=120))
