@@ -1,1 +1,73 @@
-"""TTIR on the CPU: parser, typed IR, grid-vectorised executor, memory sanitizer."""
+"""TTIR: parser, typed IR, grid-vectorised CPU executor and dataflow facts."""
+
+from sandboxes.ttir.counters import ArgumentCount, Counters, MemoryCount
+from sandboxes.ttir.dataflow import Access, accesses
+from sandboxes.ttir.errors import (
+    ArgumentMismatch,
+    DeviceAssertion,
+    ExecutionTimeout,
+    MemoryFault,
+    TTIRError,
+    TTIRSyntaxError,
+    UnsupportedOperation,
+)
+from sandboxes.ttir.execution import Argument, DescriptorArgument, Execution, ExecutionOptions, execute
+from sandboxes.ttir.ir import (
+    Block,
+    DescriptorType,
+    Frame,
+    Function,
+    Location,
+    Module,
+    OpaqueType,
+    Operation,
+    Parameter,
+    PointerType,
+    Region,
+    ScalarType,
+    TensorType,
+    Type,
+    Value,
+)
+from sandboxes.ttir.parser import parse
+
+__all__ = [
+    # text to IR
+    "parse",
+    "Block",
+    "DescriptorType",
+    "Frame",
+    "Function",
+    "Location",
+    "Module",
+    "OpaqueType",
+    "Operation",
+    "Parameter",
+    "PointerType",
+    "Region",
+    "ScalarType",
+    "TensorType",
+    "Type",
+    "Value",
+    # running
+    "Argument",
+    "DescriptorArgument",
+    "Execution",
+    "ExecutionOptions",
+    "execute",
+    # counts
+    "ArgumentCount",
+    "Counters",
+    "MemoryCount",
+    # dataflow
+    "Access",
+    "accesses",
+    # errors
+    "ArgumentMismatch",
+    "DeviceAssertion",
+    "ExecutionTimeout",
+    "MemoryFault",
+    "TTIRError",
+    "TTIRSyntaxError",
+    "UnsupportedOperation",
+]

@@ -1,0 +1,420 @@
+"""The ``arith`` dialect: integers wrap, comparisons are ordered or not, half types are rounded after every operation.
+
+Division by zero is undefined on the device; here it gives all ones (as PTX does) instead of a trap.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.attributes import decode_bits
+from sandboxes.ttir.errors import UnsupportedOperation
+from sandboxes.ttir.ir import Bits, Dense, Operation, ScalarType, Type
+from sandboxes.ttir.plan import Step
+from sandboxes.ttir.values import (
+    Conjunction,
+    Sum,
+    add,
+    conjunction,
+    dtype_of,
+    element_of,
+    materialise,
+    shape_of,
+    sum_bounds,
+)
+
+WIDTH = {torch.int8: 8, torch.int16: 16, torch.int32: 32, torch.int64: 64}
+
+
+def constant_tensor(operation: Operation, kind: Type) -> Tensor:
+    """The value of ``arith.constant``; a splat keeps size 1 along every axis."""
+    dtype = dtype_of(kind)
+    element = element_of(kind)
+    if dtype is None or not isinstance(element, ScalarType):
+        raise UnsupportedOperation(f"arith.constant of type {element}", operation.location)
+    value = operation.attributes["value"]
+    shape = shape_of(kind)
+    if isinstance(value, Dense) and not value.splat:
+        count = len(value.values)
+        if all(isinstance(v, Bits) for v in value.values) and count != torch.Size(shape).numel():
+            raw = bytearray(v.value for v in value.values if isinstance(v, Bits))
+            return torch.frombuffer(raw, dtype=dtype).reshape(1, *shape).clone()
+        return torch.stack([_scalar(v, element, dtype) for v in value.values]).reshape(1, *shape)
+    number = value.values[0] if isinstance(value, Dense) else value
+    return _scalar(number, element, dtype).reshape([1] * (1 + len(shape)))
+
+
+def _scalar(value: Any, element: ScalarType, dtype: torch.dtype) -> Tensor:
+    if isinstance(value, Bits):
+        if element.name.startswith("f8"):
+            return torch.tensor(value.value, dtype=torch.uint8).view(dtype)
+        return torch.tensor(decode_bits(value.value, element), dtype=dtype)
+    if dtype == torch.bool:
+        return torch.tensor(bool(value))
+    if not dtype.is_floating_point:
+        bits = torch.iinfo(dtype).bits
+        wrapped = int(value) & ((1 << bits) - 1)
+        return torch.tensor(wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped, dtype=dtype)
+    return torch.tensor(float(value), dtype=torch.float64).to(dtype)
+
+
+# -- integers --------------------------------------------------------------------------------------------------------
+
+
+def addi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    if step.dtype == torch.bool:
+        return materialise(a) ^ materialise(b)
+    return add(a, b)
+
+
+def subi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    if step.dtype == torch.bool:
+        return materialise(a) ^ materialise(b)
+    if isinstance(a, Sum) and isinstance(b, Tensor) and b.numel() == 1:
+        return add(a, -b)
+    return materialise(a) - materialise(b)
+
+
+def muli(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    if step.dtype == torch.bool:
+        return materialise(a) & materialise(b)
+    for one, other in ((a, b), (b, a)):
+        if isinstance(one, Sum) and isinstance(other, Tensor) and other.numel() == 1:
+            factor = int(other.item())
+            low, high = sum_bounds(one)
+            limits = torch.iinfo(other.dtype)
+            reach = max(abs(low), abs(high)) * abs(factor)
+            if reach <= limits.max and all(
+                max(map(abs, sum_bounds(term))) * abs(factor) <= limits.max for term in one.terms
+            ):
+                return Sum(tuple(term * factor for term in one.terms))
+    return materialise(a) * materialise(b)
+
+
+def _guarded(
+    a: Tensor, b: Tensor, divide: Callable[[Tensor, Tensor], Tensor], by_minus_one: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Integer division without the two cases that trap on x86: by zero, and the smallest integer by -1."""
+    if b.numel() == 1:
+        divisor = int(b.item())
+        if divisor == 0:
+            return torch.full_like(a + b, -1)
+        return by_minus_one(a) if divisor == -1 else divide(a, b)
+    special = (b == 0) | (b == -1)
+    if not bool(special.any()):
+        return divide(a, b)
+    result = divide(a, torch.where(special, 1, b))
+    result = torch.where(b == -1, by_minus_one(a), result)
+    return torch.where(b == 0, -1, result)
+
+
+def divsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return _guarded(a, b, lambda x, y: torch.div(x, y, rounding_mode="trunc"), torch.neg)
+
+
+def remsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return _guarded(a, b, torch.fmod, torch.zeros_like)
+
+
+def ceildivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return -_guarded(-a, b, lambda x, y: torch.div(x, y, rounding_mode="floor"), torch.neg)
+
+
+def floordivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return _guarded(a, b, lambda x, y: torch.div(x, y, rounding_mode="floor"), torch.neg)
+
+
+def unsigned(a: Tensor) -> Tensor:
+    """The unsigned value of an integer of up to 32 bits, as int64."""
+    if a.dtype == torch.bool:
+        return a.to(torch.int64)
+    return a.to(torch.int64) & ((1 << WIDTH[a.dtype]) - 1)
+
+
+def _unsigned_pair(a: Tensor, b: Tensor, numpy_name: str, narrow: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    if a.dtype != torch.int64:
+        return _guarded(unsigned(a), unsigned(b), narrow, torch.neg).to(a.dtype)
+    divisor = torch.where(b == 0, 1, b)
+    x, y = torch.broadcast_tensors(a, divisor)
+    # torch has no uint64 division: borrow numpy's on the same bits
+    import numpy as np  # noqa: PLC0415  (only this rare path needs it)
+
+    quotient = getattr(np, numpy_name)(x.numpy().view("uint64"), y.numpy().view("uint64"))
+    return torch.where(b == 0, -1, torch.from_numpy(np.asarray(quotient).view("int64")))
+
+
+def divui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return _unsigned_pair(a, b, "floor_divide", lambda x, y: torch.div(x, y, rounding_mode="trunc"))
+
+
+def remui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return _unsigned_pair(a, b, "remainder", torch.fmod)
+
+
+def _too_far(b: Tensor, width: int) -> Tensor:
+    return (b < 0) | (b >= width)
+
+
+def shli(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    width = WIDTH[a.dtype]
+    far = _too_far(b, width)
+    return torch.where(far, 0, a << torch.where(far, 0, b))
+
+
+def shrsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    width = WIDTH[a.dtype]
+    return a >> torch.where(_too_far(b, width), width - 1, b)
+
+
+def shrui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    width = WIDTH[a.dtype]
+    far = _too_far(b, width)
+    amount = torch.where(far, 0, b)
+    if width < 64:
+        shifted = (unsigned(a) >> amount).to(a.dtype)
+    else:
+        keep = torch.where(amount == 0, -1, ~(torch.full_like(amount, -1) << (64 - torch.clamp(amount, min=1))))
+        shifted = (a >> amount) & keep
+    return torch.where(far, 0, shifted)
+
+
+def andi(step: Step, a: Any, b: Any) -> Tensor | Conjunction:
+    if step.dtype == torch.bool:
+        return conjunction(a, b)
+    return materialise(a) & materialise(b)
+
+
+def _sign_flipped(a: Tensor) -> Tensor:
+    return a ^ torch.iinfo(a.dtype).min
+
+
+_SIGNED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "eq": torch.eq,
+    "ne": torch.ne,
+    "lt": torch.lt,
+    "le": torch.le,
+    "gt": torch.gt,
+    "ge": torch.ge,
+}
+
+
+def cmpi(step: Step, a: Tensor | Sum | Conjunction, b: Tensor | Sum | Conjunction) -> Tensor:
+    predicate = step.operation.keywords[0]
+    if isinstance(a, Sum) and isinstance(b, Tensor) and b.numel() == 1 and predicate in ("slt", "sle", "sgt", "sge"):
+        known = _decided(predicate, *sum_bounds(a), int(b.item()))
+        if known is not None:
+            return torch.full([1] * b.dim(), known)
+    x, y = materialise(a), materialise(b)
+    if x.dtype == torch.bool and predicate not in ("eq", "ne"):
+        x, y = (-x.to(torch.int8), -y.to(torch.int8))
+    if predicate[0] == "u":
+        x, y = _sign_flipped(x), _sign_flipped(y)
+    return _SIGNED[predicate if predicate in ("eq", "ne") else predicate[1:]](x, y)
+
+
+def _decided(predicate: str, low: int, high: int, right: int) -> bool | None:
+    """The outcome of a comparison that is the same for all lanes with values in ``[low, high]``, or None."""
+    compare = _COMPARE[predicate]
+    at_low, at_high = compare(low, right), compare(high, right)
+    return at_low if at_low == at_high else None
+
+
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "slt": int.__lt__,
+    "sle": int.__le__,
+    "sgt": int.__gt__,
+    "sge": int.__ge__,
+}
+
+
+def maxui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return torch.where(_sign_flipped(a) >= _sign_flipped(b), a, b) if a.dtype != torch.bool else a | b
+
+
+def minui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return torch.where(_sign_flipped(a) <= _sign_flipped(b), a, b) if a.dtype != torch.bool else a & b
+
+
+def mulhi_unsigned(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    width = WIDTH[a.dtype]
+    if width <= 32:
+        return ((unsigned(a) * unsigned(b)) >> width).to(a.dtype)
+    low, high = 0xFFFFFFFF, 32
+    a0, a1, b0, b1 = a & low, (a >> high) & low, b & low, (b >> high) & low
+    middle = a1 * b0 + (((a0 * b0) >> high) & low)
+    cross = (middle & low) + a0 * b1
+    return a1 * b1 + ((middle >> high) & low) + ((cross >> high) & low)
+
+
+def mulhi_signed(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    width = WIDTH[a.dtype]
+    if width <= 32:
+        return ((a.to(torch.int64) * b.to(torch.int64)) >> width).to(a.dtype)
+    return mulhi_unsigned(step, a, b) - torch.where(a < 0, b, 0) - torch.where(b < 0, a, 0)
+
+
+# -- floats ----------------------------------------------------------------------------------------------------------
+
+
+def _ordered(a: Tensor, b: Tensor) -> Tensor:
+    return ~(torch.isnan(a) | torch.isnan(b))
+
+
+_FLOAT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "oeq": torch.eq,
+    "ogt": torch.gt,
+    "oge": torch.ge,
+    "olt": torch.lt,
+    "ole": torch.le,
+    "one": lambda a, b: (a < b) | (a > b),
+    "ord": _ordered,
+    "ueq": lambda a, b: ~((a < b) | (a > b)),
+    "ugt": lambda a, b: ~(a <= b),
+    "uge": lambda a, b: ~(a < b),
+    "ult": lambda a, b: ~(a >= b),
+    "ule": lambda a, b: ~(a > b),
+    "une": torch.ne,
+    "uno": lambda a, b: ~_ordered(a, b),
+    "true": lambda a, b: torch.ones_like(a == b),
+    "false": lambda a, b: torch.zeros_like(a == b),
+}
+
+
+def cmpf(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    return _FLOAT[step.operation.keywords[0]](a, b)
+
+
+def select(step: Step, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    if condition.numel() == 1:
+        return a if condition.item() else b
+    return torch.where(condition, a, b)
+
+
+# -- conversions -----------------------------------------------------------------------------------------------------
+
+
+def extsi(step: Step, a: Tensor | Sum) -> Tensor | Sum:
+    assert step.dtype is not None
+    if isinstance(a, Sum):
+        return Sum(tuple(term.to(step.dtype) for term in a.terms))
+    a = materialise(a)
+    return -a.to(step.dtype) if a.dtype == torch.bool else a.to(step.dtype)
+
+
+def extui(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    return unsigned(a).to(step.dtype) if a.dtype != torch.bool else a.to(step.dtype)
+
+
+def trunci(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    return (a & 1).to(torch.bool) if step.dtype == torch.bool else a.to(step.dtype)
+
+
+def sitofp(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    return -a.to(step.dtype) if a.dtype == torch.bool else a.to(step.dtype)
+
+
+def uitofp(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    if a.dtype != torch.int64:
+        return (a if a.dtype == torch.bool else unsigned(a)).to(step.dtype)
+    # halve with a sticky bit, so that the one rounding happens in the conversion
+    half = (((a >> 1) & (2**63 - 1)) | (a & 1)).to(torch.float64) * 2.0
+    return torch.where(a < 0, half, a.to(torch.float64)).to(step.dtype)
+
+
+def float_cast(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    return a.to(step.dtype)
+
+
+def _saturated(a: Tensor, low: int, high: int, dtype: torch.dtype) -> Tensor:
+    """Round towards zero, NaN gives 0, out of range gives the limit: PTX ``cvt.rzi``."""
+    x = torch.nan_to_num(a.to(torch.float64), nan=0.0, posinf=float(high), neginf=float(low))
+    above, below = x >= float(high), x <= float(low)
+    whole = torch.where(above | below, 0.0, x).to(torch.int64)
+    return torch.where(above, high, torch.where(below, low, whole)).to(dtype)
+
+
+def fptosi(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    if step.dtype == torch.bool:
+        return _saturated(a, -(2**31), 2**31 - 1, torch.int32) != 0
+    if a.dtype == torch.float32 and step.dtype == torch.int32 and bool((a.abs() < 2.0**31).all()):
+        return a.to(torch.int32)
+    if step.dtype == torch.int64:
+        return _saturated(a, -(2**63), 2**63 - 1, torch.int64)
+    return _saturated(a, -(2**31), 2**31 - 1, torch.int32).to(step.dtype)
+
+
+def fptoui(step: Step, a: Tensor) -> Tensor:
+    assert step.dtype is not None
+    if step.dtype == torch.int64:
+        low = _saturated(a, 0, 2**63 - 1, torch.int64)
+        wide = a.to(torch.float64)
+        upper = _saturated(wide - 2.0**63, 0, 2**63 - 1, torch.int64) + (-(2**63))
+        return torch.where(wide >= 2.0**64, -1, torch.where(wide >= 2.0**63, upper, low))
+    whole = _saturated(a, 0, 2**32 - 1, torch.int64)
+    return whole != 0 if step.dtype == torch.bool else whole.to(step.dtype)
+
+
+def _plain(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda step, *operands: function(*operands)
+
+
+LAZY: dict[str, Callable[..., Any]] = {
+    "arith.addi": addi,
+    "arith.subi": subi,
+    "arith.muli": muli,
+    "arith.andi": andi,
+    "arith.cmpi": cmpi,
+    "arith.extsi": extsi,
+}
+"""Functions that take and give lazy values."""
+
+DENSE: dict[str, Callable[..., Any]] = {
+    "arith.divsi": divsi,
+    "arith.remsi": remsi,
+    "arith.ceildivsi": ceildivsi,
+    "arith.floordivsi": floordivsi,
+    "arith.divui": divui,
+    "arith.remui": remui,
+    "arith.shli": shli,
+    "arith.shrsi": shrsi,
+    "arith.shrui": shrui,
+    "arith.ori": _plain(torch.bitwise_or),
+    "arith.xori": _plain(torch.bitwise_xor),
+    "arith.maxsi": _plain(torch.maximum),
+    "arith.minsi": _plain(torch.minimum),
+    "arith.maxui": maxui,
+    "arith.minui": minui,
+    "tt.mulhiui": mulhi_unsigned,
+    "tt.mulhisi": mulhi_signed,
+    "arith.addf": _plain(torch.add),
+    "arith.subf": _plain(torch.sub),
+    "arith.mulf": _plain(torch.mul),
+    "arith.divf": _plain(torch.div),
+    "arith.remf": _plain(torch.fmod),
+    "arith.negf": _plain(torch.neg),
+    "arith.maxnumf": _plain(torch.fmax),
+    "arith.minnumf": _plain(torch.fmin),
+    "arith.maximumf": _plain(torch.maximum),
+    "arith.minimumf": _plain(torch.minimum),
+    "arith.cmpf": cmpf,
+    "arith.extui": extui,
+    "arith.trunci": trunci,
+    "arith.sitofp": sitofp,
+    "arith.uitofp": uitofp,
+    "arith.extf": float_cast,
+    "arith.truncf": float_cast,
+    "arith.fptosi": fptosi,
+    "arith.fptoui": fptoui,
+    "arith.index_cast": sitofp,
+    "arith.index_castui": extui,
+    "tt.precise_divf": _plain(torch.div),
+}
+"""Functions on computed tensors."""

@@ -1,0 +1,156 @@
+"""Atomic updates in a fixed order: programs by id, lanes in row-major order, so that results are reproducible."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.addressing import Access, access, check_bounds
+from sandboxes.ttir.errors import UnsupportedOperation
+from sandboxes.ttir.machine import Machine
+from sandboxes.ttir.plan import Run, Step
+from sandboxes.ttir.values import Conjunction, Pointer, shape_of
+
+_SIGN = {torch.int32: -(2**31), torch.int64: -(2**63)}
+
+
+def _unsigned_max(a: Tensor, b: Tensor) -> Tensor:
+    return torch.where((a ^ _SIGN[a.dtype]) >= (b ^ _SIGN[a.dtype]), a, b)
+
+
+def _unsigned_min(a: Tensor, b: Tensor) -> Tensor:
+    return torch.where((a ^ _SIGN[a.dtype]) <= (b ^ _SIGN[a.dtype]), a, b)
+
+
+COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "add": torch.add,
+    "fadd": torch.add,
+    "max": torch.maximum,
+    "min": torch.minimum,
+    "umax": _unsigned_max,
+    "umin": _unsigned_min,
+    "and": torch.bitwise_and,
+    "or": torch.bitwise_or,
+    "xor": torch.bitwise_xor,
+    "exch": lambda old, new: new,
+}
+
+
+def _rounds(offsets: Tensor) -> list[Tensor]:
+    """Positions in rounds such that no round names an offset twice and equal offsets keep their order."""
+    order = torch.argsort(offsets, stable=True)
+    ordered = offsets[order]
+    count = ordered.numel()
+    fresh = torch.ones(count, dtype=torch.bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    starts = torch.cummax(torch.where(fresh, torch.arange(count), 0), dim=0).values
+    rank = torch.arange(count) - starts
+    by_rank = torch.argsort(rank, stable=True)
+    sizes = torch.bincount(rank).tolist()
+    return [order[chunk] for chunk in by_rank.split(sizes)]
+
+
+def _prefix_add(data: Tensor, offsets: Tensor, values: Tensor) -> Tensor:
+    """Adds in order; returns what each addition found."""
+    order = torch.argsort(offsets, stable=True)
+    ordered, amounts = offsets[order], values[order]
+    before = torch.cumsum(amounts, dim=0, dtype=amounts.dtype) - amounts
+    fresh = torch.ones(ordered.numel(), dtype=torch.bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    first = torch.cummax(torch.where(fresh, torch.arange(ordered.numel()), 0), dim=0).values
+    found = torch.empty_like(values)
+    found[order] = data[ordered] + before - before[first]
+    data.index_add_(0, offsets, values)
+    return found
+
+
+def _apply(data: Tensor, offsets: Tensor, values: Tensor, name: str, *, wanted: bool) -> Tensor | None:
+    if name in ("add", "fadd"):
+        if not wanted:
+            data.index_add_(0, offsets, values)
+            return None
+        if not values.is_floating_point():
+            return _prefix_add(data, offsets, values)
+    if name in ("max", "min") and not wanted and not values.is_floating_point():
+        data.index_reduce_(0, offsets, values, "amax" if name == "max" else "amin")
+        return None
+    found = torch.empty_like(values)
+    for chunk in _rounds(offsets):
+        where = offsets[chunk]
+        old = data[where]
+        found[chunk] = old
+        data[where] = COMBINE[name](old, values[chunk])
+    return found
+
+
+def update(machine: Machine, step: Step, request: Access, name: str, value: Tensor, *, wanted: bool) -> Tensor | None:
+    """Updates the active lanes; gives the old values at full shape if ``wanted``."""
+    if name not in COMBINE:
+        raise UnsupportedOperation(f"{step.operation.name} {name}", step.operation.location)
+    offsets, mask = request.offsets(), request.mask()
+    check_bounds(machine, request, offsets, mask, "atomic", step.operation.location)
+    full = (machine.frame.size, *request.shape)
+    active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
+    flat_offsets, flat_values = offsets.expand(full)[active], value.expand(full)[active]
+    found = _apply(request.buffer.data, flat_offsets, flat_values, name, wanted=wanted)
+    if machine.tally is not None:
+        machine.tally.accessed(machine, step, request, "atomic")
+    if not wanted or found is None:
+        return None
+    result = torch.zeros(full, dtype=value.dtype)
+    result[active] = found
+    return result
+
+
+def _wanted(machine: Machine, step: Step) -> bool:
+    return bool(step.results) and step.results[0] not in step.frees
+
+
+def _pointer(machine: Machine, step: Step) -> Pointer:
+    pointer = machine.get(step.operands[0])
+    if not isinstance(pointer, Pointer):
+        raise UnsupportedOperation(f"{step.operation.name} through this pointer", step.operation.location)
+    return pointer
+
+
+def atomic_rmw(machine: Machine, step: Step) -> None:
+    """``tl.atomic_add`` and kin."""
+    pointer = _pointer(machine, step)
+    value = machine.dense(step.operands[1])
+    mask = machine.get(step.operands[2]) if len(step.operands) > 2 else None
+    assert mask is None or isinstance(mask, Tensor | Conjunction)
+    shape = shape_of(step.operation.operands[0].type)
+    request = access(pointer, mask, shape)
+    found = None
+    if request is not None:
+        name = step.operation.keywords[0]
+        found = update(machine, step, request, name, value, wanted=_wanted(machine, step))
+    if step.results:
+        empty = torch.zeros([1] * (1 + len(shape)), dtype=value.dtype)
+        machine.put(step.results[0], empty if found is None else found)
+
+
+def atomic_cas(machine: Machine, step: Step) -> None:
+    """``tl.atomic_cas``: compare and swap, one lane after the other."""
+    pointer = _pointer(machine, step)
+    shape = shape_of(step.operation.operands[0].type)
+    request = access(pointer, None, shape)
+    assert request is not None
+    offsets = request.offsets()
+    check_bounds(machine, request, offsets, None, "atomic", step.operation.location)
+    full = (machine.frame.size, *shape)
+    where = offsets.expand(full).reshape(-1)
+    expected, new = (machine.dense(i).expand(full).reshape(-1) for i in step.operands[1:3])
+    data = request.buffer.data
+    found = torch.empty_like(new)
+    for chunk in _rounds(where):
+        old = data[where[chunk]]
+        found[chunk] = old
+        data[where[chunk]] = torch.where(old == expected[chunk], new[chunk], old)
+    if machine.tally is not None:
+        machine.tally.accessed(machine, step, request, "atomic")
+    if step.results:
+        machine.put(step.results[0], found.reshape(full))
+
+
+RUN: dict[str, Run] = {"tt.atomic_rmw": atomic_rmw, "tt.atomic_cas": atomic_cas}

@@ -1,0 +1,197 @@
+"""Exact counts of one execution: bytes per memory operation and argument, arithmetic by kind, both by source line.
+
+Arithmetic is counted per executed operation and program (masked-off lanes compute too, as on the device); memory is
+counted per active lane.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.addressing import Access
+from sandboxes.ttir.ir import Location, ScalarType, TensorType
+from sandboxes.ttir.machine import Machine
+from sandboxes.ttir.memory import scatter
+from sandboxes.ttir.plan import Step
+from sandboxes.ttir.values import Buffer, element_of, shape_of
+
+SPECIAL = frozenset(
+    "exp exp2 exp10 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan tanh sinh cosh erf erfc powf pow atan atan2".split()
+)
+_FREE = frozenset(
+    "arith.constant arith.bitcast arith.index_cast arith.index_castui arith.extui arith.extsi arith.trunci".split()
+)
+
+
+@dataclass(slots=True)
+class MemoryCount:
+    """What one load, store or atomic operation of the source did, over all programs."""
+
+    kind: str
+    """``load``, ``store`` or ``atomic``."""
+    argument: str
+    location: Location
+    bytes: int = 0
+    """Requested bytes: active lanes times element size."""
+    lanes: int = 0
+    executions: int = 0
+    """Times a program executed the operation."""
+
+
+@dataclass(slots=True)
+class ArgumentCount:
+    """Traffic through one pointer argument."""
+
+    bytes_loaded: int = 0
+    bytes_stored: int = 0
+    """Stores and atomics."""
+    unique_bytes_loaded: int = 0
+    unique_bytes_stored: int = 0
+
+
+@dataclass(slots=True)
+class Counters:
+    """Exact totals over the programs that ran."""
+
+    memory: list[MemoryCount] = field(default_factory=list)
+    """One entry per memory operation and argument, in text order."""
+    arguments: dict[str, ArgumentCount] = field(default_factory=dict)
+    flops: dict[str, int] = field(default_factory=dict)
+    """By kind: ``float``, ``integer``, ``special`` and ``dot_<input type>`` (a multiply-add is two)."""
+    lines: dict[int, dict[str, int]] = field(default_factory=dict)
+    """By user source line: the kinds of `flops`, plus ``bytes``."""
+
+    @property
+    def bytes_loaded(self) -> int:
+        """Requested bytes of all loads."""
+        return sum(argument.bytes_loaded for argument in self.arguments.values())
+
+    @property
+    def bytes_stored(self) -> int:
+        """Requested bytes of all stores and atomics."""
+        return sum(argument.bytes_stored for argument in self.arguments.values())
+
+
+class Tally:
+    """Collects counts while a machine runs.
+
+    Args:
+        steps: all steps of the module plan.
+        buffers: one per pointer argument.
+    """
+
+    def __init__(self, steps: list[Step], buffers: list[Buffer]) -> None:
+        self._steps = steps
+        self._executions = [0] * len(steps)
+        self._memory: dict[tuple[int, str], MemoryCount] = {}
+        self._buffers = buffers
+        self._touched: dict[tuple[int, str], Buffer] = {}
+
+    def executed(self, step: Step, programs: int) -> None:
+        """``programs`` programs executed ``step``."""
+        self._executions[step.number] += programs
+
+    def accessed(self, machine: Machine, step: Step, request: Access, kind: str) -> None:
+        """The active programs performed a memory access (already checked to be in bounds)."""
+        lanes = active_lanes(request, machine.frame.size)
+        buffer = request.buffer
+        count = self._memory.get((step.number, buffer.name))
+        if count is None:
+            count = MemoryCount(kind, buffer.name, step.operation.location)
+            self._memory[step.number, buffer.name] = count
+        count.lanes += lanes
+        count.bytes += lanes * buffer.data.element_size()
+        count.executions += machine.frame.size
+        self._touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
+
+    def _touch(self, machine: Machine, request: Access, kind: str, location: Location) -> None:
+        buffer = request.buffer
+        key = (buffer.index, kind)
+        seen = self._touched.get(key)
+        if seen is None or seen.data.numel() != buffer.data.numel():
+            flags = torch.zeros(buffer.data.numel(), dtype=torch.bool)
+            seen = Buffer(buffer.name, buffer.index, flags, buffer.origin, True)
+            self._touched[key] = seen
+        unique = Access(seen, request.terms, request.masks, request.shape)
+        scatter(machine, unique, torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool), location)
+
+    def counters(self) -> Counters:
+        """The totals so far."""
+        result = Counters(arguments={buffer.name: ArgumentCount() for buffer in self._buffers})
+        flops: dict[str, int] = defaultdict(int)
+        lines: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for step, executions in zip(self._steps, self._executions, strict=True):
+            kind, cost = work(step)
+            if executions and cost:
+                flops[kind] += executions * cost
+                lines[step.operation.location.user_line()][kind] += executions * cost
+        for _, count in sorted(self._memory.items(), key=lambda item: item[0]):
+            result.memory.append(count)
+            lines[count.location.user_line()]["bytes"] += count.bytes
+            argument = result.arguments[count.argument]
+            if count.kind == "load":
+                argument.bytes_loaded += count.bytes
+            else:
+                argument.bytes_stored += count.bytes
+        for (index, kind), seen in self._touched.items():
+            buffer = self._buffers[index]
+            unique = int(seen.data.sum()) * (buffer.data.numel() * buffer.data.element_size() // seen.data.numel())
+            argument = result.arguments[buffer.name]
+            if kind == "load":
+                argument.unique_bytes_loaded += unique
+            else:
+                argument.unique_bytes_stored += unique
+        result.flops = dict(flops)
+        result.lines = {line: dict(kinds) for line, kinds in sorted(lines.items())}
+        return result
+
+
+def active_lanes(request: Access, programs: int) -> int:
+    """Lanes that take part, summed over ``programs`` programs."""
+    everything = torch.Size(request.shape).numel()
+    if not request.masks:
+        return programs * everything
+    spanned = [[axis for axis in range(1, mask.dim()) if mask.shape[axis] > 1] for mask in request.masks]
+    used = [axis for axes in spanned for axis in axes]
+    if len(used) != len(set(used)):
+        mask = request.mask()
+        assert mask is not None
+        share = everything // torch.Size(mask.shape[1:]).numel()
+        return int(mask.sum()) * share * (programs if mask.shape[0] == 1 else 1)
+    per_program: Tensor = torch.full((1,), everything, dtype=torch.int64)
+    for mask in request.masks:
+        flat = mask.reshape(mask.shape[0], -1)
+        per_program = torch.div(per_program, flat.shape[1], rounding_mode="floor") * flat.sum(dim=1)
+    return int(per_program.sum()) * (programs if per_program.numel() == 1 else 1)
+
+
+def work(step: Step) -> tuple[str, int]:
+    """Kind and number of operations one program does in ``step``."""
+    name = step.operation.name
+    dialect, _, short = name.partition(".")
+    if name == "tt.dot":
+        left = step.operation.operands[0].type
+        element = element_of(left)
+        kind = element.name if isinstance(element, ScalarType) else "unknown"
+        if kind == "f32" and str(step.operation.attributes.get("inputPrecision", "ieee")).lower() == "tf32":
+            kind = "tf32"
+        depth = left.shape[-1] if isinstance(left, TensorType) else 1
+        return f"dot_{kind}", 2 * depth * torch.Size(step.shape).numel()
+    if name in ("tt.reduce", "tt.scan"):
+        operations = len(step.regions[0][0].steps)
+        source = torch.Size(shape_of(step.operation.operands[0].type)).numel()
+        lanes = source - torch.Size(step.shape).numel() if name == "tt.reduce" else source
+        return _class_of(step), operations * max(lanes, 0)
+    if name == "tt.extern_elementwise" or (dialect == "math" and short in SPECIAL):
+        return "special", torch.Size(step.shape).numel()
+    if name in _FREE or dialect not in ("arith", "math") and name not in ("tt.clampf", "tt.mulhiui", "tt.addptr"):
+        return "integer", 0
+    return _class_of(step), torch.Size(step.shape).numel() * (2 if short == "fma" else 1)
+
+
+def _class_of(step: Step) -> str:
+    operands = step.operation.operands or step.operation.results
+    element = element_of(operands[-1].type)
+    return "float" if isinstance(element, ScalarType) and element.is_float else "integer"

@@ -1,0 +1,115 @@
+"""What a candidate's TTIR can do wrong. All of it is data about the candidate, never an infrastructure fault.
+
+::
+
+    TTIRError
+    ├── TTIRSyntaxError (ValueError)         the text is not TTIR, or is larger than any honest kernel
+    ├── UnsupportedOperation (NotImplementedError)  the executor has no meaning for an operation
+    ├── ArgumentMismatch (TypeError)         the arguments do not fit the kernel's parameters
+    ├── MemoryFault (IndexError)             a lane that is not masked off left its buffer
+    ├── DeviceAssertion (AssertionError)     ``tl.device_assert`` failed
+    └── ExecutionTimeout (TimeoutError)      the time budget is spent
+
+To add one: subclass `TTIRError` and the stdlib type, hand every constructor argument to ``super().__init__`` (so that
+pickle can rebuild it) and write ``__str__``.
+"""
+
+from sandboxes.ttir.ir import UNKNOWN, Location
+
+
+class TTIRError(Exception):
+    """Root of everything `sandboxes.ttir` raises."""
+
+
+class TTIRSyntaxError(TTIRError, ValueError):
+    """The text is not TTIR of a supported Triton, or exceeds a limit."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message, line)
+        self.message = message
+        self.line = line
+        """1-based line of the TTIR text."""
+
+    def __str__(self) -> str:
+        return f"{self.message} (line {self.line} of the TTIR)"
+
+
+class UnsupportedOperation(TTIRError, NotImplementedError):
+    """The executor has no meaning for an operation; the candidate is neither right nor wrong."""
+
+    def __init__(self, op: str, location: Location = UNKNOWN) -> None:
+        super().__init__(op, location)
+        self.op = op
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"unsupported op {self.op} at line {self.location.user_line()}"
+
+
+class ArgumentMismatch(TTIRError, TypeError):
+    """The arguments of a launch do not fit the kernel's parameters."""
+
+
+class MemoryFault(TTIRError, IndexError):
+    """A lane that is not masked off accessed memory outside its argument's storage.
+
+    Args:
+        kind: ``out-of-bounds load``, ``out-of-bounds store`` or ``out-of-bounds atomic``.
+        argument: name of the pointer parameter.
+        offset: element index counted from the pointer that was passed in.
+        limit: elements of the storage from that pointer on.
+        program_id: ``(x, y, z)`` of the first faulting program.
+        lane: row-major index within the tensor of that program (0 for a scalar access).
+        location: where in the source.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        argument: str,
+        offset: int,
+        limit: int,
+        program_id: tuple[int, int, int],
+        lane: int,
+        location: Location = UNKNOWN,
+    ) -> None:
+        super().__init__(kind, argument, offset, limit, program_id, lane, location)
+        self.kind = kind
+        self.argument = argument
+        self.offset = offset
+        self.limit = limit
+        self.program_id = program_id
+        self.lane = lane
+        self.location = location
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind}: program {self.program_id} at line {self.location.user_line()} accesses element "
+            f"{self.offset} of argument '{self.argument}', which has {self.limit} elements (lane {self.lane})"
+        )
+
+
+class DeviceAssertion(TTIRError, AssertionError):
+    """A ``tl.device_assert`` of the candidate's own kernel failed."""
+
+    def __init__(self, message: str, program_id: tuple[int, int, int], location: Location = UNKNOWN) -> None:
+        super().__init__(message, program_id, location)
+        self.message = message
+        self.program_id = program_id
+        self.location = location
+
+    def __str__(self) -> str:
+        where = f"program {self.program_id} at line {self.location.user_line()}"
+        return f"device assertion failed in {where}: {self.message}"
+
+
+class ExecutionTimeout(TTIRError, TimeoutError):
+    """The kernel ran longer than `ExecutionOptions.max_seconds`."""
+
+    def __init__(self, max_seconds: float, location: Location = UNKNOWN) -> None:
+        super().__init__(max_seconds, location)
+        self.max_seconds = max_seconds
+        self.location = location
+
+    def __str__(self) -> str:
+        return f"kernel still running after {self.max_seconds:g} s at line {self.location.user_line()}"

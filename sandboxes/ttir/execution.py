@@ -1,0 +1,174 @@
+"""Runs a TTIR kernel on the CPU: every program of a chunk of the grid at once, as batched torch tensors.
+
+This is the ``cpu`` device's stand-in for a launch. Stores change the arguments' storage in place, like the GPU would.
+"""
+
+import functools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.control import run_blocks
+from sandboxes.ttir.counters import Counters, Tally
+from sandboxes.ttir.dataflow import accesses
+from sandboxes.ttir.errors import ArgumentMismatch, TTIRError
+from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
+from sandboxes.ttir.machine import Machine
+from sandboxes.ttir.plan import ModulePlan
+from sandboxes.ttir.program import prepare
+from sandboxes.ttir.values import Buffer, Descriptor, Pointer, RuntimeValue, dtype_of
+
+MAX_PROGRAMS = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptorArgument:
+    """A host-side tensor descriptor (``triton.tools.tensor_descriptor.TensorDescriptor``)."""
+
+    base: Tensor
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: float = 0.0
+
+
+Argument: TypeAlias = Tensor | DescriptorArgument | int | float | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionOptions:
+    """How to run."""
+
+    chunk_elements: int = 2**18
+    """Elements that the widest tensor of one chunk may have over all its programs; a chunk has at least one program."""
+    programs: Sequence[int] | None = None
+    """Linear ids of the programs to run (x fastest); None runs the whole grid."""
+    max_seconds: float | None = None
+    """Wall time after which `ExecutionTimeout` is raised."""
+    count: bool = False
+    """Whether to fill `Execution.counters`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What ran."""
+
+    programs: int
+    seconds: float
+    counters: Counters = field(default_factory=Counters)
+    """Empty unless `ExecutionOptions.count`."""
+
+
+_prepared = functools.lru_cache(maxsize=256)(prepare)
+DEFAULTS = ExecutionOptions()
+
+
+def execute(
+    module: Module, grid: tuple[int, int, int], args: Sequence[Argument], *, options: ExecutionOptions = DEFAULTS
+) -> Execution:
+    """Launches the module's kernel over ``grid``.
+
+    Args:
+        module: from `parse`.
+        grid: programs along x, y and z.
+        args: one per parameter: a CPU tensor for a pointer (legal memory is its whole storage), a number for a scalar.
+        options: chunking, sampling, limits, counting.
+
+    Raises:
+        TTIRError: whatever the kernel did wrong, see `errors.py`. Memory may be partly written.
+    """
+    started = time.monotonic()
+    if len(grid) != 3 or any(size < 1 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
+        raise ArgumentMismatch(f"grid {tuple(grid)} must be three positive sizes of at most {MAX_PROGRAMS} programs")
+    with torch.no_grad():
+        plan = _prepared(module)
+        buffers: list[Buffer] = []
+        values = _bind(module, args, buffers)
+        tally = Tally(plan.steps, buffers) if options.count else None
+        deadline = None if options.max_seconds is None else (started + options.max_seconds, options.max_seconds)
+        total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
+        chunk = 1 if plan.sequential else max(1, options.chunk_elements // plan.widest)
+        for first in range(0, total, chunk):
+            last = min(total, first + chunk)
+            programs = (
+                torch.arange(first, last)
+                if options.programs is None
+                else torch.tensor(options.programs[first:last], dtype=torch.int64)
+            )
+            machine = Machine(module.value_count, programs, grid, tally, deadline)
+            for index, value in zip(plan.kernel.blocks[0].arguments or _parameters(module), values, strict=True):
+                machine.put(index, value)
+            _run(machine, plan)
+    counters = tally.counters() if tally is not None else Counters()
+    return Execution(programs=total, seconds=time.monotonic() - started, counters=counters)
+
+
+def _run(machine: Machine, plan: ModulePlan) -> None:
+    try:
+        run_blocks(machine, plan.kernel.blocks, None)
+    except RecursionError as error:
+        raise TTIRError("kernel nests too deeply") from error
+
+
+def _parameters(module: Module) -> tuple[int, ...]:
+    return tuple(parameter.value.index for parameter in module.kernel.parameters)
+
+
+def _bind(module: Module, args: Sequence[Argument], buffers: list[Buffer]) -> list[RuntimeValue]:
+    """Runtime values of the parameters; adds a buffer per pointer."""
+    parameters = module.kernel.parameters
+    if len(args) != len(parameters):
+        raise ArgumentMismatch(f"kernel {module.kernel.name} takes {len(parameters)} arguments, {len(args)} were given")
+    facts = accesses(module)
+    written = {
+        tensor.untyped_storage().data_ptr()
+        for parameter, arg in zip(parameters, args, strict=True)
+        for tensor in _memory(arg)
+        if parameter.name in facts and facts[parameter.name].mutates
+    }
+    return [_value(p, arg, buffers, written) for p, arg in zip(parameters, args, strict=True)]
+
+
+def _memory(arg: Argument) -> list[Tensor]:
+    if isinstance(arg, DescriptorArgument):
+        return [arg.base]
+    return [arg] if isinstance(arg, Tensor) else []
+
+
+def _value(parameter: Parameter, arg: Argument, buffers: list[Buffer], written: set[int]) -> RuntimeValue:
+    kind = parameter.type
+    if isinstance(kind, PointerType):
+        if not isinstance(arg, Tensor):
+            raise ArgumentMismatch(f"argument '{parameter.name}' must be a tensor, not {type(arg).__name__}")
+        return _pointer(parameter.name, arg, dtype_of(kind.pointee), buffers, written)
+    if isinstance(kind, DescriptorType):
+        if not isinstance(arg, DescriptorArgument):
+            raise ArgumentMismatch(f"argument '{parameter.name}' must be a DescriptorArgument")
+        pointer = _pointer(parameter.name, arg.base, dtype_of(kind.block), buffers, written)
+        shape, strides = (tuple(torch.tensor([n]) for n in sizes) for sizes in (arg.shape, arg.strides))
+        return Descriptor(pointer, shape, strides, (), arg.padding)
+    dtype = dtype_of(kind)
+    if dtype is None or not isinstance(kind, ScalarType) or not isinstance(arg, int | float):
+        raise ArgumentMismatch(f"argument '{parameter.name}' must be a number, not {type(arg).__name__}")
+    if kind.is_float:
+        return torch.tensor([float(arg)], dtype=torch.float64).to(dtype)
+    bits = 1 if dtype == torch.bool else torch.iinfo(dtype).bits
+    wrapped = int(arg) & ((1 << bits) - 1)
+    return torch.tensor([wrapped - (1 << bits) if bits > 1 and wrapped >> (bits - 1) else wrapped], dtype=dtype)
+
+
+def _pointer(name: str, tensor: Tensor, dtype: torch.dtype | None, buffers: list[Buffer], written: set[int]) -> Pointer:
+    if tensor.device.type != "cpu":
+        raise ArgumentMismatch(f"argument '{name}' lives on {tensor.device}; the executor works on CPU tensors")
+    if dtype is None or dtype.itemsize != tensor.element_size():
+        raise ArgumentMismatch(f"argument '{name}' is {tensor.dtype}, the kernel was compiled for {dtype}")
+    storage = tensor.untyped_storage()
+    size = tensor.element_size()
+    flat = torch.empty(0, dtype=tensor.dtype).set_(storage, 0, (storage.nbytes() // size,), (1,))
+    data = flat if flat.dtype == dtype else flat.view(torch.uint8).view(dtype)
+    buffer = Buffer(name, len(buffers), data, tensor.storage_offset(), storage.data_ptr() in written)
+    buffers.append(buffer)
+    return Pointer(buffer, torch.tensor([tensor.storage_offset()]))

@@ -1,0 +1,134 @@
+"""The state of one chunk of programs: values, the set of programs that is active, time, counts.
+
+Programs that disagree about a condition are split into `Frame`s (program sets). A value remembers the frame it was
+made in; read from a smaller frame, its rows are selected once and cached. Programs that agree never pay for this.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.errors import ExecutionTimeout
+from sandboxes.ttir.values import RuntimeValue, materialise, select_rows
+
+if TYPE_CHECKING:
+    from sandboxes.ttir.counters import Tally
+    from sandboxes.ttir.plan import BlockPlan, Step
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A set of programs of the chunk, ascending."""
+
+    slots: Tensor
+    """int64 positions within the chunk."""
+    _cache: dict[int, tuple[RuntimeValue, RuntimeValue]] = field(default_factory=dict)
+    _positions: dict[int, tuple["Frame", Tensor]] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Number of programs."""
+        return self.slots.numel()
+
+    def child(self, index: Tensor) -> "Frame":
+        """The frame of the programs at positions ``index`` of this one."""
+        return Frame(self.slots.index_select(0, index))
+
+    def adopt(self, key: int, value: RuntimeValue, owner: "Frame") -> RuntimeValue:
+        """A value of the larger frame ``owner`` as this frame sees it."""
+        if isinstance(value, Tensor) and value.shape[0] == 1:
+            return value
+        cached = self._cache.get(key)
+        if cached is not None and cached[0] is value:
+            return cached[1]
+        known = self._positions.get(id(owner))
+        if known is None:
+            known = (owner, torch.searchsorted(owner.slots, self.slots))
+            self._positions[id(owner)] = known
+        mine = select_rows(value, known[1])
+        self._cache[key] = (value, mine)
+        return mine
+
+
+class Machine:
+    """Interprets prepared blocks for the programs of one chunk.
+
+    Args:
+        value_count: number of SSA values in the module.
+        programs: int64 linear program ids of the chunk.
+        grid: number of programs along x, y and z.
+        tally: where counts go, None to count nothing.
+        deadline: `time.monotonic` value to stop at, with the budget for the message.
+    """
+
+    def __init__(
+        self,
+        value_count: int,
+        programs: Tensor,
+        grid: tuple[int, int, int],
+        tally: "Tally | None",
+        deadline: tuple[float, float] | None,
+    ) -> None:
+        self.programs = programs
+        self.grid = grid
+        self.tally = tally
+        self.frame = Frame(torch.arange(programs.numel()))
+        self._values: list[RuntimeValue | None] = [None] * value_count
+        self._owners: list[Frame | None] = [None] * value_count
+        self._deadline = deadline
+
+    def get(self, index: int) -> RuntimeValue:
+        """The value with SSA index ``index`` for the active programs."""
+        value = self._values[index]
+        owner = self._owners[index]
+        assert value is not None and owner is not None, "use before definition"
+        return value if owner is self.frame else self.frame.adopt(index, value, owner)
+
+    def dense(self, index: int) -> Tensor:
+        """Like `get`, with lazy sums and conjunctions computed (once)."""
+        value = self._values[index]
+        if isinstance(value, Tensor) and self._owners[index] is self.frame:
+            return value
+        found = self.get(index)
+        if isinstance(found, Tensor):
+            return found
+        tensor = materialise(found)
+        if self._owners[index] is self.frame:
+            self._values[index] = tensor
+        return tensor
+
+    def put(self, index: int, value: RuntimeValue) -> None:
+        """Defines a value for the active programs."""
+        self._values[index] = value
+        self._owners[index] = self.frame
+
+    def run(self, block: "BlockPlan") -> "Step":
+        """Runs a block up to its terminator, which is returned."""
+        values = self._values
+        tally = self.tally
+        for step in block.steps:
+            step.run(self, step)
+            if tally is not None:
+                tally.executed(step, self.frame.size)
+            for dead in step.frees:
+                values[dead] = None
+            if self._deadline is not None and time.monotonic() > self._deadline[0]:
+                raise ExecutionTimeout(self._deadline[1], step.operation.location)
+        return block.terminator
+
+    def coordinates(self, axis: int) -> Tensor:
+        """int32 program ids of the active programs along ``axis`` (0 to 2), shape ``(1,)`` if they agree."""
+        linear = self.programs.index_select(0, self.frame.slots)
+        x, y, _ = self.grid
+        divisor = (1, x, x * y)[axis]
+        ids = (torch.div(linear, divisor, rounding_mode="floor") % self.grid[axis]).to(torch.int32)
+        return ids[:1] if bool((ids == ids[0]).all()) else ids
+
+    def program_id(self, row: int) -> tuple[int, int, int]:
+        """``(x, y, z)`` of the program at position ``row`` of the active frame."""
+        linear = int(self.programs[self.frame.slots[row]])
+        x, y, _ = self.grid
+        return linear % x, linear // x % y, linear // (x * y)

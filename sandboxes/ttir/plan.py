@@ -1,0 +1,67 @@
+"""A module made ready to run: per operation the function that executes it, per block the values that die where."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import torch
+
+from sandboxes.ttir.ir import Function, Module, Operation
+from sandboxes.ttir.machine import Machine
+
+Run: TypeAlias = "Callable[[Machine, Step], None]"
+Compute: TypeAlias = Callable[..., Any]
+"""``(step, *operands) -> result``: an operation that needs no machine state."""
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One operation, bound to what executes it."""
+
+    number: int
+    operation: Operation
+    run: Run
+    compute: Compute | None
+    operands: tuple[int, ...]
+    results: tuple[int, ...]
+    shape: tuple[int, ...]
+    """Shape of the first result (or of the first operand if there is none)."""
+    dtype: torch.dtype | None
+    """Element dtype of the first result, None for pointers."""
+    regions: tuple[tuple["BlockPlan", ...], ...] = ()
+    frees: tuple[int, ...] = ()
+    constant: Any = None
+    """Whatever the operation could work out before running: a constant's tensor, a combine's fast path."""
+
+
+@dataclass(slots=True, eq=False)
+class BlockPlan:
+    """A block: arguments, steps, terminator."""
+
+    label: str
+    arguments: tuple[int, ...]
+    steps: tuple[Step, ...]
+    terminator: Step
+
+
+@dataclass(slots=True, eq=False)
+class FunctionPlan:
+    """A function's blocks in text order."""
+
+    function: Function
+    blocks: tuple[BlockPlan, ...]
+
+
+@dataclass(slots=True, eq=False)
+class ModulePlan:
+    """Everything the executor needs to launch a module."""
+
+    module: Module
+    kernel: FunctionPlan
+    steps: list[Step]
+    """All steps, by number."""
+    widest: int
+    """Elements of the largest tensor of one program; bounds the programs of a chunk."""
+    sequential: bool
+    """Programs wait for each other (spin locks): run them one after the other."""
+    functions: dict[str, FunctionPlan] = field(default_factory=dict)

@@ -1,0 +1,170 @@
+"""Makes a parsed module ready to run: binds every operation to its implementation and finds where values die."""
+
+from sandboxes.ttir import arithmetic, atomics, control, descriptors, dots, mathematics, memory, reductions, shapes
+from sandboxes.ttir.errors import TTIRSyntaxError, UnsupportedOperation
+from sandboxes.ttir.ir import Block, Function, Module, Operation, TensorType
+from sandboxes.ttir.machine import Machine
+from sandboxes.ttir.plan import BlockPlan, Compute, FunctionPlan, ModulePlan, Run, Step
+from sandboxes.ttir.values import dtype_of, shape_of
+
+DENSE: dict[str, Compute] = {**mathematics.DENSE, **arithmetic.DENSE, **shapes.DENSE, **dots.DENSE}
+LAZY: dict[str, Compute] = {**arithmetic.LAZY, **shapes.LAZY, **memory.LAZY}
+RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **memory.RUN, **atomics.RUN, **descriptors.RUN}
+TERMINATORS = frozenset(
+    "scf.yield scf.condition tt.return tt.reduce.return tt.scan.return cf.br cf.cond_br tt.map_elementwise.return".split()
+)
+
+
+def run_dense(machine: Machine, step: Step) -> None:
+    """An operation on computed tensors."""
+    assert step.compute is not None
+    _bind(machine, step, step.compute(step, *[machine.dense(i) for i in step.operands]))
+
+
+def run_lazy(machine: Machine, step: Step) -> None:
+    """An operation that understands lazy values and pointers."""
+    assert step.compute is not None
+    _bind(machine, step, step.compute(step, *[machine.get(i) for i in step.operands]))
+
+
+def run_constant(machine: Machine, step: Step) -> None:
+    """A value known before running."""
+    machine.put(step.results[0], step.constant)
+
+
+def run_unsupported(machine: Machine, step: Step) -> None:
+    """An operation without a meaning here: the message names it and its line."""
+    raise UnsupportedOperation(step.operation.name, step.operation.location)
+
+
+def _bind(machine: Machine, step: Step, result: object) -> None:
+    values = result if isinstance(result, tuple) else (result,)
+    for index, value in zip(step.results, values, strict=True):
+        machine.put(index, value)
+
+
+def prepare(module: Module) -> ModulePlan:
+    """The plan of ``module``. Unsupported operations raise only when they are reached.
+
+    Raises:
+        UnsupportedOperation: functions call each other in a circle.
+    """
+    return _Preparation(module).plan()
+
+
+class _Preparation:
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._functions = {function.name: function for function in module.functions}
+        self._plans: dict[str, FunctionPlan] = {}
+        self._open: set[str] = set()
+        self._steps: list[Step] = []
+
+    def plan(self) -> ModulePlan:
+        kernel = self._function(self._module.kernel)
+        operations = [step.operation for step in self._steps]
+        widest = max((v.type.numel for o in operations for v in o.results if isinstance(v.type, TensorType)), default=1)
+        loops = [o for o in operations if o.name == "scf.while"]
+        waits = any(inner.name.startswith("tt.atomic") for loop in loops for inner in loop.walk())
+        return ModulePlan(self._module, kernel, self._steps, widest, waits, self._plans)
+
+    def _function(self, function: Function) -> FunctionPlan:
+        if function.name in self._plans:
+            return self._plans[function.name]
+        if function.name in self._open:
+            raise UnsupportedOperation(f"recursive call of {function.name}", function.location)
+        self._open.add(function.name)
+        blocks = tuple(self._block(block, frees=len(function.body.blocks) == 1) for block in function.body.blocks)
+        self._open.discard(function.name)
+        self._plans[function.name] = FunctionPlan(function, blocks)
+        return self._plans[function.name]
+
+    def _block(self, block: Block, *, frees: bool) -> BlockPlan:
+        if not block.operations or block.operations[-1].name not in TERMINATORS:
+            # the only block that may omit its terminator is an scf body without results
+            last = Operation(name="scf.yield", operands=(), results=())
+            operations = block.operations
+        else:
+            last, operations = block.operations[-1], block.operations[:-1]
+        steps = tuple(self._step(operation) for operation in operations)
+        terminator = self._step(last)
+        if frees:
+            _free_after_last_use(steps, terminator)
+        if len(block.arguments) and last.name in ("scf.yield",):
+            terminator.constant = dtype_of(block.arguments[0].type)
+        return BlockPlan(block.label, tuple(a.index for a in block.arguments), steps, terminator)
+
+    def _step(self, operation: Operation) -> Step:
+        regions = tuple(tuple(self._block(b, frees=True) for b in region.blocks) for region in operation.regions)
+        values = operation.results or operation.operands
+        shape = shape_of(values[0].type) if values else ()
+        dtype = dtype_of(values[0].type) if values else None
+        run, compute = _implementation(operation)
+        step = Step(
+            number=len(self._steps),
+            operation=operation,
+            run=run,
+            compute=compute,
+            operands=tuple(value.index for value in operation.operands),
+            results=tuple(value.index for value in operation.results),
+            shape=shape,
+            dtype=dtype,
+            regions=regions,
+        )
+        self._steps.append(step)
+        self._specialise(step)
+        return step
+
+    def _specialise(self, step: Step) -> None:
+        operation = step.operation
+        if operation.name == "arith.constant":
+            step.constant = arithmetic.constant_tensor(operation, operation.results[0].type)
+        elif operation.name == "tt.make_range":
+            step.constant = shapes.make_range(step)
+        elif operation.name in ("tt.reduce", "tt.scan"):
+            step.constant = reductions.single_operation(step.regions[0][0])
+        elif operation.name == "tt.call":
+            callee = self._functions.get(operation.keywords[0].removeprefix("@").strip('"'))
+            if callee is None:
+                raise TTIRSyntaxError(f"call of the unknown function {operation.keywords[0]}")
+            step.constant = self._function(callee)
+
+
+def _implementation(operation: Operation) -> tuple[Run, Compute | None]:
+    name = operation.name
+    if name in ("arith.constant", "tt.make_range"):
+        return run_constant, None
+    if name in RUN:
+        return RUN[name], None
+    if name in LAZY:
+        return run_lazy, LAZY[name]
+    if name in DENSE:
+        return run_dense, DENSE[name]
+    return run_unsupported, None
+
+
+def _free_after_last_use(steps: tuple[Step, ...], terminator: Step) -> None:
+    """Tells each step which of the block's own values nobody reads after it."""
+    last: dict[int, int] = {}
+    for position, step in enumerate(steps):
+        for result in step.results:
+            last[result] = position
+        for used in _uses(step):
+            if used in last:
+                last[used] = position
+    for used in terminator.operands:
+        last.pop(used, None)
+    frees: dict[int, list[int]] = {}
+    for value, position in last.items():
+        frees.setdefault(position, []).append(value)
+    for position, values in frees.items():
+        steps[position].frees = tuple(values)
+
+
+def _uses(step: Step) -> list[int]:
+    used = list(step.operands)
+    for region in step.regions:
+        for block in region:
+            for inner in (*block.steps, block.terminator):
+                used.extend(_uses(inner))
+    return used

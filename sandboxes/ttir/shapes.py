@@ -1,0 +1,168 @@
+"""Operations that move elements without computing: mostly free, because axes of equal values stay size 1."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.arithmetic import select as select_tensor
+from sandboxes.ttir.errors import UnsupportedOperation
+from sandboxes.ttir.plan import Step
+from sandboxes.ttir.values import Conjunction, Pointer, RuntimeValue, Sum, dtype_of, materialise, shape_of
+
+
+def map_terms(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """Applies a shape-only function to a value in whatever form it is."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, Sum):
+        return Sum(tuple(function(term) for term in value.terms))
+    if isinstance(value, Conjunction):
+        return Conjunction(tuple(function(term) for term in value.terms))
+    return Pointer(value.buffer, map_terms(value.offset, function))
+
+
+def map_dense(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """Applies a function that needs the full tensor."""
+    if isinstance(value, Pointer):
+        return Pointer(value.buffer, function(materialise(value.offset)))
+    return function(materialise(value))
+
+
+def splat(step: Step, value: RuntimeValue) -> RuntimeValue:
+    rank = len(step.shape)
+    return map_terms(value, lambda t: t.reshape(t.shape[0], *[1] * rank))
+
+
+def broadcast(step: Step, value: RuntimeValue) -> RuntimeValue:
+    return value
+
+
+def expand_dims(step: Step, value: RuntimeValue) -> RuntimeValue:
+    axis = int(str(step.operation.attributes["axis"])) + 1
+    return map_terms(value, lambda t: t.unsqueeze(axis))
+
+
+def expanded(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The tensor with every lazy axis at full size (a view)."""
+    return tensor.expand(tensor.shape[0], *shape)
+
+
+def reshape(step: Step, value: RuntimeValue) -> RuntimeValue:
+    source = shape_of(step.operation.operands[0].type)
+
+    def apply(tensor: Tensor) -> Tensor:
+        if tensor.numel() == tensor.shape[0]:
+            return tensor.reshape(tensor.shape[0], *[1] * len(step.shape))
+        return expanded(tensor, source).reshape(tensor.shape[0], *step.shape)
+
+    return map_dense(value, apply)
+
+
+def trans(step: Step, value: RuntimeValue) -> RuntimeValue:
+    order = step.operation.attributes["order"]
+    assert isinstance(order, tuple)
+    axes = [0, *(int(str(axis)) + 1 for axis in order)]
+    return map_terms(value, lambda t: t.permute(axes))
+
+
+def _full(step: Step, position: int, value: Tensor) -> Tensor:
+    return expanded(value, shape_of(step.operation.operands[position].type))
+
+
+def cat(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    x, y = _full(step, 0, a), _full(step, 1, b)
+    programs = max(x.shape[0], y.shape[0])
+    return torch.cat([x.expand(programs, *x.shape[1:]), y.expand(programs, *y.shape[1:])], dim=1)
+
+
+def join(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    x, y = torch.broadcast_tensors(_full(step, 0, a), _full(step, 1, b))
+    return torch.stack([x, y], dim=-1)
+
+
+def split(step: Step, a: Tensor) -> tuple[Tensor, Tensor]:
+    full = _full(step, 0, a)
+    return full[..., 0], full[..., 1]
+
+
+def gather(step: Step, source: Tensor, index: Tensor) -> Tensor:
+    axis = int(str(step.operation.attributes["axis"])) + 1
+    x, i = _full(step, 0, source), _full(step, 1, index).to(torch.int64)
+    programs = max(x.shape[0], i.shape[0])
+    x, i = x.expand(programs, *x.shape[1:]), i.expand(programs, *i.shape[1:])
+    return torch.gather(x, axis, i.clamp(0, x.shape[axis] - 1))
+
+
+def histogram(step: Step, source: Tensor, mask: Tensor | None = None) -> Tensor:
+    bins = step.shape[0]
+    values = _full(step, 0, source).to(torch.int64)
+    inside = (values >= 0) & (values < bins)
+    if mask is not None:
+        inside = inside & mask
+    values, inside = torch.broadcast_tensors(values, inside)
+    result = torch.zeros((values.shape[0], bins), dtype=torch.int32)
+    return result.scatter_add_(1, torch.where(inside, values, 0), inside.to(torch.int32))
+
+
+def bitcast(step: Step, value: RuntimeValue) -> RuntimeValue:
+    if isinstance(value, Pointer):
+        return _pointer_cast(step, value)
+    assert step.dtype is not None
+    tensor = materialise(value)
+    if tensor.dtype == torch.bool or step.dtype == torch.bool:
+        return tensor.to(step.dtype)
+    return tensor.contiguous().view(step.dtype)
+
+
+def _pointer_cast(step: Step, value: Pointer) -> Pointer:
+    from_bytes = value.buffer.data.element_size()
+    element = step.operation.results[0].type
+    pointee = getattr(getattr(element, "element", element), "pointee", element)
+    dtype = dtype_of(pointee)
+    if dtype is None:
+        raise UnsupportedOperation("tt.bitcast of a pointer to pointers", step.operation.location)
+    buffer = value.buffer.viewed(dtype)
+    if buffer is value.buffer or dtype.itemsize == from_bytes:
+        return Pointer(buffer, value.offset)
+    offset = materialise(value.offset)
+    return Pointer(buffer, torch.div(offset * from_bytes, dtype.itemsize, rounding_mode="floor"))
+
+
+def select(step: Step, condition: Any, a: Any, b: Any) -> RuntimeValue:
+    chosen = materialise(condition)
+    if isinstance(a, Pointer) and isinstance(b, Pointer):
+        if chosen.numel() == 1:
+            return a if chosen.item() else b
+        if a.buffer is not b.buffer:
+            raise UnsupportedOperation("arith.select between pointers of two arguments", step.operation.location)
+        return Pointer(a.buffer, torch.where(chosen, materialise(a.offset), materialise(b.offset)))
+    if not isinstance(a, Tensor | Sum | Conjunction) or not isinstance(b, Tensor | Sum | Conjunction):
+        raise UnsupportedOperation("arith.select of descriptors", step.operation.location)
+    return select_tensor(step, chosen, materialise(a), materialise(b))
+
+
+def make_range(step: Step) -> Tensor:
+    start = int(str(step.operation.attributes["start"]))
+    return torch.arange(start, start + step.shape[0], dtype=torch.int32).reshape(1, -1)
+
+
+LAZY: dict[str, Callable[..., Any]] = {
+    "tt.splat": splat,
+    "tt.broadcast": broadcast,
+    "tt.expand_dims": expand_dims,
+    "tt.reshape": reshape,
+    "tt.trans": trans,
+    "tt.bitcast": bitcast,
+    "arith.bitcast": bitcast,
+    "arith.select": select,
+    "tt.unsplat": lambda step, value: map_dense(value, lambda t: t.reshape(t.shape[0])),
+}
+DENSE: dict[str, Callable[..., Any]] = {
+    "tt.cat": cat,
+    "tt.join": join,
+    "tt.split": split,
+    "tt.gather": gather,
+    "tt.histogram": histogram,
+}

@@ -1,0 +1,60 @@
+"""Cuts TTIR text into tokens with one linear regular expression."""
+
+import re
+from typing import NamedTuple
+
+from sandboxes.ttir.errors import TTIRSyntaxError
+
+MAX_TEXT_BYTES = 2 * 1024 * 1024
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>[ \t\r]+|//[^\n]*)
+  | (?P<newline>\n)
+  | (?P<string>"(?:[^"\\\n]|\\.)*")
+  | (?P<value>%[A-Za-z0-9_$.\-]+(?:[#:][0-9]+)?)
+  | (?P<label>\^[A-Za-z0-9_$.\-]+)
+  | (?P<symbol>@(?:"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_$.\-]+))
+  | (?P<alias>\#[A-Za-z_][A-Za-z0-9_$.\-]*)
+  | (?P<hex>-?0x[0-9A-F]+)
+  | (?P<dims>(?:[0-9]+x)+(?=[a-z!]))
+  | (?P<number>-?[0-9]+(?:\.[0-9]*(?:[eE][+-]?[0-9]+)?)?)
+  | (?P<word>!?[A-Za-z_][A-Za-z0-9_$.]*)
+  | (?P<punct>->|::|[()\[\]{}<>,:=*+?/-])
+    """,
+    re.VERBOSE,
+)
+
+
+class Token(NamedTuple):
+    """A piece of text, its kind and its 1-based line."""
+
+    kind: str
+    text: str
+    line: int
+
+
+def tokenise(text: str) -> list[Token]:
+    """Tokens of ``text``, closed by one of kind ``end``.
+
+    Raises:
+        TTIRSyntaxError: the text is larger than `MAX_TEXT_BYTES` or holds a character TTIR does not have.
+    """
+    if len(text) > MAX_TEXT_BYTES:
+        raise TTIRSyntaxError(f"TTIR of {len(text)} characters is larger than {MAX_TEXT_BYTES}", 1)
+    tokens: list[Token] = []
+    line = 1
+    position = 0
+    match = _TOKEN.match
+    while position < len(text):
+        found = match(text, position)
+        if found is None:
+            raise TTIRSyntaxError(f"unexpected character {text[position]!r}", line)
+        kind = found.lastgroup or ""
+        if kind == "newline":
+            line += 1
+        elif kind != "space":
+            tokens.append(Token(kind, found.group(), line))
+        position = found.end()
+    tokens.append(Token("end", "", line))
+    return tokens
