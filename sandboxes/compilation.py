@@ -24,6 +24,7 @@ from triton.errors import TritonError
 from sandboxes.capability import Capability
 from sandboxes.compiler_messages import Complaint, read_complaint
 from sandboxes.contracts import Diagnostic, Outcome, Resources, Stage, Target, Variant, clip
+from sandboxes.errors import SandboxesError
 from sandboxes.hardware.cubin import read_usage
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import TARGETS
@@ -35,8 +36,10 @@ MAX_TENSOR_MEMORY = 512
 
 DIALECTS = frozenset({"tt", "arith", "math", "scf", "cf", "ub", "module", "builtin"})
 """What Triton's frontend emits; anything else would reach into the backend."""
+OPERATIONS = frozenset({"llvm.intr.assume", "ttg.barrier", "gpu.barrier"})
+"""The exceptions: `tl.assume` and `tl.debug_barrier`."""
 
-OPERATION = re.compile(r'^[ \t]*(?:%[^=\n]{1,500}= )?"?([a-z_]\w*)\.', re.MULTILINE)
+OPERATION = re.compile(r'^[ \t]*(?:%[^=\n]{1,500}= )?"?([a-z_]\w*)\.([\w.]+)', re.MULTILINE)
 ENTRY = re.compile(r"\btt\.func public @")
 
 TINY_TTIR = """module {
@@ -49,7 +52,7 @@ TINY_TTIR = """module {
 """
 
 
-class CompilerMissing(RuntimeError):
+class CompilerMissing(SandboxesError, RuntimeError):
     """Triton has no compiler for the target on this machine: our fault, never the candidate's."""
 
 
@@ -170,12 +173,12 @@ def _check_text(ttir: str) -> None:
     entries = len(ENTRY.findall(ttir))
     if entries != 1:
         raise CompileFailure(Outcome.COMPILE_ERROR, f"The TTIR has {entries} public functions; a kernel has one.")
-    foreign = {match.group(1) for match in OPERATION.finditer(ttir)} - DIALECTS
-    if foreign:
-        raise CompileFailure(
-            Outcome.COMPILE_ERROR,
-            f"The TTIR uses the dialect `{min(foreign)}`; a Triton kernel has only `tt`, `arith`, `math`, `scf`, `cf`.",
-        )
+    for match in OPERATION.finditer(ttir):
+        operation = f"{match[1]}.{match[2]}"
+        if match[1] not in DIALECTS and operation not in OPERATIONS:
+            raise CompileFailure(
+                Outcome.COMPILE_ERROR, f"The TTIR uses `{operation[:80]}`; Triton's frontend makes no such operation."
+            )
 
 
 def _compile(variant: Variant, target: Target) -> Any:

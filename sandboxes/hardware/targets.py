@@ -10,12 +10,13 @@ estimates, marked so below: L2 bandwidth except A100's (5120 bytes per clock in 
 from difflib import get_close_matches
 
 from sandboxes.contracts import Target
+from sandboxes.errors import SandboxesError
 
 KIB = 1024
 SPECIAL_PER_CLOCK = 16
 
 
-class UnknownTarget(ValueError):
+class UnknownTarget(SandboxesError, ValueError):
     """No target has this name; the message lists those that exist.
 
     Args:

@@ -173,7 +173,14 @@ def test_text_without_a_kernel_never_reaches_the_compiler(ttir: str) -> None:
 
 def test_backend_dialects_are_refused() -> None:
     ttir = ADD_ONE.replace("BLOCK", "1024").replace("    tt.return", "    nvvm.barrier0\n    tt.return")
-    assert "`nvvm`" in failure(variant(ttir)).message
+    assert "`nvvm.barrier0`" in failure(variant(ttir)).message
+
+
+def test_barriers_and_assumptions_are_not_refused() -> None:
+    lines = "    %t = arith.constant true\n    llvm.intr.assume %t : i1\n    gpu.barrier\n    tt.return"
+    assert compile_variant(
+        variant(ADD_ONE.replace("BLOCK", "1024").replace("    tt.return", lines)), get_target("h200")
+    )
 
 
 def test_clusters_need_hopper() -> None:
