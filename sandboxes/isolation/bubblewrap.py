@@ -20,7 +20,7 @@ __all__ = ["INSTALL_BUBBLEWRAP", "BubblewrapSandbox", "bubblewrap_command"]
 
 INSTALL_BUBBLEWRAP = "apt-get install bubblewrap"
 _TEMPORARY_BYTES = 512 * 1024 * 1024
-_PRIVATE = "/tmp"
+_PRIVATE = "/sandbox"
 
 
 class BubblewrapSandbox(ForkingSandbox):
@@ -86,6 +86,8 @@ def _mounts() -> list[str]:
     if not is_checkout:
         for path in hidden_paths():
             mounts += ["--tmpfs", path]
+    if not any(Path(path).is_relative_to("/tmp") for path in (*interpreter_paths(), package)):
+        mounts += ["--symlink", _PRIVATE, "/tmp"]  # for code that knows no TMPDIR
     mounts += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--dir", "/dev/shm"]
     return [*mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
 

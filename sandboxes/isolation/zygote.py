@@ -80,7 +80,13 @@ class Zygote:
         report, report_write = os.pipe()
         os.set_blocking(report, False)
         directory = self._make_directory()
-        warden = self._spawn(lambda: watch(request, self._function, self._confinement, directory, report_write))
+
+        def body() -> None:
+            self._channel.close()  # or the caller would not see it end with the zygote
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+            watch(request, self._function, self._confinement, directory, report_write)
+
+        warden = self._spawn(body)
         for descriptor in (request.request_fd, request.answer_fd, request.output_fd, report_write):
             os.close(descriptor)
         alive = self._await_end(warden)

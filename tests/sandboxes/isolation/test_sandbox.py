@@ -1,0 +1,299 @@
+"""What a caller relies on beyond the conformance suite: starting, sharing, ending, and who is to blame."""
+
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+import venv
+from pathlib import Path
+
+import pytest
+
+import sandboxes.isolation
+from sandboxes.errors import SandboxBroken, SandboxesError, SandboxUnavailable
+from sandboxes.isolation import (
+    BubblewrapSandbox,
+    Entry,
+    Limits,
+    ProcessSandbox,
+    Sandbox,
+    SandboxStatus,
+    create_sandbox,
+    probe,
+)
+from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS, SCENARIOS
+from sandboxes.isolation.result import printable_tail
+
+needs_bubblewrap = pytest.mark.skipif(
+    shutil.which("bwrap") is None, reason="bubblewrap is not installed (apt-get install bubblewrap)"
+)
+
+
+def answer_of(sandbox: Sandbox, source: str) -> bytes | None:
+    return sandbox.run(source.encode(), CONFORMANCE_LIMITS).payload
+
+
+def test_the_public_surface_is_frozen() -> None:
+    assert set(sandboxes.isolation.__all__) == {
+        "SANDBOX_KINDS",
+        "BubblewrapSandbox",
+        "Entry",
+        "Limits",
+        "ProcessSandbox",
+        "Sandbox",
+        "SandboxResult",
+        "SandboxStatus",
+        "create_sandbox",
+        "probe",
+    }
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest_one() -> None:
+    with pytest.raises(ValueError, match="did you mean 'bubblewrap'"):
+        create_sandbox("bublewrap", CONFORMANCE_ENTRY)
+
+
+def test_auto_falls_back_to_processes_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with create_sandbox("auto", CONFORMANCE_ENTRY) as sandbox:
+        assert sandbox.name == "process"
+        assert "apt-get install bubblewrap" in (sandbox.fallback_reason or "")
+        assert answer_of(sandbox, "answer = 1") == b"1"
+
+
+@needs_bubblewrap
+def test_auto_prefers_bubblewrap() -> None:
+    with create_sandbox("auto", CONFORMANCE_ENTRY) as sandbox:
+        assert (sandbox.name, sandbox.fallback_reason) == ("bubblewrap", None)
+
+
+@pytest.mark.parametrize("kind", ["process", pytest.param("bubblewrap", marks=needs_bubblewrap)])
+def test_an_entry_that_does_not_import_is_our_fault_and_named(kind: str) -> None:
+    entry = Entry(target="sandboxes.isolation.nowhere:run")
+    with create_sandbox(kind, entry) as sandbox, pytest.raises(SandboxUnavailable, match=r"isolation\.nowhere"):
+        sandbox.run(b"", Limits())
+
+
+def test_a_preload_that_fails_is_our_fault_and_named() -> None:
+    entry = Entry(target=CONFORMANCE_ENTRY.target, preload="os:abort")
+    with ProcessSandbox(entry) as sandbox, pytest.raises(SandboxUnavailable, match="ended while starting"):
+        sandbox.run(b"", Limits())
+
+
+def test_a_closed_sandbox_refuses_to_run() -> None:
+    sandbox = ProcessSandbox(CONFORMANCE_ENTRY)
+    sandbox.close()
+    sandbox.close()
+    with pytest.raises(SandboxBroken, match="after close"):
+        sandbox.run(b"", Limits())
+
+
+def test_a_zygote_that_dies_under_a_request_costs_only_that_request() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        sandbox.warm_up()
+        assert sandbox._zygote is not None
+        threading.Timer(0.3, sandbox._zygote.kill).start()
+        result = sandbox.run(b"import time\ntime.sleep(1000)", CONFORMANCE_LIMITS)
+        assert (result.status, result.signal) == (SandboxStatus.KILLED, signal.SIGKILL)
+        assert answer_of(sandbox, "answer = 1") == b"1"
+
+
+def test_a_zygote_that_died_between_requests_is_replaced_unnoticed() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        sandbox.warm_up()
+        assert sandbox._zygote is not None
+        sandbox._zygote.kill()
+        assert answer_of(sandbox, "answer = 1") == b"1"
+
+
+def test_a_zygote_is_replaced_after_its_share_of_requests() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY, recycle_after=2) as sandbox:
+        zygotes = []
+        for _ in range(4):
+            sandbox.warm_up()
+            zygotes.append(sandbox._zygote)
+            assert answer_of(sandbox, "answer = 1") == b"1"
+        assert zygotes[0] is zygotes[1] is not zygotes[2] is zygotes[3]
+
+
+@needs_bubblewrap
+def test_a_sandbox_outlives_the_thread_that_started_it() -> None:
+    with BubblewrapSandbox(CONFORMANCE_ENTRY) as sandbox:
+        starter = threading.Thread(target=sandbox.warm_up)
+        starter.start()
+        starter.join()
+        time.sleep(0.1)
+        assert sandbox._zygote is not None
+        first = sandbox._zygote
+        assert answer_of(sandbox, "answer = 1") == b"1"
+        assert sandbox._zygote is first
+
+
+def test_threads_may_share_one_sandbox_and_use_several() -> None:
+    answers: list[bytes | None] = []
+    with ProcessSandbox(CONFORMANCE_ENTRY) as one, ProcessSandbox(CONFORMANCE_ENTRY) as other:
+
+        def ask(number: int) -> None:
+            answers.append(answer_of((one, other)[number % 2], f"answer = {number}"))
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(answer or b"" for answer in answers) == [b"%d" % number for number in range(8)]
+
+
+def test_a_fork_of_the_caller_gets_a_zygote_of_its_own() -> None:
+    script = """
+        import os
+        from sandboxes.isolation import ProcessSandbox
+        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS
+        sandbox = ProcessSandbox(CONFORMANCE_ENTRY)
+        ask = lambda: sandbox.run(b"answer = 1", CONFORMANCE_LIMITS).payload == b"1"
+        assert ask()
+        child = os.fork()
+        if child == 0:
+            good = ask()
+            sandbox.close()
+            os._exit(0 if good else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert ask()
+        sandbox.close()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=30)
+
+
+@pytest.mark.parametrize("kind", ["process", pytest.param("bubblewrap", marks=needs_bubblewrap)])
+def test_nothing_is_left_when_the_caller_is_killed(kind: str) -> None:
+    script = f"""
+        import sys, threading
+        from sandboxes.isolation import create_sandbox, Limits
+        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY
+        sandbox = create_sandbox({kind!r}, CONFORMANCE_ENTRY)
+        sandbox.warm_up()
+        threading.Timer(0.3, lambda: print(sandbox._zygote._process.pid, flush=True)).start()
+        sandbox.run(b"import os, time\\nos.fork()\\nos.setsid()\\ntime.sleep(1000)", Limits(wall_time_s=60))
+    """
+    caller = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    assert caller.stdout is not None
+    with caller.stdout:
+        zygote = int(caller.stdout.readline())
+        caller.kill()
+        caller.wait()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{zygote}/cmdline").exists() and time.monotonic() < deadline:
+        if Path(f"/proc/{zygote}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.02)
+    else:
+        assert not Path(f"/proc/{zygote}").exists()
+
+
+@pytest.mark.parametrize("kind", ["process", pytest.param("bubblewrap", marks=needs_bubblewrap)])
+def test_an_installed_project_hides_its_other_packages(kind: str, tmp_path: Path) -> None:
+    venv.create(tmp_path / "installed", symlinks=True)
+    site = next((tmp_path / "installed/lib").glob("python*/site-packages"))
+    shutil.copytree(Path(sandboxes.__file__).parent, site / "sandboxes", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("kernelgym", "rewards", "policies"):
+        (site / name).mkdir()
+        (site / name / "__init__.py").write_text("secret = 1\n")
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)  # pytest's folders are private, and requests run as somebody else
+    source = next(s.source for s in SCENARIOS if s.name == "reads other people's files")
+    script = f"""
+        from sandboxes.isolation import create_sandbox
+        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS
+        with create_sandbox({kind!r}, CONFORMANCE_ENTRY) as sandbox:
+            result = sandbox.run({source!r}.encode(), CONFORMANCE_LIMITS)
+            own = sandbox.run(b"import sandboxes; answer = sandboxes.__file__", CONFORMANCE_LIMITS)
+        print(result.payload, own.payload, result.stderr_tail)
+    """
+    python = tmp_path / "installed/bin/python"
+    done = subprocess.run(
+        [python, "-I", "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.startswith("b'[]' "), done.stdout
+    assert str(site) in done.stdout
+
+
+def test_output_is_captured_and_nothing_reaches_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        result = sandbox.run(b"import os\nprint('to stdout')\nos.write(2, b'to stderr')", CONFORMANCE_LIMITS)
+    assert result.stderr_tail.splitlines() in (["to stdout", "to stderr"], ["to stderrto stdout"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_only_the_end_of_the_output_is_kept() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        result = sandbox.run(b"print('x' * 100_000)\nprint('the end')", CONFORMANCE_LIMITS)
+    assert result.stderr_tail.endswith("the end\n")
+    assert len(result.stderr_tail) <= CONFORMANCE_LIMITS.stderr_kib * 1024
+
+
+def test_a_large_request_arrives_whole() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        assert answer_of(sandbox, "#" + "x" * (20 << 20) + "\nanswer = 1") == b"1"
+
+
+def test_the_working_directory_is_gone_after_close(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        assert answer_of(sandbox, "import os\nos.mkdir('d')\nos.chmod('d', 0)\nanswer = 1") == b"1"
+        (work_dir,) = tmp_path.iterdir()
+        assert list(work_dir.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_could_drive_a_terminal_or_mislead_is_removed() -> None:
+    raw = b"a\x1b[31mred\x1b]0;title\x07\x00\x08b\xff\tc\n\xe2\x80\xaed\xc2\x9b2J"
+    assert printable_tail(raw, 1000) == "aredb\ufffd\tc\nd2J"
+    assert printable_tail(b"0123456789", 4) == "6789"
+
+
+def test_limits_that_permit_nothing_are_refused() -> None:
+    with pytest.raises(ValueError, match="wall_time_s must be positive"):
+        Limits(wall_time_s=0)
+
+
+def test_an_entry_must_be_a_name() -> None:
+    with pytest.raises(ValueError, match=r"package\.module:function"):
+        Entry(target="os.system('id')")
+
+
+@pytest.mark.parametrize("kind", [SandboxUnavailable, SandboxBroken, SandboxesError])
+def test_errors_survive_pickling(kind: type[SandboxesError]) -> None:
+    copy = pickle.loads(pickle.dumps(kind("what, which, remedy")))  # noqa: S301 # our own bytes
+    assert type(copy) is kind
+    assert str(copy) == "what, which, remedy"
+
+
+def test_every_probed_capability_says_what_it_found_or_what_to_do() -> None:
+    rows = probe()
+    assert [row.name for row in rows][:2] == ["bubblewrap", "process"]
+    for row in rows:
+        assert row.detail
+        assert row.works or row.remedy
+
+
+def test_a_cpu_limit_is_a_timeout() -> None:
+    limits = Limits(wall_time_s=20.0, cpu_time_s=0.5)
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        result = sandbox.run(b"while True: pass", limits)
+    assert (result.status, result.signal) == (SandboxStatus.TIMEOUT, signal.SIGXCPU)
+
+
+def test_every_request_has_an_environment_without_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        names = answer_of(sandbox, "import os\nanswer = sorted(os.environ)") or b""
+    assert b"SECRET" not in names
+    assert b"'TRITON_CACHE_DIR'" in names
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "hunter2"
