@@ -34,6 +34,10 @@ DRAM_LATENCY_US = 0.65
 L2_LATENCY_US = 0.2
 """Round trips under light load; microbenchmarks of A100 and H100 agree within a third."""
 
+INTEGER_SHARE = 0.5
+"""FP32 operations that an integer operation of TTIR costs: integers run at a quarter of a peak that counts a fused
+multiply-add as two, but most of them are addresses and masks that the compiler shares between vector elements."""
+
 BLOCK_START_US = 0.07
 """Time a multiprocessor needs to start a block: the whole GPU starts one or two per nanosecond."""
 
@@ -135,9 +139,10 @@ def _wave(target: Target, work: Work, resources: Resources, programs: int, size:
     warps = stacked * resources.threads / target.warp_size
     spilled = 2 * SPILL_PASSES * resources.spill_bytes * resources.threads
     requested = max(work.requested_bytes, work.dram_bytes) / programs + spilled
+    issued = {**work.flops, "fp32": work.flops.get("fp32", 0) + int(INTEGER_SHARE * work.integer_ops)}
     pipes = {
         pipe: seconds * 1e6 / (TRITON.pipes[pipe] * min(1.0, warps / BUSY_WARPS[pipe]))
-        for pipe, seconds in _pipe_seconds(target, work.flops, target.multiprocessors).items()
+        for pipe, seconds in _pipe_seconds(target, issued, target.multiprocessors).items()
     }
     in_flight = max(resources.shared_bytes, int(resources.threads * resources.registers * 4 * IN_FLIGHT_SHARE), 1)
     return {

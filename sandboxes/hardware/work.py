@@ -20,6 +20,8 @@ class Work:
     """Bytes of all loads, stores and atomics, repeated accesses included: what the L2 cache has to serve."""
     flops: Mapping[str, int] = field(default_factory=dict)
     """Operations by kind; see `FLOP_KINDS`."""
+    integer_ops: int = 0
+    """Integer arithmetic in the text of the kernel, addresses and masks mostly; no part of `flops` or the roofline."""
     launches: int = 1
     """Kernels that do it; 0 for views and other metadata."""
 
@@ -27,7 +29,8 @@ class Work:
         unknown = set(self.flops) - set(FLOP_KINDS)
         if unknown:
             raise ValueError(f"Unknown kind of operation `{min(unknown)}`; known: {', '.join(FLOP_KINDS)}.")
-        if min(self.read_bytes, self.written_bytes, self.requested_bytes, self.launches, *self.flops.values()) < 0:
+        counts = (self.read_bytes, self.written_bytes, self.requested_bytes, self.integer_ops, self.launches)
+        if min(*counts, *self.flops.values()) < 0:
             raise ValueError(f"Work can't be negative: {self}.")
 
     @property
