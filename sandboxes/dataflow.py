@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sandboxes.contracts import Argument, AtenCall, Launch, TensorRef, TensorSpec, Trace, Variant, references
 from sandboxes.contracts.trace import Descriptor
 from sandboxes.operators import operator
-from sandboxes.ttir import accesses, parse
+from sandboxes.ttir import Access, accesses, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,14 @@ def launch_access(variant: Variant) -> list[tuple[TensorRef, bool, bool]]:
     found: list[tuple[TensorRef, bool, bool]] = []
     for parameter, argument in zip(module.kernel.parameters, variant.args, strict=False):
         if isinstance(argument, TensorRef) and parameter.name in access:
-            found.append((argument, access[parameter.name].reads, access[parameter.name].writes))
+            found.append((argument, *_both(access[parameter.name])))
         elif isinstance(argument, Descriptor):
             found.append((argument.base, True, True))
     return found
+
+
+def _both(access: Access) -> tuple[bool, bool]:
+    return access.reads or access.updates, access.writes or access.updates
 
 
 def _launch(launch: Launch, storages: _Storages) -> NodeFlow:

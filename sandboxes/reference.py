@@ -81,13 +81,17 @@ class LiveReference:
         """True if the module has parameters or buffers, so that the weight seed matters."""
         return bool(self.model(weight_seed).state_dict())
 
+    def copy(self, weight_seed: int) -> nn.Module:
+        """Returns a copy of the module that may be changed."""
+        return copy.deepcopy(self.model(weight_seed))
+
     def run(self, model: nn.Module, inputs: list[Any]) -> Any:
         """Returns `model(*inputs)`."""
         return self._guard("forward", lambda: model(*inputs))
 
     def run_double(self, weight_seed: int, inputs: list[Any]) -> Any:
         """Returns the output of a float64 copy of the module, or None if it does not run in float64."""
-        model = copy.deepcopy(self.model(weight_seed)).double()
+        model = self.copy(weight_seed).double()
         try:
             return model(*inputs)
         except RuntimeError:

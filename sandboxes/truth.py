@@ -156,9 +156,10 @@ def clone(value: Any) -> Any:
     if not isinstance(value, torch.Tensor):
         return value
     if value.is_contiguous() and value.untyped_storage().nbytes() == value.numel() * value.element_size():
-        return value.detach().clone()  # type: ignore[no-untyped-call] # set_ below is untyped, too
+        return value.detach().clone()
     copy = torch.empty(0, dtype=value.dtype, device=value.device)
-    return copy.set_(value.untyped_storage().clone(), value.storage_offset(), value.shape, value.stride())
+    storage = value.untyped_storage().clone()  # type: ignore[no-untyped-call]
+    return copy.set_(storage, value.storage_offset(), value.shape, value.stride())
 
 
 def same(before: Any, after: Any) -> bool:

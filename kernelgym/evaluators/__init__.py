@@ -1,5 +1,6 @@
 """Evaluators: where a submission meets a problem and becomes a report."""
 
+from kernelgym.evaluators.local import LocalEvaluator
 from kernelgym.evaluators.protocol import Evaluator, Request
 from kernelgym.evaluators.scripted import Script, ScriptedEvaluator
 
@@ -7,5 +8,5 @@ __all__ = [
     # the protocol
     "Evaluator", "Request",
     # evaluators
-    "Script", "ScriptedEvaluator",
+    "LocalEvaluator", "Script", "ScriptedEvaluator",
 ]  # fmt: skip

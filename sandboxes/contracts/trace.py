@@ -19,6 +19,7 @@ MAX_TTIR_CHARACTERS = 2 * 2**20
 MAX_VARIANTS = 256
 
 Line = Annotated[int, Field(ge=1, le=10**6)]
+Programs = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -67,7 +68,7 @@ class Variant(Contract):
     """The configuration in words, e.g. `BLOCK: 128, num_warps: 4`; empty without autotuning."""
     ttir: Annotated[str, Field(max_length=MAX_TTIR_CHARACTERS)]
     """Textual TTIR of the specialised kernel."""
-    grid: tuple[Annotated[int, Field(ge=0, le=2**31 - 1)], ...] = Field(min_length=3, max_length=3)
+    grid: tuple[Programs, Programs, Programs]
     args: tuple[LaunchArgument, ...]
     """In the order of the TTIR function's parameters."""
     num_warps: Annotated[int, Field(ge=1, le=128)]

@@ -1,20 +1,32 @@
 """What a device has to do: replay a trace on given data, and say where the time goes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
 from sandboxes.compilation import CompiledKernel
-from sandboxes.contracts import Profile, Trace
+from sandboxes.contracts import Profile, Target, Trace
 from sandboxes.dataflow import Dataflow
 
-Kernels = Mapping[tuple[int, int], CompiledKernel]
-"""Compiled variants of a trace by (node, variant); a variant that does not fit the target is missing."""
+Choice = Mapping[int, int]
+"""For each launch (by node index) the variant to run."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A validated trace with everything that is needed to run it."""
+
+    trace: Trace
+    flow: Dataflow
+    constants: Mapping[str, torch.Tensor]
+    """Data by `Constant.key`; never written to."""
+    kernels: Mapping[tuple[int, int], CompiledKernel]
+    """Compiled variants by (node, variant); empty where only correctness is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One replay: what came out, and what the device noted on the way."""
 
@@ -27,24 +39,28 @@ class Run:
 
 
 class Device(Protocol):
-    """A place where traces are replayed.
+    """A place where programs run.
 
-    Raises (both methods):
+    Raises (all methods):
         MalformedTrace: The trace contradicts itself.
-        TTIRError: The candidate's kernel faults, is unsupported or takes too long; see `sandboxes.ttir.errors`.
+        TTIRError: A kernel faults, is unsupported or takes too long (see `sandboxes.ttir.errors`).
     """
 
-    @property
-    def name(self) -> str:
-        """`cpu` or `cuda`."""
+    def choose(
+        self, program: Program, inputs: Callable[[], Sequence[Any]], target: Target, deadline_s: float
+    ) -> Choice:
+        """Returns the fastest compiled variant of every launch; draws inputs only if there is something to choose."""
         ...
 
     def run(
-        self, trace: Trace, inputs: Sequence[Any], constants: Mapping[str, torch.Tensor], chosen: Mapping[int, int]
+        self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, *, sample: bool = False
     ) -> Run:
-        """Replays `trace` on `inputs` (consumed: they may change), launching variant `chosen[node]` of each launch."""
+        """Replays on `inputs` (consumed: they may change) until `deadline_s` on `time.monotonic`'s clock.
+
+        With `sample` only a few programs of each launch run; the output means nothing then.
+        """
         ...
 
-    def profile(self, trace: Trace, flow: Dataflow, kernels: Kernels, chosen: Mapping[int, int], run: Run) -> Profile:
-        """Prices or times the bench case of which `run` is a replay."""
+    def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
+        """Prices or times the program of which `run` is a replay, and the reference's ATen calls next to it."""
         ...

@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sandboxes.contracts import Argument, ArgumentSequence, Case, TensorSpec, Trace
 from sandboxes.tracing import driver, virtual_cuda
-from sandboxes.tracing.candidate import build, import_candidate, model_class
+from sandboxes.tracing.building import build, import_candidate, model_class
 from sandboxes.tracing.example import EXAMPLE
 from sandboxes.tracing.explain import explain
 from sandboxes.tracing.line import CANDIDATE_FILE

@@ -11,7 +11,7 @@ from triton.compiler.errors import CompilationError
 from triton.runtime.errors import OutOfResources
 
 from sandboxes.contracts import TraceFailure, clip
-from sandboxes.tracing.candidate import CandidateRejected
+from sandboxes.tracing.building import CandidateRejected
 from sandboxes.tracing.line import failing_line
 from sandboxes.tracing.untraceable import Untraceable
 

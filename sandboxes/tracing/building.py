@@ -96,6 +96,11 @@ def build(cls: type[nn.Module], init_inputs: list[Any], seed: int, pool: Constan
     torch.manual_seed(seed)
     with _OnCpu(), torch.no_grad():
         model = cls(*init_inputs)
+    return fake_state(model, pool)
+
+
+def fake_state(model: nn.Module, pool: ConstantPool) -> nn.Module:
+    """Swaps every tensor a module holds for a fake one, in place, and returns the module."""
     for prefix, module in model.named_modules():
         dot = f"{prefix}." if prefix else ""
         for name, parameter in list(module._parameters.items()):
@@ -114,5 +119,5 @@ def build(cls: type[nn.Module], init_inputs: list[Any], seed: int, pool: Constan
 def _as_parameter(fake: torch.Tensor, real: nn.Parameter) -> nn.Parameter:
     """Marks a fake as a parameter, in place, so that its identity stays."""
     fake.requires_grad_(real.requires_grad)
-    fake._is_param = True  # type: ignore[attr-defined] # what isinstance(_, nn.Parameter) looks at
+    fake._is_param = True  # what isinstance(_, nn.Parameter) looks at
     return cast(nn.Parameter, fake)

@@ -1,0 +1,126 @@
+"""Evaluates in this process tree: a few worker processes, each with its own sandbox. The embedded default."""
+
+import os
+import queue
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from types import TracebackType
+from typing import Self
+
+from kernelgym.errors import BadUsage, InvalidReference
+from kernelgym.evaluators.messages import Finished, Job, Refusal, Refused
+from kernelgym.evaluators.process import WorkerDied, WorkerProcess
+from kernelgym.evaluators.protocol import Request
+from kernelgym.problems import Problem
+from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, clip
+
+ATTEMPTS = 2
+"""How often a job is given to a worker that dies of it."""
+
+OUTCOME_OF_DEATH = {
+    Stage.VERIFY: Outcome.TRACE_ERROR,
+    Stage.COMPILE: Outcome.COMPILE_ERROR,
+    Stage.REPLAY: Outcome.TRACE_ERROR,
+}
+"""Stages in which a worker handles what the candidate made: dying there, every time, is the candidate's doing."""
+
+
+class LocalEvaluator:
+    """Implements `Evaluator` without any service; a context manager.
+
+    Args:
+        sandbox: `auto`, `process` or `bubblewrap`.
+        workers: Evaluations at a time; each worker needs about 1 GiB of memory.
+        threads: CPU threads of each worker; None shares the machine's cores out.
+    """
+
+    def __init__(self, *, sandbox: str = "auto", workers: int = 1, threads: int | None = None) -> None:
+        if workers < 1:
+            raise BadUsage(f"workers is {workers}; it must be at least 1")
+        share = threads or max(1, len(os.sched_getaffinity(0)) // workers)
+        self._workers = [WorkerProcess(sandbox, share) for _ in range(workers)]
+        self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._closed = False
+
+    def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        """Returns the report of one candidate; may be called from several threads.
+
+        Raises:
+            InvalidReference: The problem's reference raises or lacks something.
+            BadUsage: The configuration names an unknown target or device, or the evaluator is closed.
+        """
+        if self._closed:
+            raise BadUsage("the evaluator is closed; make a new one")
+        job = Job(submission=submission, reference=problem.reference, config=config)
+        worker = self._idle.get()
+        try:
+            answer = self._attempt(worker, job)
+        finally:
+            self._idle.put(worker)
+        if isinstance(answer, Report):
+            return answer
+        if isinstance(answer, Finished):
+            return answer.report
+        if answer.why is Refusal.REFERENCE:
+            raise InvalidReference(problem.id, answer.message, "correct the reference")
+        if answer.why is Refusal.CONFIG:
+            raise BadUsage(answer.message)
+        return _lost(job, Outcome.INFRASTRUCTURE, Stage.TRACE, answer.message)
+
+    def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
+        """Yields `(index of the request, report)` in the order in which they finish."""
+        with ThreadPoolExecutor(max_workers=len(self._workers)) as pool:
+            futures = {pool.submit(self.evaluate, *request): index for index, request in enumerate(requests)}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            finally:
+                for future in futures:
+                    future.cancel()
+
+    def close(self) -> None:
+        """Ends all workers; calling it again does nothing."""
+        self._closed = True
+        for worker in self._workers:
+            worker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _attempt(self, worker: WorkerProcess, job: Job) -> Finished | Refused | Report:
+        """Runs a job, a second time if the worker dies of it; then says whose fault that is."""
+        deaths: list[WorkerDied] = []
+        for _ in range(ATTEMPTS):
+            try:
+                return worker.run(job)
+            except WorkerDied as death:
+                deaths.append(death)
+                if death.hung:
+                    break
+        last = deaths[-1]
+        stage = last.stage or Stage.TRACE
+        same = all(other.stage == last.stage for other in deaths)
+        outcome = OUTCOME_OF_DEATH.get(stage, Outcome.INFRASTRUCTURE) if same else Outcome.INFRASTRUCTURE
+        if last.hung and outcome is not Outcome.INFRASTRUCTURE:
+            return _lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {last.detail}")
+        return _lost(job, outcome, stage, f"the worker died in the {stage} stage: {last.detail}")
+
+
+def _lost(job: Job, outcome: Outcome, stage: Stage, message: str) -> Report:
+    hint = None
+    if outcome is Outcome.INFRASTRUCTURE:
+        hint = "This is not the candidate's fault and earns no reward; `kernelgym doctor` checks this machine."
+    return Report(
+        outcome=outcome,
+        submission=job.submission.digest,
+        problem=job.reference.id,
+        config=job.config,
+        diagnostics=(Diagnostic(stage=stage, message=clip(message), hint=hint),),
+    )

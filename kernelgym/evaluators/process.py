@@ -1,0 +1,144 @@
+"""The parent's end of a worker process: starts it, gives it jobs, and says what its death means."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import Pipe
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import ValidationError
+
+from kernelgym.evaluators.messages import MAX_FRAME_BYTES, MESSAGE, Finished, Job, Refused, StageBegan
+from sandboxes.contracts import Stage
+
+START_TIMEOUT_S = 60.0
+"""Time a worker has to import torch and Triton."""
+
+SLACK_S = 30.0
+"""Time beyond the configured limits before a worker counts as hung."""
+
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+"""What a worker inherits of the environment."""
+
+
+class WorkerDied(Exception):
+    """A worker ended or hung without an answer.
+
+    Args:
+        stage: What it was doing.
+        detail: How it ended, and its last words.
+        hung: True if it had to be killed because its time was up.
+    """
+
+    def __init__(self, stage: Stage | None, detail: str, *, hung: bool) -> None:
+        super().__init__(stage, detail)
+        self.stage = stage
+        self.detail = detail
+        self.hung = hung
+
+
+class WorkerProcess:
+    """One worker process with private folders; started on first use, restarted after death.
+
+    Args:
+        sandbox: Kind of sandbox it traces in.
+        threads: CPU threads it may use.
+    """
+
+    def __init__(self, sandbox: str, threads: int) -> None:
+        self._sandbox = sandbox
+        self._threads = threads
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-")
+
+    def run(self, job: Job) -> Finished | Refused:
+        """Gives the worker a job and waits for the answer.
+
+        Raises:
+            WorkerDied: It ended, hung or talked nonsense; the next call starts a new one.
+        """
+        stage: Stage | None = None
+        try:
+            self._start()
+            self._connection.send_bytes(job.model_dump_json().encode())
+            config = job.config
+            limits = config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s
+            deadline = time.monotonic() + limits + SLACK_S
+            while self._connection.poll(max(0.0, deadline - time.monotonic())):
+                message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
+                if not isinstance(message, StageBegan):
+                    return message
+                stage = message.stage
+        except (EOFError, OSError, ValidationError) as error:
+            detail = self._last_words() or f"{type(error).__name__}: {error}"
+            self.kill()
+            raise WorkerDied(stage, detail, hung=False) from None
+        self.kill()
+        raise WorkerDied(stage, "it did not answer in time", hung=True)
+
+    def kill(self) -> None:
+        """Ends the process and everything it started; calling it again does nothing."""
+        if self._process is not None:
+            self._connection.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """Ends the process and removes its folders."""
+        self.kill()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.kill()
+        self._connection, theirs = Pipe()
+        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+        environment |= {
+            "HOME": self._folder.name,
+            "TMPDIR": self._folder.name,
+            "TRITON_CACHE_DIR": str(Path(self._folder.name, "triton")),
+            "OMP_NUM_THREADS": str(self._threads),
+            "TRITON_DEFAULT_FP_FUSION": "1",
+        }
+        with self._log.open("wb") as log, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-m", "kernelgym.evaluators.worker", str(theirs.fileno()), self._sandbox],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        if not self._connection.poll(START_TIMEOUT_S):
+            raise OSError(f"the worker did not start within {START_TIMEOUT_S:g} s")
+        self._connection.recv_bytes(MAX_FRAME_BYTES)
+
+    @property
+    def _log(self) -> Path:
+        return Path(self._folder.name, "worker.log")
+
+    def _last_words(self) -> str:
+        """Returns the end of what the worker printed, with its exit status."""
+        if self._process is None or not self._log.exists():
+            return ""
+        try:
+            status = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "it talked nonsense"
+        tail = self._log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
+        return f"exit status {status}" + (f": {tail[-1]}" if tail else "")

@@ -1,0 +1,150 @@
+"""Puts a profile together from the hardware model's prices."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from sandboxes.contracts import (
+    AtenCall,
+    HotLine,
+    Launch,
+    NodeProfile,
+    Precision,
+    Profile,
+    ProfileSource,
+    Target,
+    Trace,
+    references,
+)
+from sandboxes.devices.device import Choice, Program
+from sandboxes.hardware.aten_cost import aten_work
+from sandboxes.hardware.executed import work_of_launch
+from sandboxes.hardware.model import price_aten, price_launch, roofline_us
+from sandboxes.hardware.work import Work
+from sandboxes.ttir import Execution
+
+HOT_LINES = 3
+"""Lines shown per kernel."""
+
+
+@dataclass(slots=True)
+class Notes:
+    """What was executed, by node."""
+
+    executions: dict[int, Execution] = field(default_factory=dict)
+    scales: dict[int, float] = field(default_factory=dict)
+    """Programs of the launch over programs that ran."""
+
+
+def modelled_profile(
+    program: Program,
+    choice: Choice,
+    notes: Notes,
+    reference: Trace,
+    target: Target,
+    precision: Precision,
+) -> Profile:
+    """Prices a program and the reference's ATen calls on `target`.
+
+    Args:
+        program: The bench case, with compiled kernels.
+        choice: Variant of each launch.
+        notes: Counters of each launch.
+        reference: The reference's `forward`, recorded in the same form.
+        target: The GPU that is modelled.
+        precision: Decides which unit multiplies float32.
+    """
+    nodes: list[NodeProfile] = []
+    for index, node in enumerate(program.trace.nodes):
+        if isinstance(node, Launch):
+            execution, scale = notes.executions[index], notes.scales[index]
+            nodes.append(_launch(program, index, node, choice[index], execution, scale, target))
+        elif (priced := _aten(program, index, node, target, precision)) is not None:
+            nodes.append(priced)
+    live = sum(node.time_us for node in nodes if node.live)
+    own = sum(node.time_us for node in nodes if node.live and node.custom)
+    works = [aten_work(call, reference.values, precision) for call in reference.nodes if isinstance(call, AtenCall)]
+    return Profile(
+        source=ProfileSource.MODELLED,
+        device=target.title,
+        nodes=tuple(nodes),
+        time_us=sum(node.time_us for node in nodes),
+        reference_time_us=sum(price_aten(target, work).time_us for work in works),
+        coverage=own / live if live else 0.0,
+        roofline_us=_least_us(reference, works, target),
+    )
+
+
+def _launch(
+    program: Program, index: int, node: Launch, number: int, execution: Execution, scale: float, target: Target
+) -> NodeProfile:
+    variant = node.variants[number]
+    kernel = program.kernels[index, number]
+    work = work_of_launch(execution, scale=scale)
+    price = price_launch(target, work, kernel.resources, variant.grid)
+    return NodeProfile(
+        node=index,
+        name=node.kernel,
+        custom=True,
+        live=index in program.flow.live,
+        time_us=price.time_us,
+        bytes=work.dram_bytes,
+        flops=work.total_flops,
+        bound=price.bound,
+        roofline_fraction=price.roofline_fraction,
+        config=variant.config,
+        grid=variant.grid,
+        resources=kernel.resources,
+        line=node.line,
+        hot_lines=_hot_lines(execution),
+    )
+
+
+def _aten(program: Program, index: int, call: AtenCall, target: Target, precision: Precision) -> NodeProfile | None:
+    """Returns the price of an ATen call, or None if it launches nothing."""
+    work = aten_work(call, program.trace.values, precision)
+    if work.launches == 0:
+        return None
+    price = price_aten(target, work)
+    return NodeProfile(
+        node=index,
+        name=call.operator.removesuffix(".default"),
+        custom=False,
+        live=index in program.flow.live,
+        time_us=price.time_us,
+        bytes=work.dram_bytes,
+        flops=work.total_flops,
+        bound=price.bound,
+        roofline_fraction=price.roofline_fraction,
+        line=call.line,
+    )
+
+
+def _hot_lines(execution: Execution) -> tuple[HotLine, ...]:
+    """Returns the candidate's lines that move or compute most."""
+    traffic: dict[int, int] = defaultdict(int)
+    flops: dict[int, int] = defaultdict(int)
+    for line, counts in execution.counters.lines.items():
+        traffic[line] += counts.get("bytes", 0)
+        flops[line] += sum(count for kind, count in counts.items() if kind != "bytes")
+    lines = sorted(set(traffic) | set(flops), key=lambda line: (traffic[line], flops[line]), reverse=True)
+    return tuple(
+        HotLine(line=line, excerpt="", bytes=traffic[line], flops=flops[line])
+        for line in lines[:HOT_LINES]
+        if line > 0 and (traffic[line] or flops[line])
+    )
+
+
+def _least_us(reference: Trace, works: list[Work], target: Target) -> float:
+    """Returns the roofline of the whole problem: inputs and outputs once, and all the reference's arithmetic."""
+    ids = set(references(reference.inputs)) | {constant.value for constant in reference.constants}
+    outputs = set(references((reference.output,)))
+    flops: dict[str, int] = defaultdict(int)
+    for work in works:
+        for kind, count in work.flops.items():
+            flops[kind] += count
+    whole = Work(
+        read_bytes=sum(reference.values[id_].bytes for id_ in ids),
+        written_bytes=sum(reference.values[id_].bytes for id_ in outputs),
+        flops=dict(flops),
+    )
+    return roofline_us(target, whole)

@@ -1,0 +1,106 @@
+"""How a candidate fails in the trusted stages: one exception inside the pipeline, one diagnostic in the report."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+from sandboxes.compilation import CompileFailure
+from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Stage, Submission, clip
+from sandboxes.operators import OperatorNotAllowed
+from sandboxes.replay import MalformedTrace
+from sandboxes.ttir import (
+    DeviceAssertion,
+    ExecutionTimeout,
+    MemoryFault,
+    TTIRError,
+    UnsupportedOperation,
+)
+
+
+class Fault(Exception):
+    """Ends an evaluation with a verdict that is not `ok`.
+
+    Args:
+        outcome: The verdict.
+        diagnostic: What to tell the author.
+        findings: Of the gate, if it is a hack.
+        cases: What has been compared, if outputs were.
+    """
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        diagnostic: Diagnostic,
+        findings: Sequence[Finding] = (),
+        cases: Sequence[CaseResult] = (),
+    ) -> None:
+        super().__init__(diagnostic.message)
+        self.outcome = outcome
+        self.diagnostic = diagnostic
+        self.findings = tuple(findings)
+        self.cases = tuple(cases)
+
+
+HINTS = {
+    MemoryFault: "Mask the access: the last program reaches past the end when the size is no multiple of the block.",
+    UnsupportedOperation: "This device can't judge the operation; use plain `tl` operations, or evaluate on a GPU.",
+    ExecutionTimeout: "Give each program less work, or look for a loop that does not end.",
+    DeviceAssertion: "The kernel's own `tl.device_assert` failed.",
+    OperatorNotAllowed: "Use operators that are functions of their arguments; random numbers can't be compared.",
+}
+
+OUTCOMES: dict[type[Exception], Outcome] = {
+    MemoryFault: Outcome.MEMORY_ERROR,
+    UnsupportedOperation: Outcome.UNSUPPORTED,
+    ExecutionTimeout: Outcome.TIMEOUT,
+    DeviceAssertion: Outcome.INCORRECT,
+    OperatorNotAllowed: Outcome.UNTRACEABLE,
+}
+"""What an exception of the trusted stages means; anything else is a malformed trace."""
+
+
+@contextmanager
+def faults(stage: Stage, submission: Submission, case: str | None = None) -> Iterator[None]:
+    """Inside it what a candidate's trace does wrong becomes a `Fault`.
+
+    Args:
+        stage: Where we are.
+        submission: For excerpts of its source.
+        case: Name of the case under way.
+    """
+    try:
+        yield
+    except CompileFailure as failure:
+        raise fault(failure.outcome, stage, submission, failure.message, failure.line, failure.hint, case) from failure
+    except (TTIRError, OperatorNotAllowed, MalformedTrace) as error:
+        kind = next((kind for kind in OUTCOMES if isinstance(error, kind)), None)
+        outcome = OUTCOMES[kind] if kind else Outcome.TRACE_ERROR
+        raise fault(
+            outcome, stage, submission, str(error), _line(error), HINTS.get(kind) if kind else None, case
+        ) from error
+
+
+def fault(
+    outcome: Outcome,
+    stage: Stage,
+    submission: Submission,
+    message: str,
+    line: int | None = None,
+    hint: str | None = None,
+    case: str | None = None,
+) -> Fault:
+    """Returns a fault with the excerpt filled in."""
+    return Fault(
+        outcome,
+        Diagnostic(stage=stage, message=clip(message), line=line, excerpt=submission.line(line), hint=hint, case=case),
+    )
+
+
+def malformed(submission: Submission, message: str) -> NoReturn:
+    """Raises the fault of a trace that is not what the tracer would have made."""
+    raise fault(Outcome.TRACE_ERROR, Stage.VERIFY, submission, f"the trace is malformed: {message}")
+
+
+def _line(error: Exception) -> int | None:
+    location = getattr(error, "location", None)
+    return location.user_line() or None if location is not None else None

@@ -1,0 +1,124 @@
+"""The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`."""
+
+import secrets
+import time
+
+from sandboxes.contracts import BenchCheck, EvalConfig, Profile, Reference, Report, Stage, Submission, Target
+from sandboxes.devices.cpu import CpuDevice
+from sandboxes.devices.device import Device
+from sandboxes.faults import Fault
+from sandboxes.hardware.targets import get_target
+from sandboxes.isolation import Sandbox
+from sandboxes.journal import Journal, OnStage
+from sandboxes.judge import bench_trial, plan_trials
+from sandboxes.programs import Gate, check_launches, compile_program, raise_if_failed, verify
+from sandboxes.reference import LiveReference, load_reference
+from sandboxes.reference_trace import graph_gflop, trace_reference
+from sandboxes.tracing.service import trace
+from sandboxes.trials import Court
+from sandboxes.truth import TruthCache
+
+
+class UnknownDevice(ValueError):
+    """No device has this name on this machine."""
+
+
+class Pipeline:
+    """Evaluates candidates one after the other.
+
+    The seed of the input values is drawn once per pipeline and stays secret: candidates never see data, and truths can
+    be kept.
+
+    Args:
+        sandbox: Where candidates are traced; it has to run `sandboxes.tracing.service.ENTRY`.
+        gate: Turns a trace into findings.
+        on_stage: Told which stage begins, so that whoever watches this process knows what it died of.
+    """
+
+    def __init__(self, sandbox: Sandbox, gate: Gate, on_stage: OnStage = lambda stage: None) -> None:
+        self._sandbox = sandbox
+        self._gate = gate
+        self._on_stage = on_stage
+        self._truths = TruthCache()
+        self._secret = secrets.randbits(48)
+
+    def evaluate(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report:
+        """Evaluates one candidate.
+
+        Raises:
+            InvalidReference: The reference can't be used.
+            UnknownTarget: The configuration names no known GPU.
+            UnknownDevice: The configuration names no device of this machine.
+            SandboxUnavailable, SandboxBroken, CompilerMissing: Infrastructure; retry, or report it as such.
+        """
+        target = get_target(config.target)
+        live = load_reference(reference)
+        journal = Journal(submission, reference, config, self._on_stage)
+        try:
+            return self._run(submission, live, config, target, journal)
+        except Fault as end:
+            return journal.failed(end)
+
+    def _run(
+        self, submission: Submission, reference: LiveReference, config: EvalConfig, target: Target, journal: Journal
+    ) -> Report:
+        weight_seed = config.weight_seeds[0]
+        seed = self._secret if config.seed is None else config.seed
+        bench = bench_trial(reference, config, seed)
+        device = _device(config)
+        with journal.stage(Stage.TRACE):
+            traced = trace(submission, reference.init_inputs, reference.cases, config, target, self._sandbox)
+            raise_if_failed(traced, submission)
+        with journal.stage(Stage.VERIFY):
+            programs, journal.findings = verify(traced, reference.cases, weight_seed, submission, self._gate)
+        with journal.stage(Stage.COMPILE):
+            check_launches(programs, target)
+            uncompiled = programs[bench.case.name, weight_seed]
+            program = compile_program(uncompiled, target, config.compile_timeout_s, submission)
+        with journal.stage(Stage.REPLAY):
+            graph = trace_reference(reference, bench.case.name, weight_seed)
+            in_full = graph_gflop(graph) <= config.bench_budget_gflop
+            court = Court(reference, self._truths, device, submission, time.monotonic() + config.replay_timeout_s)
+            choice = court.choose(program, bench, target)
+            results = court.check(programs, plan_trials(reference, config, seed), program.trace, choice)
+            if in_full:
+                result, run = court.check_bench(program, bench, choice)
+                results.append(result)
+                verified = BenchCheck(verified=True, how="executed in full")
+            else:
+                run = court.sample_bench(program, bench, choice)
+                how = f"not executed: {graph_gflop(graph):.3g} GFLOP exceed the budget of {config.bench_budget_gflop:g}"
+                verified = BenchCheck(verified=False, how=f"{how}; the speedup is capped at 1")
+        with journal.stage(Stage.PROFILE):
+            profile = device.profile(program, choice, run, graph, target)
+        return journal.passed(results, verified, with_excerpts(profile, submission))
+
+
+def _device(config: EvalConfig) -> Device:
+    """Returns the device that a configuration names.
+
+    Raises:
+        UnknownDevice: There is none of that name.
+    """
+    if config.device != "cpu":
+        raise UnknownDevice(f"there is no device `{config.device}`; this version replays on `cpu`")
+    return CpuDevice(config.precision)
+
+
+def with_excerpts(profile: Profile, submission: Submission) -> Profile:
+    """Fills in the candidate's source next to the hottest lines."""
+    return profile.model_copy(
+        update={
+            "nodes": tuple(
+                node.model_copy(
+                    update={
+                        "hot_lines": tuple(
+                            hot.model_copy(update={"excerpt": submission.line(hot.line) or ""})
+                            for hot in node.hot_lines
+                        )
+                    }
+                )
+                for node in profile.nodes
+            )
+        }
+    )

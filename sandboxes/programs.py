@@ -1,0 +1,148 @@
+"""From what a sandbox sent to programs that may be run: verified and compiled."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from sandboxes.compilation import CompileFailure, check_launch, compile_variant
+from sandboxes.contracts import (
+    Case,
+    Diagnostic,
+    Finding,
+    Launch,
+    Outcome,
+    Severity,
+    Stage,
+    Submission,
+    Target,
+    Trace,
+    Variant,
+)
+from sandboxes.dataflow import analyse
+from sandboxes.devices.device import Program
+from sandboxes.faults import Fault, fault, malformed
+from sandboxes.tracing.service import Traced
+from sandboxes.validation import load_constants, validate
+
+Gate = Callable[[Trace], Sequence[Finding]]
+"""The verifier: `rewards.hacks.gate`."""
+
+Programs = Mapping[tuple[str, int], Program]
+"""By case name and weight seed."""
+
+T = TypeVar("T")
+
+
+def raise_if_failed(traced: Traced, submission: Submission) -> None:
+    """Raises the fault of a candidate that could not be traced.
+
+    Raises:
+        Fault: There are no traces.
+    """
+    failure = traced.failure
+    if failure is None:
+        return
+    outcome = Outcome.TIMEOUT if traced.timed_out else Outcome(failure.outcome)
+    stage = Stage.COMPILE if outcome is Outcome.COMPILE_ERROR else Stage.TRACE
+    raise fault(outcome, stage, submission, failure.message, failure.line, failure.hint, failure.case)
+
+
+def verify(
+    traced: Traced, cases: Sequence[Case], weight_seed: int, submission: Submission, gate: Gate
+) -> tuple[Programs, tuple[Finding, ...]]:
+    """Checks traces as data, derives their dataflow and passes them through the gate.
+
+    Args:
+        traced: What the sandbox sent.
+        cases: All of them must have been traced under `weight_seed`.
+        weight_seed: The first one of the configuration.
+        submission: For excerpts.
+        gate: Turns a trace into findings.
+
+    Raises:
+        Fault: A case is missing, or the gate found a hack.
+        MalformedTrace, OperatorNotAllowed, TTIRSyntaxError: The trace is not what the tracer would have made.
+    """
+    constants = {seed: load_constants(blob) for seed, blob in traced.blobs.items()}
+    by_name = {case.name: case for case in cases}
+    programs: dict[tuple[str, int], Program] = {}
+    findings: dict[str, Finding] = {}
+    for trace in traced.traces:
+        if trace.case not in by_name:
+            malformed(submission, f"there is no case `{trace.case}`")
+        data = constants.get(trace.weight_seed, {})
+        validate(trace, by_name[trace.case], data)
+        programs[trace.case, trace.weight_seed] = Program(trace=trace, flow=analyse(trace), constants=data, kernels={})
+        for finding in gate(trace):
+            findings.setdefault(finding.rule, finding)
+    if missing := [name for name in by_name if (name, weight_seed) not in programs]:
+        malformed(submission, f"case `{missing[0]}` was not traced")
+    _raise_if_fatal(tuple(findings.values()), submission)
+    return programs, tuple(findings.values())
+
+
+def _raise_if_fatal(findings: tuple[Finding, ...], submission: Submission) -> None:
+    fatal = next((finding for finding in findings if finding.severity is Severity.FATAL), None)
+    if fatal is not None:
+        diagnostic = Diagnostic(
+            stage=Stage.VERIFY,
+            message=fatal.evidence,
+            line=fatal.line,
+            excerpt=submission.line(fatal.line),
+            hint="Let your own Triton kernels compute the output from the inputs.",
+            case=fatal.case,
+        )
+        raise Fault(Outcome.HACK, diagnostic, findings)
+
+
+def check_launches(programs: Programs, target: Target) -> None:
+    """Checks grids and block sizes of all cases.
+
+    Raises:
+        CompileFailure: No variant of a launch fits the target.
+    """
+    for program in programs.values():
+        for node in program.trace.nodes:
+            if isinstance(node, Launch):
+                _fitting(node, partial(check_launch, target=target))
+
+
+def compile_program(program: Program, target: Target, timeout_s: float, submission: Submission) -> Program:
+    """Returns the program with every variant that fits the target compiled.
+
+    Raises:
+        CompileFailure: No variant of a launch compiles or fits.
+        Fault: It takes too long.
+    """
+    deadline = time.monotonic() + timeout_s
+    kernels = {}
+    for index, node in enumerate(program.trace.nodes):
+        if not isinstance(node, Launch):
+            continue
+        compiled = _fitting(node, partial(compile_variant, target=target))
+        kernels.update({(index, number): kernel for number, kernel in compiled.items()})
+        if time.monotonic() > deadline:
+            text = f"compiling took longer than {timeout_s:g} s"
+            raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, node.line, "Use fewer configurations.")
+    return replace(program, kernels=kernels)
+
+
+def _fitting(node: Launch, attempt: Callable[[Variant], T]) -> dict[int, T]:
+    """Returns what `attempt` makes of each variant for which it does not fail.
+
+    Raises:
+        CompileFailure: It fails for all of them; the first failure is raised.
+    """
+    results: dict[int, T] = {}
+    failures: list[CompileFailure] = []
+    for number in range(len(node.variants)):
+        try:
+            results[number] = attempt(node.variants[number])
+        except CompileFailure as failure:
+            failure.line = failure.line or node.line
+            failures.append(failure)
+    if not results:
+        raise failures[0]
+    return results

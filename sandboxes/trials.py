@@ -1,0 +1,131 @@
+"""Runs a candidate against the truth, case by case."""
+
+from collections.abc import Sequence
+
+from sandboxes.contracts import CaseResult, Diagnostic, Launch, Outcome, Stage, Submission, Target, Trace
+from sandboxes.devices.device import Choice, Device, Program, Run
+from sandboxes.faults import Fault, faults
+from sandboxes.judge import Comparison, compare, summarise
+from sandboxes.programs import Programs
+from sandboxes.reference import LiveReference
+from sandboxes.truth import Trial, TruthCache, clone
+
+
+class Court:
+    """Tries one candidate.
+
+    Args:
+        reference: Defines the truth.
+        truths: Remembers it.
+        device: Where to replay.
+        submission: For excerpts.
+        deadline_s: On `time.monotonic`'s clock.
+    """
+
+    def __init__(
+        self,
+        reference: LiveReference,
+        truths: TruthCache,
+        device: Device,
+        submission: Submission,
+        deadline_s: float,
+    ) -> None:
+        self._reference = reference
+        self._truths = truths
+        self._device = device
+        self._submission = submission
+        self._deadline_s = deadline_s
+
+    def choose(self, program: Program, bench: Trial, target: Target) -> Choice:
+        """Lets the device choose a variant of every launch of the bench case.
+
+        Raises:
+            Fault: A kernel faults.
+        """
+        with faults(Stage.REPLAY, self._submission, bench.case.name):
+            return self._device.choose(program, lambda: self._draw(bench), target, self._deadline_s)
+
+    def sample_bench(self, program: Program, bench: Trial, choice: Choice) -> Run:
+        """Runs a few programs of every launch at the bench case, for the profile only: no output is compared.
+
+        Raises:
+            Fault: A kernel faults.
+        """
+        with faults(Stage.REPLAY, self._submission, bench.case.name):
+            return self._device.run(program, self._draw(bench), choice, self._deadline_s, sample=True)
+
+    def _draw(self, trial: Trial) -> list[object]:
+        return self._reference.draw(trial.case, trial.distribution, trial.seed)
+
+    def check(self, programs: Programs, trials: Sequence[Trial], bench: Trace, choice: Choice) -> list[CaseResult]:
+        """Runs all trials of the check cases.
+
+        Args:
+            programs: By case and weight seed.
+            trials: Grouped by case.
+            bench: The trace whose variants `choice` is about.
+            choice: The variants that the bench case runs; check cases run the same configurations.
+
+        Raises:
+            Fault: A kernel faults, or a case is wrong.
+        """
+        results: list[CaseResult] = []
+        for case in {trial.case.name: trial.case for trial in trials}.values():
+            comparisons: list[tuple[Trial, Comparison]] = []
+            for trial in trials:
+                if trial.case.name == case.name:
+                    program = programs[case.name, trial.weight_seed]
+                    comparison, _ = self.run(program, trial, same_configurations(program.trace, bench, choice))
+                    comparisons.append((trial, comparison))
+            results.append(summarise(case, comparisons))
+        self._raise_if_wrong(results)
+        return results
+
+    def check_bench(self, program: Program, trial: Trial, choice: Choice) -> tuple[CaseResult, Run]:
+        """Runs the bench case.
+
+        Raises:
+            Fault: A kernel faults, or the output is wrong.
+        """
+        comparison, run = self.run(program, trial, choice)
+        result = summarise(trial.case, [(trial, comparison)])
+        self._raise_if_wrong([result])
+        return result, run
+
+    def run(self, program: Program, trial: Trial, choice: Choice) -> tuple[Comparison, Run]:
+        """Runs one trial and compares its outputs."""
+        truth = self._truths.get(self._reference, trial)
+        with faults(Stage.REPLAY, self._submission, trial.case.name):
+            run = self._device.run(program, [clone(item) for item in truth.inputs], choice, self._deadline_s)
+        return compare(truth, run.output, run.inputs), run
+
+    def _raise_if_wrong(self, results: Sequence[CaseResult]) -> None:
+        wrong = [result for result in results if not result.passed]
+        if wrong:
+            diagnostic = Diagnostic(
+                stage=Stage.REPLAY, message=wrong[0].detail or "wrong", hint=_hint(results), case=wrong[0].case
+            )
+            raise Fault(Outcome.INCORRECT, diagnostic, cases=results)
+
+
+def _hint(results: Sequence[CaseResult]) -> str | None:
+    passed = [result.case for result in results if result.passed]
+    if not passed:
+        return None
+    return f"It is right at {', '.join(passed[:3])}: what is different at the shapes that fail?"
+
+
+def same_configurations(trace: Trace, bench: Trace, choice: Choice) -> dict[int, int]:
+    """Returns, for each launch of `trace`, the variant with the configuration chosen for that kernel at the bench."""
+    chosen: dict[str, set[str]] = {}
+    for index, number in choice.items():
+        node = bench.nodes[index]
+        if isinstance(node, Launch):
+            chosen.setdefault(node.kernel, set()).add(node.variants[number].config)
+    picked: dict[int, int] = {}
+    for index, node in enumerate(trace.nodes):
+        if isinstance(node, Launch):
+            wanted = chosen.get(node.kernel, set())
+            matches = (number for number, variant in enumerate(node.variants) if variant.config in wanted)
+            picked[index] = next(matches, 0)
+    return picked
