@@ -1,0 +1,24 @@
+"""Every example runs on a machine without a GPU."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRINTS = {"evaluate_candidate.py": "✓ correct"}
+"""What each example has to print."""
+
+
+def test_every_example_is_tested() -> None:
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(PRINTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(PRINTS))
+def test_the_example_runs(name: str) -> None:
+    command = [sys.executable, ROOT / "examples" / name]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110)
+    assert result.returncode == 0, result.stderr
+    assert PRINTS[name] in result.stdout, result.stdout + result.stderr
