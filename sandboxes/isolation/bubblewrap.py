@@ -43,7 +43,7 @@ class BubblewrapSandbox(ForkingSandbox):
         if program is None:
             raise SandboxUnavailable(f"bubblewrap sandbox: no 'bwrap' program on PATH; {INSTALL_BUBBLEWRAP}")
         plan = Plan(
-            wrap=lambda _, python: [*bubblewrap_command(program), *python],
+            wrap=lambda python: [*bubblewrap_command(program), *python],
             inner_dir=_PRIVATE,
             dies_with_parent=True,
             namespaces=namespaces,

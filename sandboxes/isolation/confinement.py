@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxes.isolation import syscalls
-from sandboxes.isolation.identity import threads_of_user
+from sandboxes.isolation.identity import processes_of_user
 from sandboxes.isolation.landlock import landlock_version, restrict_files
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.seccomp import SECCOMP_MACHINES, deny_system_calls
@@ -106,12 +106,13 @@ def _set_environment(directory: str) -> None:
 
 def _set_resource_limits(limits: Limits, user_id: int | None) -> None:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    processes = limits.processes + (threads_of_user(os.getuid()) if user_id is None else 0)
+    # The kernel counts per user id; what the user runs beside the request is not the request's.
+    others = sum(processes_of_user(os.getuid()).values()) if user_id is None else 0
     cpu_s = max(1, round(limits.cpu_time_s + 0.5))
     wanted = {
         resource.RLIMIT_AS: pages * resource.getpagesize() + limits.memory_mib * _MIB,
         resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_NPROC: processes,
+        resource.RLIMIT_NPROC: limits.processes + others,
         resource.RLIMIT_FSIZE: limits.file_size_mib * _MIB,
         resource.RLIMIT_NOFILE: limits.open_files,
         resource.RLIMIT_CORE: 0,

@@ -142,7 +142,8 @@ class Exchange:
         if is_answer:
             if self._first_line is None:
                 self._first_line = time.monotonic()
-            self._answer += chunk
+            if self._verdict is None:
+                self._answer += chunk
         else:
             self._output_total += len(chunk)
             self._output += chunk

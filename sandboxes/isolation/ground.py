@@ -27,6 +27,9 @@ class Ground:
     readable: tuple[str, ...]
     """Paths Landlock lets a request read, where no mount namespace hides the rest."""
 
+    needed: tuple[str, ...]
+    """Paths a request cannot do without, whoever it runs as."""
+
     def to_json(self) -> str:
         """One line of JSON."""
         return json.dumps(asdict(self))
@@ -35,4 +38,4 @@ class Ground:
     def from_json(cls, text: str) -> "Ground":
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        return cls(**{**fields, "readable": tuple(fields["readable"])})
+        return cls(**{**fields, "readable": tuple(fields["readable"]), "needed": tuple(fields["needed"])})

@@ -10,7 +10,10 @@ from collections.abc import Iterable
 
 from sandboxes.isolation.syscalls import libc_syscall
 
-__all__ = ["landlock_version", "restrict_files"]
+__all__ = ["LANDLOCK_SIGNALS", "landlock_version", "restrict_files"]
+
+LANDLOCK_SIGNALS = 6
+"""The first ABI version that also confines signals and abstract sockets."""
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION_FLAG = 1
@@ -56,9 +59,11 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
     version = landlock_version()
     handled = _ALL_V1 | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
     attributes = _Ruleset(
-        handled, _NET_TCP if version >= 4 else 0, _SCOPE_ABSTRACT_SOCKET_AND_SIGNAL if version >= 6 else 0
+        handled,
+        _NET_TCP if version >= 4 else 0,
+        _SCOPE_ABSTRACT_SOCKET_AND_SIGNAL if version >= LANDLOCK_SIGNALS else 0,
     )
-    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    size = 24 if version >= LANDLOCK_SIGNALS else 16 if version >= 4 else 8
     ruleset = libc_syscall(_CREATE_RULESET, ctypes.byref(attributes), size, 0)
     try:
         for paths, rights in ((readable, _READ), (writable, handled)):

@@ -25,7 +25,7 @@ class ProcessSandbox(ForkingSandbox):
 
     def __init__(self, entry: Entry, *, recycle_after: int = 500) -> None:
         plan = Plan(
-            wrap=lambda _, python: python,
+            wrap=lambda python: python,
             inner_dir=None,
             dies_with_parent=False,
             namespaces=False,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 __all__ = [
     "CLONE_NEWIPC",
-    "CLONE_NEWNET",
     "CLONE_NEWNS",
     "CLONE_NEWPID",
     "capability_set",
@@ -22,7 +21,6 @@ __all__ = [
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWPID = 0x20000000
-CLONE_NEWNET = 0x40000000
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4

@@ -13,6 +13,7 @@ import socket
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sandboxes.isolation import channel, syscalls
@@ -43,7 +44,7 @@ class Zygote:
         self._function = function
         self._channel = socket.socket(fileno=ground.control_fd)
         self._pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        self._user_id = choose_user_id()
+        self._user_id = choose_user_id(ground.needed)
         self._confinement = Confinement(
             user_id=self._user_id,
             namespaces=ground.namespaces and self._can_isolate(),
@@ -54,7 +55,7 @@ class Zygote:
         """Announce readiness, then answer requests until the caller is gone."""
         features = {
             "namespaces": self._confinement.namespaces,
-            "foreign_user": self._user_id is not None,
+            "user_id": self._user_id,
             "landlock": 0 if self._confinement.namespaces else landlock_version(),
         }
         channel.send(self._channel, {"op": "ready", "features": features})
@@ -75,6 +76,8 @@ class Zygote:
                 )
         sweep(self._user_id, _SWEEP_S)
         _empty(self._ground.work_dir)
+        with suppress(OSError):  # a mount point inside bubblewrap, and then nobody's concern
+            Path(self._ground.work_dir).rmdir()
 
     def _serve_one(self, request: Request) -> None:
         report, report_write = os.pipe()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typing import IO
 from sandboxes.errors import SandboxUnavailable
 from sandboxes.isolation import channel
 from sandboxes.isolation.entry import Entry
-from sandboxes.isolation.footprint import PROJECT_ROOT, readable_paths
+from sandboxes.isolation.footprint import PROJECT_ROOT, interpreter_paths, readable_paths
 from sandboxes.isolation.ground import Ground
+from sandboxes.isolation.identity import processes_of_user
 from sandboxes.isolation.result import printable_tail
 
 __all__ = ["ZYGOTE_ENVIRONMENT", "Plan", "ZygoteProcess"]
@@ -41,8 +43,8 @@ class Plan:
     """How one kind of sandbox starts its zygote.
 
     Args:
-        wrap: Gets the directory set aside on the host and the Python command, returns the command to start.
-        inner_dir: The request directory as the zygote sees it; `None` for the one set aside on the host.
+        wrap: Gets the Python command and returns the command to start.
+        inner_dir: The request directory as the zygote sees it; `None` for one on the host.
         dies_with_parent: Whether `wrap` puts a process between the caller and the zygote.
         namespaces: Whether requests get their own namespaces where permitted.
         remedy: What to do if it does not start.
@@ -51,7 +53,7 @@ class Plan:
     def __init__(
         self,
         *,
-        wrap: Callable[[str, list[str]], list[str]],
+        wrap: Callable[[list[str]], list[str]],
         inner_dir: str | None,
         dies_with_parent: bool,
         namespaces: bool,
@@ -74,11 +76,14 @@ class ZygoteProcess:
     def __init__(self, entry: Entry, plan: Plan, start_within_s: float) -> None:
         self._owner = os.getpid()
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._work_dir = tempfile.mkdtemp(prefix="kernelgym-sandbox-")
-        os.chmod(self._work_dir, 0o711)  # noqa: PTH101 - a foreign user id has to pass through
+        self._plan = plan
+        self._work_dir: str | None = None
+        if plan.inner_dir is None:
+            self._work_dir = tempfile.mkdtemp(prefix="kernelgym-sandbox-")
+            os.chmod(self._work_dir, 0o711)  # noqa: PTH101 - a foreign user id has to pass through
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         caller_fd = os.pidfd_open(self._owner)
-        inner_dir = plan.inner_dir or self._work_dir
+        inner_dir = self._work_dir or str(plan.inner_dir)
         ground = Ground(
             target=entry.target,
             preload=entry.preload,
@@ -88,11 +93,12 @@ class ZygoteProcess:
             namespaces=plan.namespaces,
             dies_with_parent=plan.dies_with_parent,
             readable=tuple(readable_paths()),
+            needed=(*interpreter_paths(), str(PROJECT_ROOT / "sandboxes"), inner_dir),
         )
         python = [sys.executable, "-I", "-c", _BOOT, ground.to_json(), str(PROJECT_ROOT)]
         try:
             self._process = subprocess.Popen(
-                plan.wrap(self._work_dir, python),
+                plan.wrap(python),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
@@ -106,6 +112,7 @@ class ZygoteProcess:
         finally:
             theirs.close()
             os.close(caller_fd)
+        self.features: dict[str, object] = {}
         self.features = self._await_ready(plan, start_within_s)
 
     def _await_ready(self, plan: Plan, within_s: float) -> dict[str, object]:
@@ -152,11 +159,24 @@ class ZygoteProcess:
         """End it by force."""
         self._process.kill()
         self._process.wait()
+        user_id = self.features.get("user_id")
+        if isinstance(user_id, int) and not self._plan.dies_with_parent:
+            _end_user(user_id)
 
     def _discard(self) -> None:
         self.control.close()
         self._log.close()
-        _remove(self._work_dir)
+        if self._work_dir is not None:
+            _remove(self._work_dir)
+
+
+def _end_user(user_id: int) -> None:
+    """Kill what a zygote ended by force could not sweep: all processes of the user id it alone used."""
+    deadline = time.monotonic() + _END_S
+    while time.monotonic() < deadline and (left := processes_of_user(user_id)):
+        for process in left:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 def _remove(directory: str) -> None:

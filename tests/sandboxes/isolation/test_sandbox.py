@@ -27,6 +27,7 @@ from sandboxes.isolation import (
     probe,
 )
 from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS, SCENARIOS
+from sandboxes.isolation.identity import processes_of_user
 from sandboxes.isolation.result import printable_tail
 
 needs_bubblewrap = pytest.mark.skipif(
@@ -98,8 +99,11 @@ def test_a_zygote_that_dies_under_a_request_costs_only_that_request() -> None:
         sandbox.warm_up()
         assert sandbox._zygote is not None
         threading.Timer(0.3, sandbox._zygote.kill).start()
-        result = sandbox.run(b"import time\ntime.sleep(1000)", CONFORMANCE_LIMITS)
+        user_id = sandbox.features["user_id"]
+        daemon = b"import os, time\nif os.fork() == 0: os.setsid()\ntime.sleep(1000)"
+        result = sandbox.run(daemon, CONFORMANCE_LIMITS)
         assert (result.status, result.signal) == (SandboxStatus.KILLED, signal.SIGKILL)
+        assert not isinstance(user_id, int) or not processes_of_user(user_id)
         assert answer_of(sandbox, "answer = 1") == b"1"
 
 
