@@ -12,10 +12,12 @@ LOG2_E = tl.constexpr(1.4426950408889634)
 
 
 @triton.jit
-def attention_block(acc, row_sum, row_max, q, k_ptrs, v_ptrs, keys, rows, sequence, mask_d, CAUSAL: tl.constexpr):
+def attention_block(
+    acc, row_sum, row_max, q, k_ptrs, v_ptrs, keys, rows, sequence, mask_d, scale, CAUSAL: tl.constexpr
+):
     """Adds one block of keys; `CAUSAL` says whether it can hold keys later than a query."""
     k = tl.load(k_ptrs, mask=mask_d[:, None] & (keys[None, :] < sequence), other=0.0)
-    scores = tl.dot(q, k)
+    scores = tl.dot(q, k) * scale
     if CAUSAL:
         scores = tl.where((rows[:, None] >= keys[None, :]) & (keys[None, :] < sequence), scores, -1.0e30)
     new_max = tl.maximum(row_max, tl.max(scores, axis=1))
@@ -53,7 +55,7 @@ def attention_kernel(
     q_offsets = base + rows[:, None] * stride_s + features[None, :]
     q_mask = (rows[:, None] < sequence) & mask_d[None, :]
     q = tl.load(q_ptr + q_offsets, mask=q_mask, other=0.0)
-    q = (q * (scale * LOG2_E)).to(q.dtype)
+    scale *= LOG2_E  # exp2 is one instruction, exp is two
 
     acc = tl.zeros((BLOCK_Q, BLOCK_D), dtype=tl.float32)
     row_sum = tl.zeros((BLOCK_Q,), dtype=tl.float32)
@@ -63,14 +65,14 @@ def attention_kernel(
         k_ptrs = k_ptr + base + keys[None, :] * stride_s + features[:, None]
         v_ptrs = v_ptr + base + keys[:, None] * stride_s + features[None, :]
         acc, row_sum, row_max = attention_block(
-            acc, row_sum, row_max, q, k_ptrs, v_ptrs, keys, rows, sequence, mask_d, CAUSAL=False
+            acc, row_sum, row_max, q, k_ptrs, v_ptrs, keys, rows, sequence, mask_d, scale, CAUSAL=False
         )
     for start in range(block * BLOCK_Q, min((block + 1) * BLOCK_Q, sequence), BLOCK_K):
         keys = start + tl.arange(0, BLOCK_K)
         k_ptrs = k_ptr + base + keys[None, :] * stride_s + features[:, None]
         v_ptrs = v_ptr + base + keys[:, None] * stride_s + features[None, :]
         acc, row_sum, row_max = attention_block(
-            acc, row_sum, row_max, q, k_ptrs, v_ptrs, keys, rows, sequence, mask_d, CAUSAL=True
+            acc, row_sum, row_max, q, k_ptrs, v_ptrs, keys, rows, sequence, mask_d, scale, CAUSAL=True
         )
     out = acc / row_sum[:, None]
     tl.store(out_ptr + q_offsets, out.to(out_ptr.dtype.element_ty), mask=q_mask)
