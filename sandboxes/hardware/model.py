@@ -84,7 +84,9 @@ class Price:
     """Time of each activity if it ran alone: `dram`, `l2`, `compute`, `latency`, `start`, `overhead`."""
 
 
-def price_launch(target: Target, work: Work, resources: Resources, grid: tuple[int, int, int]) -> Price:
+def price_launch(
+    target: Target, work: Work, resources: Resources, grid: tuple[int, int, int], num_stages: int = 2
+) -> Price:
     """Prices one Triton launch.
 
     Args:
@@ -92,19 +94,23 @@ def price_launch(target: Target, work: Work, resources: Resources, grid: tuple[i
         work: Of the whole launch; programs are taken to be alike.
         resources: Of the compiled kernel.
         grid: Number of programs per axis; an empty grid launches nothing.
+        num_stages: Below 2 a program's loads wait for its arithmetic, and only other programs on the same
+            multiprocessor fill the gap.
     """
     programs = prod(grid)
     if programs == 0 or work.launches == 0:
         return _free()
     resident = occupancy(target, resources.registers, resources.shared_bytes, resources.threads)
-    slots = max(resident.blocks, 1) * target.multiprocessors
+    blocks = max(resident.blocks, 1)
+    slots = blocks * target.multiprocessors
+    power = OVERLAP if num_stages > 1 else 1 + (OVERLAP - 1) * (1 - 1 / blocks)
     full, rest = divmod(programs, slots)
     total = dict.fromkeys(("dram", "l2", "compute", "latency", "start"), 0.0)
     time_us = 0.0
     for count, size in ((full, slots), (1, rest)):
         if count and size:
             parts = _wave(target, work, resources, programs, size)
-            time_us += count * _overlap(parts)
+            time_us += count * _norm(list(parts.values()), power)
             total = {name: value + count * parts[name] for name, value in total.items()}
     return _price(target, work, time_us, total)
 
@@ -123,7 +129,7 @@ def price_aten(target: Target, work: Work) -> Price:
         "latency": work.launches * DRAM_LATENCY_US,
         "start": work.launches * BLOCK_START_US,
     }
-    return _price(target, work, _overlap(parts), parts)
+    return _price(target, work, _norm(list(parts.values())), parts)
 
 
 def roofline_us(target: Target, work: Work) -> float:
@@ -172,16 +178,12 @@ def _pipe_seconds(target: Target, flops: Mapping[str, int], parts: int) -> dict[
     return seconds
 
 
-def _norm(values: list[float]) -> float:
+def _norm(values: list[float], power: float = OVERLAP) -> float:
     """Returns the p-norm: the largest value, or a bit more if others come close."""
     largest = max(values)
     if largest == 0.0:
         return 0.0
-    return float(largest * sum((value / largest) ** OVERLAP for value in values) ** (1 / OVERLAP))
-
-
-def _overlap(parts: dict[str, float]) -> float:
-    return _norm(list(parts.values()))
+    return float(largest * sum((value / largest) ** power for value in values) ** (1 / power))
 
 
 def _price(target: Target, work: Work, time_us: float, parts: dict[str, float]) -> Price:

@@ -140,6 +140,13 @@ def test_spills_are_slow() -> None:
     assert spilling.time_us > 1.5 * clean.time_us
 
 
+def test_a_pipelined_loop_hides_its_loads() -> None:
+    work, need = product(4096, 128, 128), needs(200, 64 * 1024, 256)
+    pipelined = price_launch(H200, work, need, (1024, 1, 1), num_stages=3)
+    waiting = price_launch(H200, work, need, (1024, 1, 1), num_stages=1)
+    assert waiting.time_us > 1.3 * pipelined.time_us
+
+
 def test_a_last_wave_of_one_block_costs_as_much_as_a_block() -> None:
     need = needs(255, 200 * 1024, 128)
     each = {"bf16": 2**30}
