@@ -72,7 +72,7 @@ def _apply(data: Tensor, offsets: Tensor, values: Tensor, name: str, *, wanted: 
         if not values.is_floating_point():
             return _prefix_add(data, offsets, values)
     if name in ("max", "min") and not wanted and not values.is_floating_point():
-        data.index_reduce_(0, offsets, values, "amax" if name == "max" else "amin")
+        data.scatter_reduce_(0, offsets, values, "amax" if name == "max" else "amin")
         return None
     found = torch.empty_like(values)
     for chunk in _rounds(offsets):

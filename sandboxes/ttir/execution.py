@@ -42,7 +42,7 @@ Argument: TypeAlias = Tensor | DescriptorArgument | int | float | bool
 class ExecutionOptions:
     """How to run."""
 
-    chunk_elements: int = 2**18
+    chunk_elements: int = 2**20
     """Elements that the widest tensor of one chunk may have over all its programs; a chunk has at least one program."""
     programs: Sequence[int] | None = None
     """Linear ids of the programs to run (x fastest); None runs the whole grid."""
@@ -99,7 +99,7 @@ def execute(
                 else torch.tensor(options.programs[first:last], dtype=torch.int64)
             )
             machine = Machine(module.value_count, programs, grid, tally, deadline)
-            for index, value in zip(plan.kernel.blocks[0].arguments or _parameters(module), values, strict=True):
+            for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
                 machine.put(index, value)
             _run(machine, plan)
     counters = tally.counters() if tally is not None else Counters()
@@ -111,10 +111,6 @@ def _run(machine: Machine, plan: ModulePlan) -> None:
         run_blocks(machine, plan.kernel.blocks, None)
     except RecursionError as error:
         raise TTIRError("kernel nests too deeply") from error
-
-
-def _parameters(module: Module) -> tuple[int, ...]:
-    return tuple(parameter.value.index for parameter in module.kernel.parameters)
 
 
 def _bind(module: Module, args: Sequence[Argument], buffers: list[Buffer]) -> list[RuntimeValue]:

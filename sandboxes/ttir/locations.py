@@ -10,7 +10,7 @@ from sandboxes.ttir.cursor import Cursor
 from sandboxes.ttir.ir import UNKNOWN, Frame, Location
 
 MAX_FRAMES = 64
-MAX_ALIAS_CHAIN = 200
+MAX_ALIAS_CHAIN = 400
 
 
 @dataclass(frozen=True, slots=True)

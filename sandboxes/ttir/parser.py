@@ -135,7 +135,7 @@ class _Parser:
             # result attributes, e.g. ``(f32 {tt.x = 1})``, do not occur in frontend output
         if cursor.accept("attributes"):
             dictionary(cursor)
-        body = self._region()
+        body = self._region(tuple(parameter.value for parameter in parameters))
         self._close_scope()
         return Function(name, public, tuple(parameters), tuple(results), body, self._location())
 
