@@ -43,10 +43,10 @@ inputs, checks the results against PyTorch in float64, and prices them. No GPU i
 CLOSING: Final = """\
 Only a correct candidate is paid, for its speed and for the share of the time that is spent in its own kernels.
 
-  kernelgym problems                                     what there is to solve
-  kernelgym problems show core/softmax                   one problem: shapes and reference
-  kernelgym evaluate kernel.py --problem core/softmax    judge your own, with a full report
-  kernelgym doctor                                       what works on this machine"""
+  kernelgym problems                                    what there is to solve
+  kernelgym problems show core/softmax                  one problem in full
+  kernelgym evaluate kernel.py --problem core/softmax   your own kernel, full report
+  kernelgym doctor                                      what works on this machine"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,8 @@ def run(options: Options, services: Services) -> ExitCode:
     config = EvalConfig(target=check_target(options.target or settings.target), trace_timeout_s=TRACE_TIMEOUT_S)
     console = Console(highlight=False)
     if not options.json:
-        console.print(Text(INTRO), Text())
+        console.print(Text(INTRO))
+        console.print()
     solutions = choose_solutions()
     sandbox = options.sandbox or settings.sandbox
     reports = _evaluate(solutions, config, sandbox, options.workers or settings.workers, services)
@@ -78,7 +79,8 @@ def run(options: Options, services: Services) -> ExitCode:
     if options.json:
         typer.echo(dump_document({"rows": [_document(*pair) for pair in zip(solutions, rows, strict=True)]}))
     else:
-        console.print(_table(rows), Text(CLOSING))
+        console.print(_table(rows))
+        console.print(Text(CLOSING))
     if options.svg is not None:
         save_svg(_table(rows), options.svg)
     surprises = [s for s, report in zip(solutions, reports, strict=True) if report.outcome is not s.expected]
@@ -130,8 +132,10 @@ def _evaluate(
 
 
 def _row(solution: Solution, report: Report) -> Row:
+    demonstration = solution.name.removeprefix("demo/")
+    is_solution = demonstration == solution.name
     return Row(
-        name=f"{solution.problem_id}  {solution.name.removeprefix('demo/').replace('_', ' ')}",
+        name=f"{solution.problem_id}, {solution.name}" if is_solution else demonstration.replace("_", " "),
         intent=intent(solution.source),
         report=report,
         reward=get_reward()(report),

@@ -7,11 +7,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from kernelgym.reports.wording import VERDICTS, factor, percent, plain, reason
+from kernelgym.reports.wording import EVEN, VERDICTS, factor, percent, plain, reason
 from rewards import Reward
 from sandboxes.contracts import Report
 
-MAX_REASON = 110
+MAX_REASON = 96
 """Characters of a reason that are shown."""
 
 
@@ -33,7 +33,8 @@ def render_overview(rows: Sequence[Row], title: str) -> Table:
         rows: In the order to show them.
         title: Says whether the speedups are modelled or measured, and for which GPU.
     """
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1), title_justify="left", title_style="bold")
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table.pad_edge, table.collapse_padding = False, True
     table.add_column("candidate", ratio=5, overflow="fold")
     table.add_column("verdict, and why", ratio=6, overflow="fold")
     table.add_column("speedup", justify="right", no_wrap=True)
@@ -53,7 +54,8 @@ def render_overview(rows: Sequence[Row], title: str) -> Table:
 
 def _verdict(report: Report) -> Text:
     verdict = VERDICTS[report.outcome]
-    text = Text.assemble((f"{verdict.symbol} {verdict.words}", verdict.style))
+    slower = report.speedup is not None and report.speedup < 1 - EVEN
+    text = Text.assemble((f"{verdict.symbol} {verdict.words}{', but slower' if slower else ''}", verdict.style))
     if why := plain(reason(report)):
         text.append("\n" + (why if len(why) <= MAX_REASON else why[: MAX_REASON - 1] + "…"))
     return text

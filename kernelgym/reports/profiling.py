@@ -94,11 +94,12 @@ def _hottest(profile: Profile) -> Table | None:
         return None
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("line", justify="right")
-    table.add_column("hottest lines", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("hottest lines", ratio=1)
     table.add_column("traffic", justify="right", no_wrap=True)
     table.add_column("arithmetic", justify="right", no_wrap=True)
     for line, excerpt, size, flops in lines:
-        table.add_row(str(line), Text(plain(excerpt.strip())), quantity(size, "B"), quantity(flops, "flop"))
+        source = Text(plain(excerpt.strip()), no_wrap=True, overflow="ellipsis")
+        table.add_row(str(line), source, quantity(size, "B"), quantity(flops, "flop"))
     return table
 
 

@@ -60,7 +60,10 @@ def verdict_words(report: Report) -> str:
 
 
 def reason(report: Report) -> str:
-    """Returns the first thing that the candidate's author should hear, one line; empty if all is well."""
+    """Returns the first thing that the candidate's author should hear, one line; empty if there is nothing to say."""
+    if report.profile is not None and report.profile.nodes:
+        slowest = max(report.profile.nodes, key=lambda node: node.time_us)
+        return f"{slowest.name}: {slowest.bound}-bound, {percent(slowest.roofline_fraction)} of the roofline"
     if report.findings and report.outcome is Outcome.HACK:
         return report.findings[0].evidence.partition("\n")[0]
     if report.diagnostics:
