@@ -1,9 +1,9 @@
-"""How much memory a request's processes hold together; `RLIMIT_AS` bounds only each of them."""
+"""How many processes a request has and how much memory they hold together; `RLIMIT_AS` bounds only each of them."""
 
 import os
 from pathlib import Path
 
-__all__ = ["anonymous_bytes", "grown_bytes"]
+__all__ = ["anonymous_bytes", "descendants", "grown_bytes"]
 
 _KIB = 1024
 
@@ -20,23 +20,21 @@ def anonymous_bytes(process: int) -> int:
     return 0
 
 
-def grown_bytes(inherited: int) -> int:
-    """Anonymous memory all descendants of this process hold beyond what each inherited from the zygote.
+def descendants() -> list[int]:
+    """Process ids of all descendants of this process, zombies included.
 
-    Args:
-        inherited: Anonymous bytes a process of this request starts with.
-
-    Returns:
-        Bytes. Descendants are found by `/proc/PID/task/TID/children`; a kernel without it (`CONFIG_PROC_CHILDREN`)
-        yields 0, and `RLIMIT_AS` alone decides.
+    They are found by `/proc/PID/task/TID/children`; on a kernel without it (`CONFIG_PROC_CHILDREN`) there seem to be
+    none, and resource limits alone decide.
     """
-    total = 0
-    pending = _children(os.getpid())
-    while pending:
-        process = pending.pop()
-        total += max(0, anonymous_bytes(process) - inherited)
-        pending += _children(process)
-    return total
+    found = _children(os.getpid())
+    for process in found:
+        found += _children(process)  # the loop reaches what it appends
+    return found
+
+
+def grown_bytes(processes: list[int], inherited: int) -> int:
+    """Anonymous memory in bytes that processes hold beyond the `inherited` bytes each got from the zygote."""
+    return sum(max(0, anonymous_bytes(process) - inherited) for process in processes)
 
 
 def _children(process: int) -> list[int]:

@@ -62,11 +62,11 @@ def _seccomp() -> Capability:
     machine = os.uname().machine
     works = machine in SECCOMP_MACHINES and os.path.exists("/proc/sys/kernel/seccomp")  # noqa: PTH110
     detail = f"{machine}, kernel {os.uname().release}"
-    remedy = "" if works else "use a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64"
+    remedy = None if works else "use a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64"
     return Capability(name="seccomp", works=works, detail=detail, remedy=remedy)
 
 
 def _landlock() -> Capability:
     version = landlock_version()
-    remedy = "" if version else "boot with `lsm=landlock,...` on Linux 5.13 or later"
+    remedy = None if version else "boot with `lsm=landlock,...` on Linux 5.13 or later"
     return Capability(name="landlock", works=version > 0, detail=f"ABI {version}", remedy=remedy)

@@ -1,12 +1,12 @@
 """What every sandbox must survive: hostile programs by name, for any backend's test suite to run.
 
-Use: create a sandbox with `CONFORMANCE_ENTRY`, and for each `Scenario` call `run` with its source and limits; the
+Use: create a sandbox with `CONFORMANCE_ENTRY`, and for each `Scenario` call `run` with its source and its `limits`; the
 status must be one of `statuses` (and, where `answers` is given, the answer one of those), and afterwards `NEIGHBOUR`
 must still give its answer. Covered: exits, crashes, loops, bombs, floods, escapes and leftovers. Not covered: side
 channels, and holes in the kernel.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandboxes.isolation.entry import Entry
@@ -27,8 +27,8 @@ CONFORMANCE_ENTRY = Entry(target="sandboxes.isolation.conformance:run_python")
 """Needs neither torch nor triton, so that its sandboxes start at once."""
 
 CONFORMANCE_LIMITS = Limits(
-    wall_time_s=1.0,
-    cpu_time_s=10.0,
+    wall_time_s=0.8,
+    cpu_time_s=20.0,
     memory_mib=256,
     processes=32,
     file_size_mib=8,
@@ -36,7 +36,7 @@ CONFORMANCE_LIMITS = Limits(
     output_mib=4,
     stderr_kib=4,
 )
-"""Small enough that every scenario ends in about a second."""
+"""Small, so that every scenario soon meets them; `Scenario.limits` adds patience where time is not the point."""
 
 _COMPLETED = frozenset({SandboxStatus.COMPLETED})
 _ANY = frozenset(SandboxStatus)
@@ -57,6 +57,13 @@ class Scenario:
     """Expected exit code, if it matters."""
     needs: frozenset[str] = field(default_factory=frozenset)
     """Features a backend must have for this promise: `hidden_files`, `hidden_processes`, `quota`."""
+
+    @property
+    def limits(self) -> Limits:
+        """What to run it under: only a scenario that is to run out of time is given little."""
+        if SandboxStatus.TIMEOUT in self.statuses:
+            return CONFORMANCE_LIMITS
+        return replace(CONFORMANCE_LIMITS, wall_time_s=30.0)
 
 
 NEIGHBOUR = Scenario(name="the next submission", source="answer = sum(range(10))", answers=frozenset({b"45"}))
@@ -151,12 +158,15 @@ _BOMBS = (
         "    if child == 0: time.sleep(1000)\n"
         "    born += 1\n"
         "answer = born < 100",
+        "completed",
+        "killed",
         answers=frozenset({b"True"}),
     ),
     _scenario(
         "forks exponentially",
         "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
         "timeout",
+        "killed",
     ),
     _scenario("allocates 64 GiB", "answer = len(bytearray(64 << 30))", "memory"),
     _scenario("allocates in steps", "kept = []\nwhile True: kept.append(bytearray(1 << 20))", "memory"),

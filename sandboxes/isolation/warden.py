@@ -6,12 +6,13 @@ inside, and when it ends the kernel kills everything else in its namespace.
 
 import os
 import select
+import signal
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandboxes.isolation import syscalls
-from sandboxes.isolation.appetite import anonymous_bytes, grown_bytes
+from sandboxes.isolation.appetite import anonymous_bytes, descendants, grown_bytes
 from sandboxes.isolation.candidate import answer_request
 from sandboxes.isolation.confinement import Confinement, confine, enter_namespaces
 from sandboxes.isolation.limits import Limits
@@ -58,16 +59,22 @@ def watch(
     candidate = spawn(run)
     for descriptor in (request.request_fd, request.answer_fd, request.output_fd):
         os.close(descriptor)
-    os.write(report_fd, REPORT.pack(_await_end(candidate, request.limits.memory_mib * _MIB)))
+    os.write(report_fd, REPORT.pack(_await_end(candidate, request.limits)))
 
 
-def _await_end(candidate: int, memory_bytes: int) -> int:
-    """The candidate's wait status, or `OVERATE` as soon as all it started holds more memory than allowed."""
+def _await_end(candidate: int, limits: Limits) -> int:
+    """The candidate's wait status; `OVERATE` or that of a SIGKILL as soon as it has too much memory or processes.
+
+    Root's processes are exempt from `RLIMIT_NPROC`, so where requests cannot get another user id only this counts.
+    """
     inherited = anonymous_bytes(os.getpid())
     poller = select.poll()
     poller.register(os.pidfd_open(candidate), select.POLLIN)
     while not poller.poll(_LOOK_EVERY_MS):
-        if grown_bytes(inherited) > memory_bytes:
+        processes = descendants()
+        if len(processes) > limits.processes:
+            return int(signal.SIGKILL)
+        if grown_bytes(processes, inherited) > limits.memory_mib * _MIB:
             return OVERATE
     return os.waitpid(candidate, 0)[1]
 

@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 import venv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,11 @@ needs_bubblewrap = pytest.mark.skipif(
 )
 
 
+PATIENT = replace(CONFORMANCE_LIMITS, wall_time_s=30.0)
+
+
 def answer_of(sandbox: Sandbox, source: str) -> bytes | None:
-    return sandbox.run(source.encode(), CONFORMANCE_LIMITS).payload
+    return sandbox.run(source.encode(), PATIENT).payload
 
 
 def test_the_public_surface_is_frozen() -> None:
@@ -101,7 +105,7 @@ def test_a_zygote_that_dies_under_a_request_costs_only_that_request() -> None:
         threading.Timer(0.3, sandbox._zygote.kill).start()
         user_id = sandbox.features["user_id"]
         daemon = b"import os, time\nif os.fork() == 0: os.setsid()\ntime.sleep(1000)"
-        result = sandbox.run(daemon, CONFORMANCE_LIMITS)
+        result = sandbox.run(daemon, PATIENT)
         assert (result.status, result.signal) == (SandboxStatus.KILLED, signal.SIGKILL)
         assert not isinstance(user_id, int) or not processes_of_user(user_id)
         assert answer_of(sandbox, "answer = 1") == b"1"
@@ -157,9 +161,9 @@ def test_a_fork_of_the_caller_gets_a_zygote_of_its_own() -> None:
     script = """
         import os
         from sandboxes.isolation import ProcessSandbox
-        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS
+        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, NEIGHBOUR
         sandbox = ProcessSandbox(CONFORMANCE_ENTRY)
-        ask = lambda: sandbox.run(b"answer = 1", CONFORMANCE_LIMITS).payload == b"1"
+        ask = lambda: sandbox.run(b"answer = 1", NEIGHBOUR.limits).payload == b"1"
         assert ask()
         child = os.fork()
         if child == 0:
@@ -212,10 +216,10 @@ def test_an_installed_project_hides_its_other_packages(kind: str, tmp_path: Path
     source = next(s.source for s in SCENARIOS if s.name == "reads other people's files")
     script = f"""
         from sandboxes.isolation import create_sandbox
-        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS
+        from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, NEIGHBOUR
         with create_sandbox({kind!r}, CONFORMANCE_ENTRY) as sandbox:
-            result = sandbox.run({source!r}.encode(), CONFORMANCE_LIMITS)
-            own = sandbox.run(b"import sandboxes; answer = sandboxes.__file__", CONFORMANCE_LIMITS)
+            result = sandbox.run({source!r}.encode(), NEIGHBOUR.limits)
+            own = sandbox.run(b"import sandboxes; answer = sandboxes.__file__", NEIGHBOUR.limits)
         print(result.payload, own.payload, result.stderr_tail)
     """
     python = tmp_path / "installed/bin/python"
@@ -228,14 +232,14 @@ def test_an_installed_project_hides_its_other_packages(kind: str, tmp_path: Path
 
 def test_output_is_captured_and_nothing_reaches_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
-        result = sandbox.run(b"import os\nprint('to stdout')\nos.write(2, b'to stderr')", CONFORMANCE_LIMITS)
+        result = sandbox.run(b"import os\nprint('to stdout')\nos.write(2, b'to stderr')", PATIENT)
     assert result.stderr_tail.splitlines() in (["to stdout", "to stderr"], ["to stderrto stdout"])
     assert capfd.readouterr() == ("", "")
 
 
 def test_only_the_end_of_the_output_is_kept() -> None:
     with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
-        result = sandbox.run(b"print('x' * 100_000)\nprint('the end')", CONFORMANCE_LIMITS)
+        result = sandbox.run(b"print('x' * 100_000)\nprint('the end')", PATIENT)
     assert result.stderr_tail.endswith("the end\n")
     assert len(result.stderr_tail) <= CONFORMANCE_LIMITS.stderr_kib * 1024
 
