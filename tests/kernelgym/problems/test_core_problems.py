@@ -1,0 +1,127 @@
+import ast
+import types
+
+import pytest
+import torch
+
+from kernelgym.problems import get_problem, list_problems, list_solutions
+from sandboxes.contracts import Outcome
+
+PROBLEMS = [problem.id for problem in list_problems("core/*")]
+SCALES = (1.0, 3.0, 0.01, -1.0)
+
+
+def module_of(problem_id: str) -> types.ModuleType:
+    module = types.ModuleType("reference")
+    exec(get_problem(problem_id).reference.source, module.__dict__)
+    return module
+
+
+def cases_of(problem_id: str) -> list[dict[str, int]]:
+    return module_of(problem_id).CHECK_SHAPES
+
+
+def cast(value, dtype: torch.dtype, scale: float = 1.0):
+    return value.to(dtype) * scale if value.is_floating_point() else value
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("problem_id", PROBLEMS)
+def test_every_reference_gives_finite_and_varied_outputs_at_every_check_shape(problem_id, dtype):
+    module = module_of(problem_id)
+    torch.manual_seed(5)
+    model = module.Model(*module.get_init_inputs()).to(dtype)
+    for shape in module.CHECK_SHAPES:
+        inputs = module.get_inputs(**shape)
+        for scale in SCALES:
+            with torch.no_grad():
+                output = model(*[cast(value, dtype, scale) for value in inputs])
+            assert output.dtype == dtype
+            assert torch.isfinite(output).all(), f"{shape} x{scale}"
+            assert (output != 0).any(), f"{shape} x{scale} gives nothing but zeros"
+            if output.numel() >= 64:
+                assert output.unique().numel() >= 8, f"{shape} x{scale} gives (nearly) constant outputs"
+
+
+@pytest.mark.parametrize("problem_id", PROBLEMS)
+def test_the_output_depends_on_every_input_and_weight(problem_id):
+    module = module_of(problem_id)
+    torch.manual_seed(5)
+    model = module.Model(*module.get_init_inputs()).double()
+    inputs = [cast(value, torch.float64) for value in module.get_inputs(**module.CHECK_SHAPES[1])]
+    sources = [value.requires_grad_() for value in inputs if value.is_floating_point()] + list(model.parameters())
+    model(*inputs).square().sum().backward()
+    assert all(source.grad is not None and (source.grad != 0).any() for source in sources)
+
+
+@pytest.mark.parametrize("problem_id", PROBLEMS)
+def test_weights_depend_on_the_seed(problem_id):
+    module = module_of(problem_id)
+
+    def weights(seed: int) -> list[torch.Tensor]:
+        torch.manual_seed(seed)
+        return list(module.Model(*module.get_init_inputs()).parameters())
+
+    assert all(not torch.equal(a, b) for a, b in zip(weights(1), weights(2), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(weights(1), weights(1), strict=True))
+
+
+@pytest.mark.parametrize("problem_id", PROBLEMS)
+def test_check_shapes_are_awkward(problem_id):
+    shapes = cases_of(problem_id)
+    sizes = {size for shape in shapes for size in shape.values()}
+    assert len(shapes) >= 4
+    assert 1 in sizes
+    assert any(size % 2 == 1 and size > 1 for size in sizes)
+    assert any(size & (size - 1) for size in sizes)
+    assert any(size >= 8 and not size & (size - 1) for size in sizes)
+
+
+@pytest.mark.parametrize("problem_id", PROBLEMS)
+def test_the_bench_shape_is_the_default_and_keeps_a_gpu_busy(problem_id):
+    module = module_of(problem_id)
+    inputs = module.get_inputs()
+    weights = list(module.Model(*module.get_init_inputs()).parameters())
+    assert sum(value.numel() * value.element_size() for value in [*inputs, *weights]) >= 3 * 2**20
+    assert sum(value.numel() for value in inputs) <= 2**24
+
+
+def test_one_problem_has_half_precision_inputs_that_are_not_contiguous():
+    q, _, _ = module_of("core/causal_attention").get_inputs()
+    assert q.dtype == torch.float16
+    assert not q.is_contiguous()
+
+
+@pytest.mark.parametrize("problem_id", PROBLEMS)
+def test_every_problem_has_a_correct_a_slow_and_a_wrong_solution(problem_id):
+    expected = {solution.name: solution.expected for solution in list_solutions(problem_id)}
+    assert expected["correct"] is Outcome.OK
+    assert expected["slow"] is Outcome.OK
+    assert expected["wrong"] is Outcome.INCORRECT
+
+
+def test_all_solutions_but_the_broken_demonstrations_define_a_model():
+    for solution in list_solutions():
+        if solution.expected is Outcome.SYNTAX_ERROR:
+            with pytest.raises(SyntaxError):
+                ast.parse(solution.source)
+            continue
+        names = {node.name for node in ast.parse(solution.source).body if isinstance(node, ast.ClassDef)}
+        assert ("ModelNew" in names) == (solution.expected is not Outcome.IMPORT_ERROR), solution.name
+
+
+def test_the_demonstrations_cover_the_outcomes_that_need_no_gpu():
+    outcomes = {solution.expected for solution in list_solutions("core/add_relu")}
+    assert outcomes >= {
+        Outcome.OK, Outcome.INCORRECT, Outcome.HACK, Outcome.SYNTAX_ERROR, Outcome.IMPORT_ERROR, Outcome.UNTRACEABLE,
+        Outcome.TRACE_ERROR, Outcome.COMPILE_ERROR, Outcome.MEMORY_ERROR, Outcome.TIMEOUT,
+    }  # fmt: skip
+
+
+def test_solutions_of_an_unknown_problem_are_none():
+    assert list_solutions("core/unknown") == []
+
+
+def test_a_solution_is_its_submission():
+    solution = list_solutions("core/softmax")[0]
+    assert solution.submission.source == solution.source
