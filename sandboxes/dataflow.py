@@ -39,6 +39,11 @@ class Dataflow:
     written: frozenset[int]
     """Storages that a live node writes to."""
 
+    @property
+    def writes_constants(self) -> bool:
+        """True if any node writes into a constant, so that replays must not share it."""
+        return any(node.writes & self.constant_storages for node in self.nodes)
+
 
 @dataclass(slots=True)
 class _Storages:

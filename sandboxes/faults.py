@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from sandboxes.compilation import CompileFailure
 from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Stage, Submission, clip
+from sandboxes.errors import SandboxesError
 from sandboxes.operators import OperatorNotAllowed
 from sandboxes.replay import MalformedTrace
 from sandboxes.ttir import (
@@ -63,6 +64,9 @@ OUTCOMES: dict[type[Exception], Outcome] = {
 def faults(stage: Stage, submission: Submission, case: str | None = None) -> Iterator[None]:
     """Inside it what a candidate's trace does wrong becomes a `Fault`.
 
+    So does what our own code does wrong on it (`unsupported`): the trace is the candidate's, and a program that makes
+    the executor stumble must not get away without a verdict.
+
     Args:
         stage: Where we are.
         submission: For excerpts of its source.
@@ -70,6 +74,8 @@ def faults(stage: Stage, submission: Submission, case: str | None = None) -> Ite
     """
     try:
         yield
+    except (Fault, SandboxesError):
+        raise
     except CompileFailure as failure:
         raise fault(failure.outcome, stage, submission, failure.message, failure.line, failure.hint, case) from failure
     except (TTIRError, OperatorNotAllowed, MalformedTrace) as error:
@@ -77,6 +83,13 @@ def faults(stage: Stage, submission: Submission, case: str | None = None) -> Ite
         outcome = OUTCOMES[kind] if kind else Outcome.TRACE_ERROR
         raise fault(
             outcome, stage, submission, str(error), _line(error), HINTS.get(kind) if kind else None, case
+        ) from error
+    except Exception as error:
+        if stage is Stage.TRACE:
+            raise
+        text = f"this device fails on the program: {type(error).__name__}: {error}"
+        raise fault(
+            Outcome.UNSUPPORTED, stage, submission, text, hint=HINTS[UnsupportedOperation], case=case
         ) from error
 
 

@@ -4,6 +4,7 @@ Under `precision="tf32"` candidate and reference alike may compute float32 matri
 rounded to 10 bits of mantissa. On the CPU both are made to do so, so that a verdict here equals one on the GPU.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -28,7 +29,21 @@ def round_to_tf32(tensor: torch.Tensor) -> torch.Tensor:
     """Rounds a float32 tensor to TF32 (10 explicit bits of mantissa), to nearest with ties away from zero."""
     bits = tensor.contiguous().view(torch.int32)
     rounded = ((bits + 0x1000) & -0x2000).view(torch.float32)
-    return torch.where(torch.isfinite(tensor), rounded, tensor)
+    return torch.where(torch.isnan(tensor), tensor, rounded)
+
+
+def rounded_factors(operator: str, args: Sequence[Any]) -> Sequence[Any]:
+    """Returns the arguments of an ATen call with the factors of a float32 matrix product rounded to TF32.
+
+    Args:
+        operator: Without overload, e.g. `aten::addmm`; other operators' arguments are returned as they are.
+        args: Positional arguments.
+    """
+    if operator not in PRODUCTS:
+        return args
+    first = 1 if operator in ADDENDS else 0
+    last = first + 3 if "attention" in operator else first + 2
+    return [round_to_tf32(arg) if first <= index < last and _is_float32(arg) else arg for index, arg in enumerate(args)]
 
 
 class MatmulPrecision(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped
@@ -39,14 +54,8 @@ class MatmulPrecision(TorchDispatchMode):  # type: ignore[no-untyped-call] # tor
         self._round = precision is Precision.TF32
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func._schema.name
-        if self._round and name in PRODUCTS:
-            first = 1 if name in ADDENDS else 0
-            last = first + 3 if "attention" in name else first + 2
-            args = tuple(
-                round_to_tf32(arg) if first <= index < last and _is_float32(arg) else arg
-                for index, arg in enumerate(args)
-            )
+        if self._round:
+            args = rounded_factors(func._schema.name, args)
         return func(*args, **(kwargs or {}))
 
 

@@ -1,6 +1,6 @@
 """Runs a trace on given data: ATen calls through torch, launches through the device's own hands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sandboxes.contracts import (
     ArgumentSequence,
     AtenCall,
     Launch,
+    Precision,
     TensorRef,
     TensorSpec,
     TorchConstant,
@@ -19,6 +20,7 @@ from sandboxes.contracts import (
     references,
 )
 from sandboxes.operators import operator
+from sandboxes.precision import rounded_factors
 
 Values = dict[int, torch.Tensor]
 LaunchFunction = Callable[[int, Launch, Values], None]
@@ -43,6 +45,7 @@ def replay(
     *,
     device: torch.device,
     launch: LaunchFunction,
+    precision: Precision = Precision.FP32,
 ) -> Replayed:
     """Replays a trace.
 
@@ -51,6 +54,7 @@ def replay(
         inputs: Tensors for the ids in `trace.inputs`; in-place nodes change them.
         constants: Data by `Constant.key`, contiguous.
         device: Where to run; `meta` propagates shapes only.
+        precision: How ATen matrix products treat float32 factors.
         launch: Runs launch number `index`, given the values so far.
 
     Raises:
@@ -65,7 +69,7 @@ def replay(
             if isinstance(node, Launch):
                 launch(index, node, values)
             else:
-                _call(index, node, values, trace.values, device)
+                _call(index, node, values, trace.values, device, precision)
             for id_ in last_use.get(index, ()):
                 values.pop(id_, None)
     return Replayed(output=_plain(trace.output, values, device))
@@ -85,10 +89,19 @@ def _last_uses(trace: Trace) -> dict[int, list[int]]:
     return by_node
 
 
-def _call(index: int, call: AtenCall, values: Values, specs: tuple[TensorSpec, ...], device: torch.device) -> None:
+def _call(
+    index: int,
+    call: AtenCall,
+    values: Values,
+    specs: tuple[TensorSpec, ...],
+    device: torch.device,
+    precision: Precision,
+) -> None:
     """Runs one ATen call and stores its results."""
     op = operator(call.operator)
-    args = [_plain(argument, values, device) for argument in call.args]
+    args: Sequence[Any] = [_plain(argument, values, device) for argument in call.args]
+    if precision is Precision.TF32:
+        args = rounded_factors(call.operator.partition(".")[0], args)
     kwargs = {name: _plain(argument, values, device) for name, argument in call.kwargs.items()}
     kwargs.pop("pin_memory", None)
     try:

@@ -1,7 +1,7 @@
 """Puts a profile together from the hardware model's prices."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from sandboxes.contracts import (
     AtenCall,
@@ -16,8 +16,8 @@ from sandboxes.contracts import (
     references,
 )
 from sandboxes.devices.device import Choice, Program
+from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.hardware.executed import work_of_launch
 from sandboxes.hardware.model import price_aten, price_launch, roofline_us
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Execution
@@ -26,19 +26,10 @@ HOT_LINES = 3
 """Lines shown per kernel."""
 
 
-@dataclass(slots=True)
-class Notes:
-    """What was executed, by node."""
-
-    executions: dict[int, Execution] = field(default_factory=dict)
-    scales: dict[int, float] = field(default_factory=dict)
-    """Programs of the launch over programs that ran."""
-
-
 def modelled_profile(
     program: Program,
     choice: Choice,
-    notes: Notes,
+    launched: Mapping[int, Launched],
     reference: Trace,
     target: Target,
     precision: Precision,
@@ -48,7 +39,7 @@ def modelled_profile(
     Args:
         program: The bench case, with compiled kernels.
         choice: Variant of each launch.
-        notes: Counters of each launch.
+        launched: What each launch did.
         reference: The reference's `forward`, recorded in the same form.
         target: The GPU that is modelled.
         precision: Decides which unit multiplies float32.
@@ -56,8 +47,7 @@ def modelled_profile(
     nodes: list[NodeProfile] = []
     for index, node in enumerate(program.trace.nodes):
         if isinstance(node, Launch):
-            execution, scale = notes.executions[index], notes.scales[index]
-            nodes.append(_launch(program, index, node, choice[index], execution, scale, target))
+            nodes.append(_launch(program, index, node, choice[index], launched[index], target))
         elif (priced := _aten(program, index, node, target, precision)) is not None:
             nodes.append(priced)
     live = sum(node.time_us for node in nodes if node.live)
@@ -74,13 +64,11 @@ def modelled_profile(
     )
 
 
-def _launch(
-    program: Program, index: int, node: Launch, number: int, execution: Execution, scale: float, target: Target
-) -> NodeProfile:
+def _launch(program: Program, index: int, node: Launch, number: int, launched: Launched, target: Target) -> NodeProfile:
     variant = node.variants[number]
     kernel = program.kernels[index, number]
-    work = work_of_launch(execution, scale=scale)
-    price = price_launch(target, work, kernel.resources, variant.grid)
+    work = launched.work
+    price = price_launch(target, work, kernel.resources, variant.grid, variant.num_stages)
     return NodeProfile(
         node=index,
         name=node.kernel,
@@ -95,7 +83,7 @@ def _launch(
         grid=variant.grid,
         resources=kernel.resources,
         line=node.line,
-        hot_lines=_hot_lines(execution),
+        hot_lines=_hot_lines(launched.execution),
     )
 
 

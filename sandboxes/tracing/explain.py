@@ -21,6 +21,8 @@ NO_VALUES = (
 )
 
 
+PREFIXES = {"import": "while importing the candidate: ", "init": "while building `ModelNew`: ", "forward": ""}
+
 Explanation = tuple[str, str, int | None, str | None]
 """Outcome, message, line and hint."""
 
@@ -37,11 +39,11 @@ def explain(error: BaseException, *, stage: str, case: str | None, source: str) 
     outcome, message, line, hint = _classify(error, stage, source)
     if stage != "forward" and outcome == "trace_error":
         outcome = "import_error"
-    where = {"import": "while importing the candidate: ", "init": "while building `ModelNew`: ", "forward": ""}[stage]
+    prefix = "" if isinstance(error, CandidateRejected) or outcome == "syntax_error" else PREFIXES[stage]
     return TraceFailure.model_validate(
         {
             "outcome": outcome,
-            "message": clip(where + message),
+            "message": clip(prefix + message),
             "line": line,
             "hint": hint,
             "case": case if stage == "forward" else None,

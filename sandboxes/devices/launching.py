@@ -1,0 +1,102 @@
+"""One launch of a trace on the CPU: arguments bound and checked, programs executed, work counted."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+
+from sandboxes.contracts import Descriptor, Launch, TensorRef
+from sandboxes.hardware.executed import work_of_launch
+from sandboxes.hardware.work import Work
+from sandboxes.replay import MalformedTrace, Values
+from sandboxes.ttir import (
+    DescriptorArgument,
+    Execution,
+    ExecutionOptions,
+    ExecutionTimeout,
+    Module,
+    execute,
+    parse,
+)
+
+SAMPLED_PROGRAMS = 8
+"""Programs that stand for a whole grid where only its price is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What a launch did."""
+
+    execution: Execution
+    work: Work
+    """Of the whole grid, also if only a sample ran."""
+
+
+def launch(
+    index: int, node: Launch, number: int, values: Values, deadline_s: float, *, sample: bool = False
+) -> Launched:
+    """Executes a launch.
+
+    Args:
+        index: Of the node, for messages.
+        node: The launch.
+        number: Which of its variants.
+        values: Tensors by id; stores change them.
+        deadline_s: On `time.monotonic`'s clock.
+        sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
+
+    Raises:
+        MalformedTrace: The arguments don't fit the kernel, or contradict what it was specialised for.
+        TTIRError: The kernel faults, is unsupported or runs too long.
+    """
+    variant = node.variants[number]
+    module = parse(variant.ttir)
+    args = [_argument(argument, values) for argument in variant.args]
+    _check_specialisation(f"node {index} (`{node.kernel}`)", module, args)
+    total = prod(variant.grid)
+    programs = sorted({total * step // SAMPLED_PROGRAMS for step in range(SAMPLED_PROGRAMS)}) if sample else None
+    left = deadline_s - time.monotonic()
+    if left <= 0:
+        raise ExecutionTimeout(0.0, module.kernel.location)
+    options = ExecutionOptions(count=True, programs=programs, max_seconds=left)
+    execution = execute(module, variant.grid, args, options=options)
+    sizes = {
+        parameter.name: argument.untyped_storage().nbytes()
+        for parameter, argument in zip(module.kernel.parameters, args, strict=True)
+        if isinstance(argument, torch.Tensor)
+    }
+    scale = total / len(programs) if programs else 1.0
+    return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes))
+
+
+def _argument(argument: Any, values: Values) -> Any:
+    """Returns what the executor takes for an argument of a variant."""
+    if isinstance(argument, TensorRef):
+        return values[argument.id]
+    if isinstance(argument, Descriptor):
+        return DescriptorArgument(
+            base=values[argument.base.id],
+            shape=argument.shape,
+            strides=argument.strides,
+            padding=float("nan") if argument.padding == "nan" else 0.0,
+        )
+    return argument
+
+
+def _check_specialisation(launch_name: str, module: Module, args: Sequence[Any]) -> None:
+    """Checks the divisibility that the kernel was promised: a GPU would load wrong addresses without it."""
+    parameters = module.kernel.parameters
+    if len(parameters) != len(args):
+        raise MalformedTrace(f"{launch_name} takes {len(parameters)} arguments, the trace has {len(args)}")
+    for parameter, argument in zip(parameters, args, strict=True):
+        divisor = parameter.attributes.get("tt.divisibility")
+        if not isinstance(divisor, int) or divisor <= 0:
+            continue
+        value = argument.storage_offset() * argument.element_size() if isinstance(argument, torch.Tensor) else argument
+        if isinstance(value, int) and value % divisor:
+            raise MalformedTrace(
+                f"{launch_name}: `{parameter.name}` is {value}, the kernel assumes a multiple of {divisor}"
+            )
