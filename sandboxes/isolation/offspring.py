@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["SETUP_FAILED", "spawn", "sweep"]
+__all__ = ["SETUP_FAILED", "offspring_of", "spawn", "sweep"]
 
 SETUP_FAILED = 70
 """Exit code of a child whose own code, not the candidate's, raised (`EX_SOFTWARE`)."""
@@ -55,7 +55,7 @@ def sweep(user_id: int | None, within_s: float) -> bool:
             return False
         if user_id is not None:
             os.waitpid(spawn(lambda: _kill_user(user_id)), 0)
-        for process in _descendants():
+        for process in offspring_of(os.getpid()):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         time.sleep(0.0005)
@@ -78,7 +78,8 @@ def _kill_user(user_id: int) -> None:
     os.kill(-1, signal.SIGKILL)
 
 
-def _descendants() -> list[int]:
+def offspring_of(root: int) -> list[int]:
+    """Every process below `root` in the process tree, as far as `/proc` shows it."""
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 - runs in a tight loop against a fork bomb
         if not name.isdigit():
@@ -88,7 +89,7 @@ def _descendants() -> list[int]:
                 parents[int(name)] = int(stat.read().rpartition(b")")[2].split()[1])
         except OSError:
             continue  # it ended meanwhile
-    own = {os.getpid()}
+    own = {root}
     found: list[int] = []
     while own:
         own = {child for child, parent in parents.items() if parent in own}

@@ -10,7 +10,6 @@ import select
 import shutil
 import signal
 import socket
-import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -99,8 +98,7 @@ class Zygote:
         except BlockingIOError:
             raw = b""
         os.close(report)
-        swept = sweep(self._user_id, _SWEEP_S)
-        _empty(self._ground.work_dir)
+        swept = sweep(self._user_id, _SWEEP_S) and _empty(self._ground.work_dir)
         wait_status = REPORT.unpack(raw)[0] if len(raw) == REPORT.size else None
         if alive:
             channel.send(self._channel, {"op": "done", "wait_status": wait_status, "swept": swept})
@@ -161,17 +159,26 @@ class Zygote:
         return os.waitpid(child, 0)[1] == 0
 
 
-def _empty(directory: str) -> None:
-    """Remove everything in `directory`, however its permissions were changed."""
+def _empty(directory: str) -> bool:
+    """Remove everything in `directory`, however its permissions were changed; false if something stayed."""
+    _open_up(Path(directory))
     for path in Path(directory).iterdir():
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
-            continue
-        for parent, names, _ in os.walk(path, onerror=None):
-            for name in (parent, *(os.path.join(parent, n) for n in names)):  # noqa: PTH118 - plain strings
-                if stat.S_ISDIR(os.lstat(name).st_mode):
-                    os.chmod(name, 0o700)  # noqa: PTH101 - plain strings
-        shutil.rmtree(path, ignore_errors=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    return not any(Path(directory).iterdir())
+
+
+def _open_up(directory: Path) -> None:
+    """Make every directory below `directory` listable and writable again, from the top down."""
+    pending = [directory]
+    while pending:
+        for path in pending.pop().iterdir():
+            if path.is_dir() and not path.is_symlink():
+                with suppress(PermissionError):  # not its owner, but then privileged
+                    path.chmod(0o700)
+                pending.append(path)
 
 
 def main(text: str) -> None:

@@ -18,6 +18,7 @@ from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.footprint import PROJECT_ROOT, interpreter_paths, readable_paths
 from sandboxes.isolation.ground import Ground
 from sandboxes.isolation.identity import processes_of_user
+from sandboxes.isolation.offspring import offspring_of
 from sandboxes.isolation.result import printable_tail
 
 __all__ = ["ZYGOTE_ENVIRONMENT", "Plan", "ZygoteProcess"]
@@ -156,12 +157,15 @@ class ZygoteProcess:
         self._discard()
 
     def kill(self) -> None:
-        """End it by force."""
-        self._process.kill()
+        """End it by force, with everything that runs below it."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGSTOP)  # still adopting orphans, so nothing slips away meanwhile
+            _kill_all(lambda: offspring_of(self._process.pid))
+            self._process.kill()
         self._process.wait()
         user_id = self.features.get("user_id")
         if isinstance(user_id, int) and not self._plan.dies_with_parent:
-            _end_user(user_id)
+            _kill_all(lambda: list(processes_of_user(user_id)))
 
     def _discard(self) -> None:
         self.control.close()
@@ -170,12 +174,14 @@ class ZygoteProcess:
             _remove(self._work_dir)
 
 
-def _end_user(user_id: int) -> None:
-    """Kill what a zygote ended by force could not sweep: all processes of the user id it alone used."""
+def _kill_all(find: Callable[[], list[int]]) -> None:
+    """Kill what `find` finds until it finds nothing new."""
     deadline = time.monotonic() + _END_S
-    while time.monotonic() < deadline and (left := processes_of_user(user_id)):
-        for process in left:
-            with suppress(ProcessLookupError):
+    seen: set[int] = set()
+    while time.monotonic() < deadline and (found := set(find())) - seen:
+        seen |= found
+        for process in found:
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
 
 

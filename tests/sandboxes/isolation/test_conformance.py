@@ -79,3 +79,4 @@ def test_a_scenario_ends_as_data_and_the_next_submission_is_untouched(
     assert descendants() == before, "a process outlived its request, or the zygote was lost"
     following = sandbox.run(NEIGHBOUR.source.encode(), NEIGHBOUR.limits)
     assert following.payload in NEIGHBOUR.answers, following
+    assert descendants() == before, "the zygote was lost afterwards"
