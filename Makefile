@@ -30,7 +30,7 @@ bench: $(STAMP) ## run the benchmarks; prints JSON with machine and versions
 	$(BIN)/python -m benchmarks
 
 gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
-	$(BIN)/pytest -m gpu
+	$(BIN)/pytest -m gpu || [ $$? -eq 5 ] # 5: no test is marked gpu
 
 clean: ## remove everything the other targets made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -53,14 +53,14 @@ app.add_typer(problems_app, name="problems")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")]
 Sandbox = Annotated[
     SandboxName | None,
-    typer.Option(help="Where candidates run; `auto`: the strongest that works. [default: KERNELGYM_SANDBOX or auto]"),
+    typer.Option(help="Where candidates run; `auto`: the strongest that works.", show_default="KERNELGYM_SANDBOX or auto"),
 ]  # fmt: skip
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, max=256, help="Evaluations at the same time. [default: KERNELGYM_WORKERS or 1]"),
+    typer.Option(min=1, max=256, help="Evaluations at the same time.", show_default="KERNELGYM_WORKERS or 1"),
 ]
 Target = Annotated[
-    str | None, typer.Option(help="GPU to compile for and to model. [default: KERNELGYM_TARGET or h200]")
+    str | None, typer.Option(help="GPU to compile for and to model.", show_default="KERNELGYM_TARGET or h200")
 ]
 
 
@@ -103,7 +103,9 @@ def evaluate(
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the inputs, to repeat a result. [default: secret]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the inputs, to repeat a result.", show_default="secret")
+    ] = None,
     reward: Annotated[str, typer.Option(metavar="NAME", help="How the report is scored.")] = DEFAULT_REWARD,
     json: Json = False,
 ) -> None:  # fmt: skip
