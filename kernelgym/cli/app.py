@@ -53,8 +53,10 @@ app.add_typer(problems_app, name="problems")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")]
 Sandbox = Annotated[
     SandboxName | None,
-    typer.Option(help="Where candidates run; `auto`: the strongest that works.", show_default="KERNELGYM_SANDBOX or auto"),
-]  # fmt: skip
+    typer.Option(
+        help="Where candidates run; `auto`: the strongest that works.", show_default="KERNELGYM_SANDBOX or auto"
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, max=256, help="Evaluations at the same time.", show_default="KERNELGYM_WORKERS or 1"),
