@@ -66,6 +66,7 @@ class Pipeline:
         seed = self._secret if config.seed is None else config.seed
         bench = bench_trial(reference, config, seed)
         device = _device(config)
+        graph = trace_reference(reference, bench.case.name, weight_seed)  # first: a bad reference is not its fault
         with journal.stage(Stage.TRACE):
             traced = trace(submission, reference.init_inputs, reference.cases, config, target, self._sandbox)
             raise_if_failed(traced, submission)
@@ -76,7 +77,6 @@ class Pipeline:
             uncompiled = programs[bench.case.name, weight_seed]
             program = compile_program(uncompiled, target, config.compile_timeout_s, submission)
         with journal.stage(Stage.REPLAY):
-            graph = trace_reference(reference, bench.case.name, weight_seed)
             in_full = graph_gflop(graph) <= config.bench_budget_gflop
             court = Court(reference, self._truths, device, submission, time.monotonic() + config.replay_timeout_s)
             choice = court.choose(program, bench, target)

@@ -109,6 +109,8 @@ class LiveReference:
         inputs = self._module.get_inputs(**shape)
         if not isinstance(inputs, (list, tuple)):
             raise TypeError(f"get_inputs() must return a list of arguments, not {type(inputs).__name__}")
+        if not inputs:
+            raise ValueError("get_inputs() returns no inputs")
         return list(inputs)
 
     def _cases(self) -> tuple[Case, ...]:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from sandboxes.contracts.base import Contract
 
-NonNegative = Annotated[float, Field(ge=0)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -23,5 +23,5 @@ class Submission(Contract):
 
     def line(self, number: int | None) -> str | None:
         """Returns line `number` (1-based) stripped of white space, or None if there is no such line."""
-        lines = self.source.splitlines()
+        lines = self.source.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # as Python counts them
         return lines[number - 1].strip() if number is not None and 0 < number <= len(lines) else None
