@@ -6,6 +6,7 @@ Division by zero is undefined on the device; here it gives all ones (as PTX does
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from sandboxes.ttir.values import (
     conjunction,
     dtype_of,
     element_of,
+    expand_together,
     materialise,
     shape_of,
     sum_bounds,
@@ -64,12 +66,14 @@ def _scalar(value: Any, element: ScalarType, dtype: torch.dtype) -> Tensor:
 
 
 def addi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    """Wrapping addition (exclusive or on ``i1``)."""
     if step.dtype == torch.bool:
         return materialise(a) ^ materialise(b)
     return add(a, b)
 
 
 def subi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    """Wrapping subtraction."""
     if step.dtype == torch.bool:
         return materialise(a) ^ materialise(b)
     if isinstance(a, Sum) and isinstance(b, Tensor) and b.numel() == 1:
@@ -78,6 +82,7 @@ def subi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
 
 
 def muli(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    """Wrapping multiplication; a lazy sum times a shared scalar stays lazy."""
     if step.dtype == torch.bool:
         return materialise(a) & materialise(b)
     for one, other in ((a, b), (b, a)):
@@ -111,18 +116,22 @@ def _guarded(
 
 
 def divsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Signed division that truncates towards zero."""
     return _guarded(a, b, lambda x, y: torch.div(x, y, rounding_mode="trunc"), torch.neg)
 
 
 def remsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Signed remainder with the sign of the dividend."""
     return _guarded(a, b, torch.fmod, torch.zeros_like)
 
 
 def ceildivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Signed division, rounded up."""
     return -_guarded(-a, b, lambda x, y: torch.div(x, y, rounding_mode="floor"), torch.neg)
 
 
 def floordivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Signed division, rounded down."""
     return _guarded(a, b, lambda x, y: torch.div(x, y, rounding_mode="floor"), torch.neg)
 
 
@@ -137,19 +146,19 @@ def _unsigned_pair(a: Tensor, b: Tensor, numpy_name: str, narrow: Callable[[Tens
     if a.dtype != torch.int64:
         return _guarded(unsigned(a), unsigned(b), narrow, torch.neg).to(a.dtype)
     divisor = torch.where(b == 0, 1, b)
-    x, y = torch.broadcast_tensors(a, divisor)
+    x, y = expand_together(a, divisor)
     # torch has no uint64 division: borrow numpy's on the same bits
-    import numpy as np  # noqa: PLC0415  (only this rare path needs it)
-
     quotient = getattr(np, numpy_name)(x.numpy().view("uint64"), y.numpy().view("uint64"))
     return torch.where(b == 0, -1, torch.from_numpy(np.asarray(quotient).view("int64")))
 
 
 def divui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Unsigned division."""
     return _unsigned_pair(a, b, "floor_divide", lambda x, y: torch.div(x, y, rounding_mode="trunc"))
 
 
 def remui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Unsigned remainder."""
     return _unsigned_pair(a, b, "remainder", torch.fmod)
 
 
@@ -158,17 +167,20 @@ def _too_far(b: Tensor, width: int) -> Tensor:
 
 
 def shli(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Shift left; by the width or more gives 0."""
     width = WIDTH[a.dtype]
     far = _too_far(b, width)
     return torch.where(far, 0, a << torch.where(far, 0, b))
 
 
 def shrsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Arithmetic shift right; by the width or more gives the sign."""
     width = WIDTH[a.dtype]
     return a >> torch.where(_too_far(b, width), width - 1, b)
 
 
 def shrui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Logical shift right; by the width or more gives 0."""
     width = WIDTH[a.dtype]
     far = _too_far(b, width)
     amount = torch.where(far, 0, b)
@@ -181,6 +193,7 @@ def shrui(step: Step, a: Tensor, b: Tensor) -> Tensor:
 
 
 def andi(step: Step, a: Any, b: Any) -> Tensor | Conjunction:
+    """Bitwise and; on ``i1`` it stays lazy."""
     if step.dtype == torch.bool:
         return conjunction(a, b)
     return materialise(a) & materialise(b)
@@ -201,6 +214,7 @@ _SIGNED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def cmpi(step: Step, a: Tensor | Sum | Conjunction, b: Tensor | Sum | Conjunction) -> Tensor:
+    """Integer comparison; decided from bounds where all lanes agree."""
     predicate = step.operation.keywords[0]
     if isinstance(a, Sum) and isinstance(b, Tensor) and b.numel() == 1 and predicate in ("slt", "sle", "sgt", "sge"):
         known = _decided(predicate, *sum_bounds(a), int(b.item()))
@@ -230,14 +244,17 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 
 
 def maxui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Unsigned maximum."""
     return torch.where(_sign_flipped(a) >= _sign_flipped(b), a, b) if a.dtype != torch.bool else a | b
 
 
 def minui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Unsigned minimum."""
     return torch.where(_sign_flipped(a) <= _sign_flipped(b), a, b) if a.dtype != torch.bool else a & b
 
 
 def mulhi_unsigned(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Upper half of the unsigned product."""
     width = WIDTH[a.dtype]
     if width <= 32:
         return ((unsigned(a) * unsigned(b)) >> width).to(a.dtype)
@@ -249,6 +266,7 @@ def mulhi_unsigned(step: Step, a: Tensor, b: Tensor) -> Tensor:
 
 
 def mulhi_signed(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Upper half of the signed product."""
     width = WIDTH[a.dtype]
     if width <= 32:
         return ((a.to(torch.int64) * b.to(torch.int64)) >> width).to(a.dtype)
@@ -283,10 +301,12 @@ _FLOAT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def cmpf(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Ordered or unordered float comparison."""
     return _FLOAT[step.operation.keywords[0]](a, b)
 
 
 def select(step: Step, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """``a`` where the condition holds, else ``b``."""
     if condition.numel() == 1:
         return a if condition.item() else b
     return torch.where(condition, a, b)
@@ -296,6 +316,7 @@ def select(step: Step, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def extsi(step: Step, a: Tensor | Sum) -> Tensor | Sum:
+    """Sign extension (true becomes -1)."""
     assert step.dtype is not None
     if isinstance(a, Sum):
         return Sum(tuple(term.to(step.dtype) for term in a.terms))
@@ -304,21 +325,25 @@ def extsi(step: Step, a: Tensor | Sum) -> Tensor | Sum:
 
 
 def extui(step: Step, a: Tensor) -> Tensor:
+    """Zero extension."""
     assert step.dtype is not None
     return unsigned(a).to(step.dtype) if a.dtype != torch.bool else a.to(step.dtype)
 
 
 def trunci(step: Step, a: Tensor) -> Tensor:
+    """Keeps the low bits."""
     assert step.dtype is not None
     return (a & 1).to(torch.bool) if step.dtype == torch.bool else a.to(step.dtype)
 
 
 def sitofp(step: Step, a: Tensor) -> Tensor:
+    """Signed integer to float."""
     assert step.dtype is not None
     return -a.to(step.dtype) if a.dtype == torch.bool else a.to(step.dtype)
 
 
 def uitofp(step: Step, a: Tensor) -> Tensor:
+    """Unsigned integer to float."""
     assert step.dtype is not None
     if a.dtype != torch.int64:
         return (a if a.dtype == torch.bool else unsigned(a)).to(step.dtype)
@@ -328,6 +353,7 @@ def uitofp(step: Step, a: Tensor) -> Tensor:
 
 
 def float_cast(step: Step, a: Tensor) -> Tensor:
+    """Float to float, round to nearest even."""
     assert step.dtype is not None
     return a.to(step.dtype)
 
@@ -341,6 +367,7 @@ def _saturated(a: Tensor, low: int, high: int, dtype: torch.dtype) -> Tensor:
 
 
 def fptosi(step: Step, a: Tensor) -> Tensor:
+    """Float to signed integer, saturating."""
     assert step.dtype is not None
     if step.dtype == torch.bool:
         return _saturated(a, -(2**31), 2**31 - 1, torch.int32) != 0
@@ -352,6 +379,7 @@ def fptosi(step: Step, a: Tensor) -> Tensor:
 
 
 def fptoui(step: Step, a: Tensor) -> Tensor:
+    """Float to unsigned integer, saturating."""
     assert step.dtype is not None
     if step.dtype == torch.int64:
         low = _saturated(a, 0, 2**63 - 1, torch.int64)

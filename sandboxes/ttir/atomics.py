@@ -47,7 +47,7 @@ def _rounds(offsets: Tensor) -> list[Tensor]:
     rank = torch.arange(count) - starts
     by_rank = torch.argsort(rank, stable=True)
     sizes = torch.bincount(rank).tolist()
-    return [order[chunk] for chunk in by_rank.split(sizes)]
+    return [order[chunk] for chunk in torch.split_with_sizes(by_rank, sizes)]
 
 
 def _prefix_add(data: Tensor, offsets: Tensor, values: Tensor) -> Tensor:

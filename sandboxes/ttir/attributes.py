@@ -18,8 +18,27 @@ from sandboxes.ttir.ir import (
 
 MAX_TENSOR_ELEMENTS = 2**20
 SCALARS = frozenset(
-    "i1 i2 i4 i8 i16 i32 i64 i128 index f16 bf16 f32 f64 "
-    "f8E4M3FN f8E5M2 f8E4M3FNUZ f8E5M2FNUZ f8E4M3B11FNUZ f8E4M3".split()
+    [
+        "i1",
+        "i2",
+        "i4",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "index",
+        "f16",
+        "bf16",
+        "f32",
+        "f64",
+        "f8E4M3FN",
+        "f8E5M2",
+        "f8E4M3FNUZ",
+        "f8E5M2FNUZ",
+        "f8E4M3B11FNUZ",
+        "f8E4M3",
+    ]
 )
 
 

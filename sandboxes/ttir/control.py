@@ -178,7 +178,7 @@ def _arrived(parts: Parts, block: BlockPlan) -> tuple[Tensor, list[RuntimeValue]
     positions, order = torch.sort(torch.cat([index for index, _ in parts]))
     rank = torch.empty_like(order)
     rank[order] = torch.arange(order.numel())
-    pieces = rank.split([index.numel() for index, _ in parts])
+    pieces = torch.split_with_sizes(rank, [index.numel() for index, _ in parts])
     ranked = [(piece, values) for piece, (_, values) in zip(pieces, parts, strict=True)]
     return positions, _joined(ranked, positions.numel(), block.terminator)
 

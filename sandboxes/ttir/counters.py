@@ -18,10 +18,41 @@ from sandboxes.ttir.plan import Step
 from sandboxes.ttir.values import Buffer, element_of, shape_of
 
 SPECIAL = frozenset(
-    "exp exp2 exp10 expm1 log log2 log10 log1p sqrt rsqrt sin cos tan tanh sinh cosh erf erfc powf pow atan atan2".split()
+    [
+        "exp",
+        "exp2",
+        "exp10",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sqrt",
+        "rsqrt",
+        "sin",
+        "cos",
+        "tan",
+        "tanh",
+        "sinh",
+        "cosh",
+        "erf",
+        "erfc",
+        "powf",
+        "pow",
+        "atan",
+        "atan2",
+    ]
 )
 _FREE = frozenset(
-    "arith.constant arith.bitcast arith.index_cast arith.index_castui arith.extui arith.extsi arith.trunci".split()
+    [
+        "arith.constant",
+        "arith.bitcast",
+        "arith.index_cast",
+        "arith.index_castui",
+        "arith.extui",
+        "arith.extsi",
+        "arith.trunci",
+    ]
 )
 
 
@@ -186,7 +217,7 @@ def work(step: Step) -> tuple[str, int]:
         return _class_of(step), operations * max(lanes, 0)
     if name == "tt.extern_elementwise" or (dialect == "math" and short in SPECIAL):
         return "special", torch.Size(step.shape).numel()
-    if name in _FREE or dialect not in ("arith", "math") and name not in ("tt.clampf", "tt.mulhiui", "tt.addptr"):
+    if name in _FREE or (dialect not in ("arith", "math") and name not in ("tt.clampf", "tt.mulhiui", "tt.addptr")):
         return "integer", 0
     return _class_of(step), torch.Size(step.shape).numel() * (2 if short == "fma" else 1)
 

@@ -6,8 +6,12 @@ untouched.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from sandboxes.ttir.ir import Block, DescriptorType, Function, Module, Operation, PointerType, Type
+from sandboxes.ttir.ir import Block, DescriptorType, Function, Module, Operation, PointerType, Type, Value
+
+Edges: TypeAlias = defaultdict[int, list[int]]
+"""From a value to the values that depend on it, by index."""
 
 _SINKS = {
     "tt.load": "reads",
@@ -24,9 +28,36 @@ _CUT = frozenset(_SINKS)
 """Operations whose results are data from memory, not addresses."""
 _FLOW = ("arith.", "math.", "scf.", "cf.")
 _FLOW_NAMES = frozenset(
-    "tt.splat tt.broadcast tt.expand_dims tt.reshape tt.trans tt.addptr tt.bitcast tt.ptr_to_int tt.int_to_ptr "
-    "tt.call tt.return tt.reduce tt.scan tt.reduce.return tt.scan.return tt.cat tt.join tt.split tt.gather tt.print "
-    "tt.assert tt.make_tensor_descriptor tt.make_tensor_ptr tt.advance tt.unsplat tt.dot tt.histogram tt.clampf".split()
+    [
+        "tt.splat",
+        "tt.broadcast",
+        "tt.expand_dims",
+        "tt.reshape",
+        "tt.trans",
+        "tt.addptr",
+        "tt.bitcast",
+        "tt.ptr_to_int",
+        "tt.int_to_ptr",
+        "tt.call",
+        "tt.return",
+        "tt.reduce",
+        "tt.scan",
+        "tt.reduce.return",
+        "tt.scan.return",
+        "tt.cat",
+        "tt.join",
+        "tt.split",
+        "tt.gather",
+        "tt.print",
+        "tt.assert",
+        "tt.make_tensor_descriptor",
+        "tt.make_tensor_ptr",
+        "tt.advance",
+        "tt.unsplat",
+        "tt.dot",
+        "tt.histogram",
+        "tt.clampf",
+    ]
 )
 
 
@@ -47,7 +78,7 @@ class Access:
 
 def accesses(module: Module) -> dict[str, Access]:
     """What the kernel does through each of its pointer (and descriptor) parameters, by name."""
-    edges: dict[int, list[int]] = defaultdict(list)
+    edges: Edges = defaultdict(list)
     sinks: dict[int, set[str]] = defaultdict(set)
     functions = {function.name: function for function in module.functions}
     for function in module.functions:
@@ -68,42 +99,60 @@ def _is_address(kind: Type) -> bool:
     return isinstance(kind, PointerType | DescriptorType)
 
 
-def _connect(operation: Operation, functions: dict[str, Function], edges: dict[int, list[int]]) -> None:
-    """Edges from values to the values computed from them."""
-    targets = [] if operation.name in _CUT else [r.index for r in operation.results]
-    results = targets
-    if operation.name == "tt.call" and operation.keywords:
+def _connect(operation: Operation, functions: dict[str, Function], edges: Edges) -> None:
+    """Edges from values to the values computed from them; loops and branches pass values by position."""
+    results = operation.results
+    bodies = [region.blocks[0] for region in operation.regions if region.blocks]
+    if operation.name == "scf.for" and bodies:
+        _zip(edges, operation.operands[:1], bodies[0].arguments[:1])
+        for carried in (operation.operands[3:], _terminated(bodies[0])):
+            _zip(edges, carried, bodies[0].arguments[1:])
+            _zip(edges, carried, results)
+    elif operation.name == "scf.while" and len(bodies) == 2:
+        before, after = bodies
+        _zip(edges, operation.operands, before.arguments)
+        _zip(edges, _terminated(before)[1:], after.arguments)
+        _zip(edges, _terminated(before)[1:], results)
+        _zip(edges, _terminated(after), before.arguments)
+    elif operation.name == "scf.if":
+        for body in bodies:
+            _zip(edges, _terminated(body), results)
+    elif operation.name == "tt.call" and operation.keywords:
         callee = functions.get(operation.keywords[0].removeprefix("@").strip('"'))
         if callee is not None:
-            for operand, parameter in zip(operation.operands, callee.parameters, strict=False):
-                edges[operand.index].append(parameter.value.index)
+            _zip(edges, operation.operands, tuple(parameter.value for parameter in callee.parameters))
             for block in callee.body.blocks:
-                if block.operations and block.operations[-1].name == "tt.return":
-                    for value in block.operations[-1].operands:
-                        edges[value.index].extend(results)
-    carried = []
-    for region in operation.regions:
-        for block in region.blocks:
-            carried.extend(argument.index for argument in block.arguments)
-            if block.operations:
-                for value in block.operations[-1].operands:
-                    edges[value.index].extend(results)
-                    if operation.name != "scf.if":
-                        edges[value.index].append(-1 - id(operation))
-    if carried:
-        edges[-1 - id(operation)].extend(carried)
-        targets = [-1 - id(operation), *targets]
-    for operand in operation.operands:
-        edges[operand.index].extend(targets)
+                _zip(edges, _terminated(block), results)
+    elif operation.name not in _CUT:
+        targets = [*results, *(argument for body in bodies for argument in body.arguments)]
+        if targets:  # all depend on the same sources: go through the first, so that edges stay linear in the text
+            first = targets[0].index
+            edges[first].extend(target.index for target in targets[1:])
+            for source in (operation.operands, *(_terminated(body) for body in bodies)):
+                for value in source:
+                    edges[value.index].append(first)
 
 
-def _connect_branches(block: Block, function: Function, edges: dict[int, list[int]]) -> None:
+def _zip(edges: Edges, sources: tuple[Value, ...], targets: tuple[Value, ...]) -> None:
+    for source, target in zip(sources, targets, strict=False):
+        edges[source.index].append(target.index)
+
+
+def _terminated(block: Block) -> tuple[Value, ...]:
+    """What the block's last operation hands on."""
+    return block.operations[-1].operands if block.operations else ()
+
+
+def _connect_branches(block: Block, function: Function, edges: Edges) -> None:
     if not block.operations or not block.operations[-1].successors:
         return
     terminator = block.operations[-1]
-    arguments = [a.index for b in function.body.blocks if b.label in terminator.successors for a in b.arguments]
-    for operand in terminator.operands:
-        edges[operand.index].extend(arguments)
+    blocks = {target.label: target for target in function.body.blocks}
+    position = len(terminator.operands) - sum(terminator.groups)
+    for label, size in zip(terminator.successors, terminator.groups, strict=False):
+        if label in blocks:
+            _zip(edges, terminator.operands[position : position + size], blocks[label].arguments)
+        position += size
 
 
 def _mark(operation: Operation, sinks: dict[int, set[str]]) -> None:
@@ -118,7 +167,7 @@ def _mark(operation: Operation, sinks: dict[int, set[str]]) -> None:
             sinks[operand.index] |= {"reads", "writes"}
 
 
-def _reached(start: int, edges: dict[int, list[int]], sinks: dict[int, set[str]]) -> set[str]:
+def _reached(start: int, edges: Edges, sinks: dict[int, set[str]]) -> set[str]:
     found: set[str] = set()
     seen = {start}
     stack = [start]

@@ -15,9 +15,9 @@ from torch import Tensor
 from sandboxes.ttir.control import run_blocks
 from sandboxes.ttir.counters import Counters, Tally
 from sandboxes.ttir.dataflow import accesses
-from sandboxes.ttir.errors import ArgumentMismatch, TTIRError
+from sandboxes.ttir.errors import ArgumentMismatch, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
-from sandboxes.ttir.machine import Machine
+from sandboxes.ttir.machine import MALFORMED, Machine
 from sandboxes.ttir.plan import ModulePlan
 from sandboxes.ttir.program import prepare
 from sandboxes.ttir.values import Buffer, Descriptor, Pointer, RuntimeValue, dtype_of
@@ -62,7 +62,6 @@ class Execution:
     """Empty unless `ExecutionOptions.count`."""
 
 
-_prepared = functools.lru_cache(maxsize=256)(prepare)
 DEFAULTS = ExecutionOptions()
 
 
@@ -107,10 +106,23 @@ def execute(
 
 
 def _run(machine: Machine, plan: ModulePlan) -> None:
+    kernel = plan.module.kernel
     try:
         run_blocks(machine, plan.kernel.blocks, None)
-    except RecursionError as error:
-        raise TTIRError("kernel nests too deeply") from error
+    except TTIRError:
+        raise
+    except MALFORMED as error:
+        raise UnsupportedOperation(f"control flow of {kernel.name} ({error})", kernel.location) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _prepared(module: Module) -> ModulePlan:
+    try:
+        return prepare(module)
+    except TTIRError:
+        raise
+    except MALFORMED as error:
+        raise UnsupportedOperation(f"tt.func {module.kernel.name} ({error})", module.kernel.location) from error
 
 
 def _bind(module: Module, args: Sequence[Argument], buffers: list[Buffer]) -> list[RuntimeValue]:
@@ -165,6 +177,6 @@ def _pointer(name: str, tensor: Tensor, dtype: torch.dtype | None, buffers: list
     size = tensor.element_size()
     flat = torch.empty(0, dtype=tensor.dtype).set_(storage, 0, (storage.nbytes() // size,), (1,))
     data = flat if flat.dtype == dtype else flat.view(torch.uint8).view(dtype)
-    buffer = Buffer(name, len(buffers), data, tensor.storage_offset(), storage.data_ptr() in written)
+    buffer = Buffer(name, len(buffers), data, int(tensor.storage_offset()), storage.data_ptr() in written)
     buffers.append(buffer)
     return Pointer(buffer, torch.tensor([tensor.storage_offset()]))

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.errors import ExecutionTimeout
+from sandboxes.ttir.errors import ExecutionTimeout, TTIRError, UnsupportedOperation
 from sandboxes.ttir.values import RuntimeValue, materialise, select_rows
 
 if TYPE_CHECKING:
     from sandboxes.ttir.counters import Tally
     from sandboxes.ttir.plan import BlockPlan, Step
+
+MALFORMED = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+"""What an implementation raises on operands that a verifier would have refused: the text comes from the candidate and
+no MLIR verifier has seen it, so nonsense such as adding a pointer to a float ends as an unsupported operation."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +88,8 @@ class Machine:
         """The value with SSA index ``index`` for the active programs."""
         value = self._values[index]
         owner = self._owners[index]
-        assert value is not None and owner is not None, "use before definition"
+        assert value is not None, "use before definition"
+        assert owner is not None
         return value if owner is self.frame else self.frame.adopt(index, value, owner)
 
     def dense(self, index: int) -> Tensor:
@@ -110,14 +115,27 @@ class Machine:
         values = self._values
         tally = self.tally
         for step in block.steps:
-            step.run(self, step)
+            try:
+                step.run(self, step)
+            except TTIRError:
+                raise
+            except MALFORMED as error:
+                name = step.operation.name
+                raise UnsupportedOperation(f"{name} ({error})", step.operation.location) from error
             if tally is not None:
                 tally.executed(step, self.frame.size)
             for dead in step.frees:
                 values[dead] = None
-            if self._deadline is not None and time.monotonic() > self._deadline[0]:
-                raise ExecutionTimeout(self._deadline[1], step.operation.location)
+            if self._deadline is not None:
+                self._check_time(step)
+        if self._deadline is not None:
+            self._check_time(block.terminator)
         return block.terminator
+
+    def _check_time(self, step: "Step") -> None:
+        assert self._deadline is not None
+        if time.monotonic() > self._deadline[0]:
+            raise ExecutionTimeout(self._deadline[1], step.operation.location)
 
     def coordinates(self, axis: int) -> Tensor:
         """int32 program ids of the active programs along ``axis`` (0 to 2), shape ``(1,)`` if they agree."""

@@ -8,7 +8,7 @@ from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import Location
 from sandboxes.ttir.machine import Machine
 from sandboxes.ttir.plan import Run, Step
-from sandboxes.ttir.values import Buffer, Conjunction, Pointer, Sum, add, materialise, shape_of
+from sandboxes.ttir.values import Buffer, Conjunction, Pointer, Sum, add, expand_together, materialise, shape_of
 
 SMALL_BLOCK = 256
 """Elements below which writing program by program costs more than one scatter."""
@@ -201,10 +201,10 @@ def _scattered(machine: Machine, request: Access, value: Tensor, location: Locat
     offsets, mask = request.offsets(), request.mask()
     check_bounds(machine, request, offsets, mask, kind, location)
     if mask is not None:
-        offsets, value, mask = torch.broadcast_tensors(offsets, value, mask)
+        offsets, value, mask = expand_together(offsets, value, mask)
         offsets, value = offsets[mask], value[mask]
     else:
-        offsets, value = torch.broadcast_tensors(offsets, value)
+        offsets, value = expand_together(offsets, value)
     request.buffer.data[offsets.reshape(-1)] = value.reshape(-1)
 
 

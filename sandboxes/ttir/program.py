@@ -11,7 +11,16 @@ DENSE: dict[str, Compute] = {**mathematics.DENSE, **arithmetic.DENSE, **shapes.D
 LAZY: dict[str, Compute] = {**arithmetic.LAZY, **shapes.LAZY, **memory.LAZY}
 RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **memory.RUN, **atomics.RUN, **descriptors.RUN}
 TERMINATORS = frozenset(
-    "scf.yield scf.condition tt.return tt.reduce.return tt.scan.return cf.br cf.cond_br tt.map_elementwise.return".split()
+    [
+        "scf.yield",
+        "scf.condition",
+        "tt.return",
+        "tt.reduce.return",
+        "tt.scan.return",
+        "cf.br",
+        "cf.cond_br",
+        "tt.map_elementwise.return",
+    ]
 )
 
 

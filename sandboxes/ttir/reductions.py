@@ -91,6 +91,12 @@ def _combine(machine: Machine, block: BlockPlan, left: list[Tensor], right: list
     return [r.expand(x.shape) if r.shape != x.shape else r for r, x in zip(results, left, strict=True)]
 
 
+def _every_second(x: Tensor, axis: int, first: int) -> Tensor:
+    picked = [slice(None)] * x.dim()
+    picked[axis] = slice(first, None, 2)
+    return x[tuple(picked)]
+
+
 def reduce(machine: Machine, step: Step) -> None:
     """Reduces one axis."""
     axis = _axis(step)
@@ -103,8 +109,8 @@ def reduce(machine: Machine, step: Step) -> None:
     while inputs[0].shape[axis] > 1:
         length = inputs[0].shape[axis]
         pairs = length - length % 2
-        evens = [t.narrow(axis, 0, pairs).unflatten(axis, (pairs // 2, 2)).select(axis + 1, 0) for t in inputs]
-        odds = [t.narrow(axis, 0, pairs).unflatten(axis, (pairs // 2, 2)).select(axis + 1, 1) for t in inputs]
+        evens = [_every_second(t.narrow(axis, 0, pairs), axis, 0) for t in inputs]
+        odds = [_every_second(t.narrow(axis, 0, pairs), axis, 1) for t in inputs]
         combined = _combine(machine, block, evens, odds)
         rest = [t.narrow(axis, pairs, length - pairs) for t in inputs]
         inputs = [torch.cat(p, dim=axis) if length > pairs else p[0] for p in zip(combined, rest, strict=True)]

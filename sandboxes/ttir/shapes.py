@@ -9,10 +9,19 @@ from torch import Tensor
 from sandboxes.ttir.arithmetic import select as select_tensor
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.plan import Step
-from sandboxes.ttir.values import Conjunction, Pointer, RuntimeValue, Sum, dtype_of, materialise, shape_of
+from sandboxes.ttir.values import (
+    Conjunction,
+    Pointer,
+    RuntimeValue,
+    Sum,
+    dtype_of,
+    expand_together,
+    materialise,
+    shape_of,
+)
 
 
-def map_terms(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+def map_terms(value: RuntimeValue, function: Callable[[Tensor], Tensor]) -> RuntimeValue:
     """Applies a shape-only function to a value in whatever form it is."""
     if isinstance(value, Tensor):
         return function(value)
@@ -20,10 +29,14 @@ def map_terms(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
         return Sum(tuple(function(term) for term in value.terms))
     if isinstance(value, Conjunction):
         return Conjunction(tuple(function(term) for term in value.terms))
-    return Pointer(value.buffer, map_terms(value.offset, function))
+    if isinstance(value, Pointer):
+        offset = map_terms(value.offset, function)
+        assert isinstance(offset, Tensor | Sum)
+        return Pointer(value.buffer, offset)
+    raise TypeError("a descriptor has no lanes")
 
 
-def map_dense(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+def map_dense(value: RuntimeValue, function: Callable[[Tensor], Tensor]) -> RuntimeValue:
     """Applies a function that needs the full tensor."""
     if isinstance(value, Pointer):
         return Pointer(value.buffer, function(materialise(value.offset)))
@@ -31,15 +44,18 @@ def map_dense(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
 
 
 def splat(step: Step, value: RuntimeValue) -> RuntimeValue:
+    """One scalar for all lanes: size 1 along every axis."""
     rank = len(step.shape)
     return map_terms(value, lambda t: t.reshape(t.shape[0], *[1] * rank))
 
 
 def broadcast(step: Step, value: RuntimeValue) -> RuntimeValue:
+    """Nothing to do: axes of size 1 already broadcast."""
     return value
 
 
 def expand_dims(step: Step, value: RuntimeValue) -> RuntimeValue:
+    """Adds an axis of size 1."""
     axis = int(str(step.operation.attributes["axis"])) + 1
     return map_terms(value, lambda t: t.unsqueeze(axis))
 
@@ -50,6 +66,7 @@ def expanded(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def reshape(step: Step, value: RuntimeValue) -> RuntimeValue:
+    """Row-major reshape."""
     source = shape_of(step.operation.operands[0].type)
 
     def apply(tensor: Tensor) -> Tensor:
@@ -61,6 +78,7 @@ def reshape(step: Step, value: RuntimeValue) -> RuntimeValue:
 
 
 def trans(step: Step, value: RuntimeValue) -> RuntimeValue:
+    """Permutes axes."""
     order = step.operation.attributes["order"]
     assert isinstance(order, tuple)
     axes = [0, *(int(str(axis)) + 1 for axis in order)]
@@ -72,22 +90,26 @@ def _full(step: Step, position: int, value: Tensor) -> Tensor:
 
 
 def cat(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Concatenates along the first axis."""
     x, y = _full(step, 0, a), _full(step, 1, b)
     programs = max(x.shape[0], y.shape[0])
     return torch.cat([x.expand(programs, *x.shape[1:]), y.expand(programs, *y.shape[1:])], dim=1)
 
 
 def join(step: Step, a: Tensor, b: Tensor) -> Tensor:
-    x, y = torch.broadcast_tensors(_full(step, 0, a), _full(step, 1, b))
+    """Stacks two tensors along a new last axis."""
+    x, y = expand_together(_full(step, 0, a), _full(step, 1, b))
     return torch.stack([x, y], dim=-1)
 
 
 def split(step: Step, a: Tensor) -> tuple[Tensor, Tensor]:
+    """Undoes `join`."""
     full = _full(step, 0, a)
     return full[..., 0], full[..., 1]
 
 
 def gather(step: Step, source: Tensor, index: Tensor) -> Tensor:
+    """Picks elements along one axis by index."""
     axis = int(str(step.operation.attributes["axis"])) + 1
     x, i = _full(step, 0, source), _full(step, 1, index).to(torch.int64)
     programs = max(x.shape[0], i.shape[0])
@@ -96,17 +118,19 @@ def gather(step: Step, source: Tensor, index: Tensor) -> Tensor:
 
 
 def histogram(step: Step, source: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Counts values per bin, per program."""
     bins = step.shape[0]
     values = _full(step, 0, source).to(torch.int64)
     inside = (values >= 0) & (values < bins)
     if mask is not None:
         inside = inside & mask
-    values, inside = torch.broadcast_tensors(values, inside)
+    values, inside = expand_together(values, inside)
     result = torch.zeros((values.shape[0], bins), dtype=torch.int32)
     return result.scatter_add_(1, torch.where(inside, values, 0), inside.to(torch.int32))
 
 
 def bitcast(step: Step, value: RuntimeValue) -> RuntimeValue:
+    """Same bits, other type; also for pointers."""
     if isinstance(value, Pointer):
         return _pointer_cast(step, value)
     assert step.dtype is not None
@@ -131,6 +155,7 @@ def _pointer_cast(step: Step, value: Pointer) -> Pointer:
 
 
 def select(step: Step, condition: Any, a: Any, b: Any) -> RuntimeValue:
+    """``arith.select`` for values of any form."""
     chosen = materialise(condition)
     if isinstance(a, Pointer) and isinstance(b, Pointer):
         if chosen.numel() == 1:
@@ -144,6 +169,7 @@ def select(step: Step, condition: Any, a: Any, b: Any) -> RuntimeValue:
 
 
 def make_range(step: Step) -> Tensor:
+    """``tl.arange`` as int32 of shape ``(1, n)``."""
     start = int(str(step.operation.attributes["start"]))
     return torch.arange(start, start + step.shape[0], dtype=torch.int32).reshape(1, -1)
 

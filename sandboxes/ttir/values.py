@@ -10,7 +10,6 @@ strides and bounding boxes off the terms and mostly never build the full index t
 only formed where the sum provably does not wrap.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -257,8 +256,8 @@ def _spread(parts: Sequence[tuple[Tensor, RuntimeValue]], programs: int) -> Tens
     return result
 
 
-def dense_numel(value: RuntimeValue) -> int:
-    """Elements a value holds in memory."""
-    if isinstance(value, Tensor):
-        return value.numel()
-    return math.prod(materialise(value).shape)
+def expand_together(*tensors: Tensor) -> list[Tensor]:
+    """Views of the tensors at their common broadcast shape."""
+    sizes = zip(*(tensor.shape for tensor in tensors), strict=True)
+    shape = [max(axis) for axis in sizes]
+    return [tensor.expand(shape) for tensor in tensors]

@@ -42,7 +42,7 @@ def ttir_of(kernel: Any, signature: tuple[str, ...], **constexprs: Any) -> str:
     try:
         with tempfile.TemporaryDirectory() as cache, knobs.cache.scope():
             knobs.cache.dir = cache
-            compiled = triton.compile(ASTSource(kernel, full, names), target=TARGET)
+            compiled = triton.compile(ASTSource(kernel, full, names), target=TARGET, options={"enable_fp_fusion": True})
             text = str(compiled.asm["ttir"])
     finally:
         knobs.runtime.add_stages_inspection_hook = previous

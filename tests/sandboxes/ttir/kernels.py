@@ -1,5 +1,7 @@
 """Triton kernels in the styles that candidates use; ``frontend.py`` turns them into TTIR."""
 
+# ruff: noqa: N803, E741 - constexpr names are upper case by Triton's convention, m and l are flash attention's own
+
 import triton
 import triton.language as tl
 from triton.language.extra import libdevice
@@ -240,10 +242,7 @@ def early_exit(x, out, limit, BLOCK: tl.constexpr):
     if pid >= limit:
         return
     offs = pid * BLOCK + tl.arange(0, BLOCK)
-    if pid % 2 == 0:
-        v = tl.load(x + offs)
-    else:
-        v = -tl.load(x + offs)
+    v = tl.load(x + offs) if pid % 2 == 0 else -tl.load(x + offs)
     tl.store(out + offs, v)
 
 
@@ -253,10 +252,7 @@ def collatz(x, out):
     v = tl.load(x + pid)
     steps = 0
     while v != 1:
-        if v % 2 == 0:
-            v = v // 2
-        else:
-            v = 3 * v + 1
+        v = v // 2 if v % 2 == 0 else 3 * v + 1
         steps += 1
     tl.store(out + pid, steps)
 

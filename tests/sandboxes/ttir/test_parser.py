@@ -1,14 +1,35 @@
 """The parser reads every fixture, keeps source lines and survives hostile text."""
 
+import contextlib
 import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandboxes.ttir import PointerType, ScalarType, TensorType, TTIRSyntaxError, parse
+from sandboxes.ttir import (
+    ExecutionOptions,
+    PointerType,
+    ScalarType,
+    TensorType,
+    TTIRError,
+    TTIRSyntaxError,
+    execute,
+    parse,
+)
+from tests.sandboxes.ttir.launches import LAUNCHES
 from tests.sandboxes.ttir.loaders import VERSIONS, fixture, fixture_names, fixture_text
 
+SWAPS = [
+    ("i32", "f32"),
+    ("f32", "i32"),
+    ("addi", "divsi"),
+    ("x", "y"),
+    ("0", "1"),
+    ("1", "-7"),
+    ("%", "%c"),
+    ("tensor<", "tensor<2x"),
+]
 TEXTS = {name: fixture_text(name) for name in fixture_names()}
 
 
@@ -113,10 +134,24 @@ def test_mutated_fixtures_parse_or_are_syntax_errors(data: st.DataObject) -> Non
         at = data.draw(st.integers(0, len(text)))
         end = min(len(text), at + data.draw(st.integers(0, 40)))
         text = text[:at] + data.draw(st.text('%^#@!<>(){}[]:,=->0x9 \nloc"tensor', max_size=12)) + text[end:]
-    try:
+    with contextlib.suppress(TTIRSyntaxError):
         parse(text)
-    except TTIRSyntaxError as error:
-        assert str(error)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_running_mutated_fixtures_fails_only_as_a_ttir_error(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(["matmul", "collatz", "early_exit", "welford_rows", "softmax", "attention"]))
+    lines = TEXTS[name].split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        i, j = (data.draw(st.integers(8, len(lines) - 1)) for _ in range(2))
+        if data.draw(st.booleans()):
+            lines[i] = lines[j]
+        else:
+            lines[i] = lines[i].replace(*data.draw(st.sampled_from(SWAPS)))
+    launch = LAUNCHES[name]()
+    with contextlib.suppress(TTIRError):
+        execute(parse("\n".join(lines)), launch.grid, launch.args, options=ExecutionOptions(max_seconds=2.0))
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))
