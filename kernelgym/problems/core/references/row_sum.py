@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 CHECK_SHAPES = [
-    dict(rows=1, columns=3),
+    dict(rows=5, columns=1),
     dict(rows=7, columns=129),
-    dict(rows=3, columns=10007),
+    dict(rows=2, columns=10007),
     dict(rows=16, columns=1024),
     dict(rows=37, columns=500),
 ]

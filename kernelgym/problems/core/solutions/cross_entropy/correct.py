@@ -19,7 +19,7 @@ def row_loss_kernel(logits_ptr, targets_ptr, losses_ptr, classes, stride, BLOCK:
         total = total * tl.exp(largest - new_largest) + tl.sum(tl.exp(x - new_largest), axis=0)
         largest = new_largest
     target = tl.load(targets_ptr + row)
-    tl.store(losses_ptr + row, largest + tl.log(total) - tl.load(logits_ptr + target))
+    tl.store(losses_ptr + row, tl.log(total) + (largest - tl.load(logits_ptr + target)))
 
 
 @triton.jit

@@ -1,4 +1,4 @@
-"""Wrong: the number of blocks is rounded down, so the end of the row is left out."""
+"""Wrong: the number of blocks is rounded down, so the end of a long row is left out."""
 
 import torch
 import triton
@@ -10,8 +10,9 @@ from torch import nn
 def row_sum_kernel(x_ptr, out_ptr, columns, BLOCK: tl.constexpr):
     row = tl.program_id(0)
     acc = tl.zeros((BLOCK,), dtype=tl.float32)
-    for block in range(0, columns // BLOCK):
-        acc += tl.load(x_ptr + row * columns + block * BLOCK + tl.arange(0, BLOCK))
+    for block in range(0, max(1, columns // BLOCK)):
+        offsets = block * BLOCK + tl.arange(0, BLOCK)
+        acc += tl.load(x_ptr + row * columns + offsets, mask=offsets < columns, other=0.0)
     tl.store(out_ptr + row, tl.sum(acc, axis=0))
 
 
