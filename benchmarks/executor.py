@@ -122,7 +122,11 @@ def _peak_mib() -> float:
 
 
 def _child(mode: str) -> Any:
-    environment = {**os.environ, "TRITON_INTERPRET": "1" if mode == "interpreter" else "0"}
+    environment = {
+        **os.environ,
+        "TRITON_INTERPRET": "1" if mode == "interpreter" else "0",
+        "OMP_NUM_THREADS": "1",  # workers run one thread each, and a busy machine makes barriers the benchmark
+    }
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.executor", mode]
     root = Path(__file__).resolve().parents[1]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=True)
@@ -142,6 +146,7 @@ def run(*, repeats: int = 7, interpreter_repeats: int = 3) -> dict[str, Any]:
         "machine": {
             "cpu": platform.processor() or platform.machine(),
             "cores": os.cpu_count(),
+            "threads": 1,
             "load": os.getloadavg(),
         },
         "versions": {"torch": torch.__version__, "triton": triton.__version__, "python": platform.python_version()},

@@ -358,6 +358,20 @@ def float_cast(step: Step, a: Tensor) -> Tensor:
     return a.to(step.dtype)
 
 
+def fp_to_fp(step: Step, a: Tensor) -> Tensor:
+    """``tt.fp_to_fp``: 8-bit results saturate like ``cvt.satfinite``; ``rtz`` truncates the mantissa."""
+    assert step.dtype is not None
+    if step.dtype.itemsize == 1:
+        largest = torch.finfo(step.dtype).max
+        return torch.where(torch.isnan(a), a, a.clamp(-largest, largest)).to(step.dtype)
+    if "rtz" in (step.operation.attributes.get("rounding"), *step.operation.keywords) and a.dtype == torch.float32:
+        rounded = a.to(step.dtype)
+        beyond = (rounded.float().abs() > a.abs()) & torch.isfinite(a)
+        towards_zero = (rounded.view(torch.int16) - 1).view(step.dtype)
+        return torch.where(beyond, towards_zero, rounded)
+    return a.to(step.dtype)
+
+
 def _saturated(a: Tensor, low: int, high: int, dtype: torch.dtype) -> Tensor:
     """Round towards zero, NaN gives 0, out of range gives the limit: PTX ``cvt.rzi``."""
     x = torch.nan_to_num(a.to(torch.float64), nan=0.0, posinf=float(high), neginf=float(low))
@@ -443,6 +457,7 @@ DENSE: dict[str, Callable[..., Any]] = {
     "arith.fptoui": fptoui,
     "arith.index_cast": sitofp,
     "arith.index_castui": extui,
+    "tt.fp_to_fp": fp_to_fp,
     "tt.precise_divf": _plain(torch.div),
 }
 """Functions on computed tensors."""

@@ -191,11 +191,20 @@ def int8_dot() -> Launch:
     return Launch((1, 1, 1), [a, b, torch.zeros(32, 32, dtype=torch.int32)], {2: expected})
 
 
+def random_numbers() -> Launch:
+    """Philox, as Triton's interpreter computes it."""
+    expected = [
+        0.7740801572799683, 0.024562695994973183, 0.3482663035392761, 0.5408014059066772,
+        0.6528362035751343, 0.6296948790550232, 0.450964093208313, 0.7167209386825562,
+    ]  # fmt: skip
+    return Launch((1, 1, 1), [torch.zeros(8)], {0: torch.tensor(expected)}, rtol=0, atol=0)
+
+
 LAUNCHES: dict[str, Callable[[], Launch]] = {
     function.__name__: function
     for function in (
         add_relu, gelu_erf, gelu_tanh, row_sum, softmax, layernorm, rmsnorm, matmul, matmul_grouped, attention,
         max_pool, cumulative, cross_entropy, atomic_sum, histogram_atomic, argmax, early_exit, collatz, linear_scan,
-        welford_rows, calls, shapes, dots, descriptors, block_pointers, int8_dot,
+        welford_rows, calls, shapes, dots, descriptors, block_pointers, int8_dot, random_numbers,
     )
 }  # fmt: skip

@@ -39,6 +39,7 @@ SPECIALISATIONS: dict[str, tuple[tuple[str, ...], dict[str, object]]] = {
     "inline_asm": ((F32, F32), {"BLOCK": 32}),
     "descriptors": ((F32, F32, "i32", "i32"), {"BM": 16, "BN": 16}),
     "block_pointers": ((F32, F32, "i32", "i32"), {"BM": 16, "BN": 16}),
+    "random_numbers": ((F32,), {"BLOCK": 8}),
     "int8_dot": (("*i8", "*i8", "*i32"), {"S": 32}),
 }
 FOLDER = Path(__file__).resolve().parents[2] / "data" / "ttir"
