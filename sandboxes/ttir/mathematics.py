@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.arithmetic import fptosi
+from sandboxes.ttir.conversions import fptosi
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.plan import Step
 
@@ -35,7 +35,7 @@ def fma(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
     return (a.float() * b.float() + c.float()).to(a.dtype)
 
 
-def _log_sigmoid_free_power(a: Tensor, b: Tensor) -> Tensor:
+def _power(a: Tensor, b: Tensor) -> Tensor:
     return torch.pow(a, b.to(a.dtype))
 
 
@@ -78,9 +78,9 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "fabs": torch.abs,
     "absi": torch.abs,
     "abs": torch.abs,
-    "powf": _log_sigmoid_free_power,
-    "pow": _log_sigmoid_free_power,
-    "powi": _log_sigmoid_free_power,
+    "powf": _power,
+    "pow": _power,
+    "powi": _power,
     "fma": fma,
     "fmod": torch.fmod,
     "remainder": lambda a, b: a - b * torch.round(a / b),
@@ -118,7 +118,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "fast_cos": torch.cos,
     "fast_tan": torch.tan,
     "fast_tanh": torch.tanh,
-    "fast_pow": _log_sigmoid_free_power,
+    "fast_pow": _power,
     "fast_fdivide": torch.div,
     "saturate": lambda x: torch.nan_to_num(x, nan=0.0).clamp(0.0, 1.0),
     "popc": lambda x: sum(((x >> i) & 1 for i in range(torch.iinfo(x.dtype).bits)), start=torch.zeros_like(x)),

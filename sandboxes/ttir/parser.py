@@ -65,7 +65,8 @@ class _Draft:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._cursor = Cursor(tokenise(text))
+        self._tokens = tokenise(text)
+        self._cursor = Cursor(self._tokens)
         self._locations = LocationTable()
         self._scope: dict[str, tuple[Value, ...]] = {}
         self._shadowed: list[dict[str, tuple[Value, ...] | None]] = [{}]
@@ -102,7 +103,7 @@ class _Parser:
 
     def _collect_aliases(self) -> None:
         """Reads every ``#name = loc(...)`` line first: uses precede most definitions."""
-        scout = Cursor(self._cursor._tokens)
+        scout = Cursor(self._tokens)
         while scout.token.kind != "end":
             if scout.token.kind == "alias" and scout.following.text == "=":
                 name = scout.take().text

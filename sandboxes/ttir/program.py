@@ -1,14 +1,25 @@
 """Makes a parsed module ready to run: binds every operation to its implementation and finds where values die."""
 
-from sandboxes.ttir import arithmetic, atomics, control, descriptors, dots, mathematics, memory, reductions, shapes
+from sandboxes.ttir import (
+    arithmetic,
+    atomics,
+    control,
+    conversions,
+    descriptors,
+    dots,
+    mathematics,
+    memory,
+    reductions,
+    shapes,
+)
 from sandboxes.ttir.errors import TTIRSyntaxError, UnsupportedOperation
 from sandboxes.ttir.ir import Block, Function, Module, Operation, TensorType
 from sandboxes.ttir.machine import Machine
 from sandboxes.ttir.plan import BlockPlan, Compute, FunctionPlan, ModulePlan, Run, Step
 from sandboxes.ttir.values import dtype_of, shape_of
 
-DENSE: dict[str, Compute] = {**mathematics.DENSE, **arithmetic.DENSE, **shapes.DENSE, **dots.DENSE}
-LAZY: dict[str, Compute] = {**arithmetic.LAZY, **shapes.LAZY, **memory.LAZY}
+DENSE: dict[str, Compute] = {**mathematics.DENSE, **arithmetic.DENSE, **conversions.DENSE, **shapes.DENSE, **dots.DENSE}
+LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **memory.LAZY}
 RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **memory.RUN, **atomics.RUN, **descriptors.RUN}
 TERMINATORS = frozenset(
     [
