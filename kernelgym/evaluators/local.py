@@ -9,7 +9,7 @@ from typing import Self
 
 from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators.messages import Finished, Job, Refusal, Refused
-from kernelgym.evaluators.process import WorkerDied, WorkerProcess
+from kernelgym.evaluators.process import WORKER_MODULE, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
 from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, clip
@@ -32,13 +32,16 @@ class LocalEvaluator:
         sandbox: `auto`, `process` or `bubblewrap`.
         workers: Evaluations at a time; each worker needs about 1 GiB of memory.
         threads: CPU threads of each worker; None shares the machine's cores out.
+        worker_module: What a worker runs; another one stands in where its failures are tested.
     """
 
-    def __init__(self, *, sandbox: str = "auto", workers: int = 1, threads: int | None = None) -> None:
+    def __init__(
+        self, *, sandbox: str = "auto", workers: int = 1, threads: int | None = None, worker_module: str = WORKER_MODULE
+    ) -> None:
         if workers < 1:
             raise BadUsage(f"workers is {workers}; it must be at least 1")
         share = threads or max(1, len(os.sched_getaffinity(0)) // workers)
-        self._workers = [WorkerProcess(sandbox, share) for _ in range(workers)]
+        self._workers = [WorkerProcess(sandbox, share, worker_module) for _ in range(workers)]
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)

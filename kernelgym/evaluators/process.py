@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from kernelgym.evaluators.messages import MAX_FRAME_BYTES, MESSAGE, Finished, Job, Refused, StageBegan
 from sandboxes.contracts import Stage
 
+WORKER_MODULE = "kernelgym.evaluators.worker"
+
 START_TIMEOUT_S = 60.0
 """Time a worker has to import torch and Triton."""
 
@@ -47,11 +49,13 @@ class WorkerProcess:
     Args:
         sandbox: Kind of sandbox it traces in.
         threads: CPU threads it may use.
+        module: What to run, called with a file descriptor and the kind of sandbox.
     """
 
-    def __init__(self, sandbox: str, threads: int) -> None:
+    def __init__(self, sandbox: str, threads: int, module: str = WORKER_MODULE) -> None:
         self._sandbox = sandbox
         self._threads = threads
+        self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-")
 
@@ -116,7 +120,7 @@ class WorkerProcess:
         }
         with self._log.open("wb") as log, theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "kernelgym.evaluators.worker", str(theirs.fileno()), self._sandbox],
+                [sys.executable, "-I", "-m", self._module, str(theirs.fileno()), self._sandbox],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

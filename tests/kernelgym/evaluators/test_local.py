@@ -1,0 +1,145 @@
+"""The local evaluator: verdicts for candidates, exceptions for wrong use, nothing lost when a worker dies."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kernelgym.errors import BadUsage, InvalidReference
+from kernelgym.evaluators import LocalEvaluator
+from kernelgym.problems import Problem, get_problem
+from kernelgym.problems.solutions import list_solutions
+from rewards import drkernel_paper
+from sandboxes.contracts import EvalConfig, Outcome, Reference, Stage, Submission
+
+CONFIG = EvalConfig(trace_timeout_s=8.0, replay_timeout_s=60.0)
+ADD_RELU = get_problem("core/add_relu")
+CORRECT = Submission(source=next(item.source for item in list_solutions("core/add_relu") if item.name == "correct"))
+
+
+def problem_with(source: str) -> Problem:
+    return ADD_RELU.model_copy(update={"id": "test/broken", "reference": Reference(id="test/broken", source=source)})
+
+
+def test_two_evaluations_of_one_candidate_agree(evaluator: LocalEvaluator) -> None:
+    first, second = (evaluator.evaluate(CORRECT, ADD_RELU, CONFIG) for _ in range(2))
+    assert first.outcome is second.outcome is Outcome.OK
+    assert first.profile == second.profile
+
+
+def test_the_seed_decides_the_inputs_and_stays_out_of_the_candidates_sight(evaluator: LocalEvaluator) -> None:
+    config = CONFIG.model_copy(update={"seed": 7})
+    first, second = (evaluator.evaluate(CORRECT, ADD_RELU, config) for _ in range(2))
+    assert [case.max_error for case in first.cases] == [case.max_error for case in second.cases]
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def get_init_inputs(): return []\ndef get_inputs(): return []", "Model"),
+        ("raise RuntimeError('no luck')", "no luck"),
+        ("class Model: pass\ndef get_init_inputs(): return []\ndef get_inputs(): return []", "no inputs"),
+        (
+            "import torch\nclass Model(torch.nn.Module):\n    def forward(self, x): raise ValueError('bad day')\n"
+            "def get_init_inputs(): return []\ndef get_inputs(): return [torch.ones(3)]",
+            "bad day",
+        ),
+        (
+            "import torch\nclass Model(torch.nn.Module):\n    def __init__(self, n): super().__init__()\n"
+            "def get_init_inputs(): return []\ndef get_inputs(): return [torch.ones(3)]",
+            "missing 1 required positional argument",
+        ),
+    ],
+)
+def test_a_bad_reference_is_the_callers_fault_and_says_what_is_wrong(
+    evaluator: LocalEvaluator, source: str, names: str
+) -> None:
+    with pytest.raises(InvalidReference, match=names):
+        evaluator.evaluate(CORRECT, problem_with(source), CONFIG)
+
+
+def test_an_unknown_target_is_refused_with_a_suggestion(evaluator: LocalEvaluator) -> None:
+    with pytest.raises(BadUsage, match="h200"):
+        evaluator.evaluate(CORRECT, ADD_RELU, CONFIG.model_copy(update={"target": "h20"}))
+
+
+def test_an_unknown_device_is_refused(evaluator: LocalEvaluator) -> None:
+    with pytest.raises(BadUsage, match="tpu"):
+        evaluator.evaluate(CORRECT, ADD_RELU, CONFIG.model_copy(update={"device": "tpu"}))
+
+
+def test_a_bench_case_over_the_budget_is_not_paid_for_speed(evaluator: LocalEvaluator) -> None:
+    report = evaluator.evaluate(CORRECT, ADD_RELU, CONFIG.model_copy(update={"bench_budget_gflop": 0.001}))
+    assert report.outcome is Outcome.OK
+    assert report.bench is not None
+    assert not report.bench.verified
+    assert report.speedup is not None
+    assert report.speedup <= 1.0
+
+
+def test_a_worker_that_is_killed_from_outside_costs_no_verdict() -> None:
+    with LocalEvaluator(sandbox="process") as local:
+        assert local.evaluate(CORRECT, ADD_RELU, CONFIG).outcome is Outcome.OK
+        process = local._workers[0]._process
+        assert process is not None
+        killer = threading.Timer(0.05, os.kill, (process.pid, signal.SIGKILL))
+        killer.start()
+        report = local.evaluate(CORRECT, ADD_RELU, CONFIG)
+        killer.join()
+    assert report.outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("stage", "outcome"),
+    [
+        (Stage.COMPILE, Outcome.COMPILE_ERROR),
+        (Stage.REPLAY, Outcome.TRACE_ERROR),
+        (Stage.VERIFY, Outcome.TRACE_ERROR),
+        (Stage.TRACE, Outcome.INFRASTRUCTURE),
+        (Stage.PROFILE, Outcome.INFRASTRUCTURE),
+    ],
+)
+def test_dying_of_a_candidate_every_time_is_the_candidates_verdict(stage: Stage, outcome: Outcome) -> None:
+    with LocalEvaluator(sandbox=stage, worker_module="tests.kernelgym.evaluators.dying_worker") as local:
+        report = local.evaluate(CORRECT, ADD_RELU, CONFIG)
+    assert report.outcome is outcome
+    assert str(stage) in report.diagnostics[0].message
+    assert drkernel_paper(report).value == (None if outcome is Outcome.INFRASTRUCTURE else 0)
+
+
+def test_dying_once_is_forgiven(tmp_path: Path) -> None:
+    behaviour = f"compile:{tmp_path / 'died'}"
+    with LocalEvaluator(sandbox=behaviour, worker_module="tests.kernelgym.evaluators.dying_worker") as local:
+        report = local.evaluate(CORRECT, ADD_RELU, CONFIG)
+    assert report.diagnostics[0].message == "second attempt"
+
+
+def test_a_worker_that_talks_nonsense_is_replaced_and_nobody_is_blamed() -> None:
+    with LocalEvaluator(sandbox="garbage", worker_module="tests.kernelgym.evaluators.dying_worker") as local:
+        report = local.evaluate(CORRECT, ADD_RELU, CONFIG)
+    assert report.outcome is Outcome.INFRASTRUCTURE
+
+
+def test_closing_ends_every_process_and_later_use_is_refused() -> None:
+    local = LocalEvaluator(sandbox="process")
+    local.evaluate(CORRECT, ADD_RELU, CONFIG)
+    process = local._workers[0]._process
+    assert process is not None
+    local.close()
+    local.close()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{process.pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{process.pid}").exists()
+    with pytest.raises(BadUsage, match="closed"):
+        local.evaluate(CORRECT, ADD_RELU, CONFIG)
+
+
+def test_results_come_with_the_index_of_their_request(evaluator: LocalEvaluator) -> None:
+    broken = Submission(source="class ModelNew: pass")
+    requests = [(broken, ADD_RELU, CONFIG), (CORRECT, ADD_RELU, CONFIG), (broken, ADD_RELU, CONFIG)]
+    outcomes = {index: report.outcome for index, report in evaluator.evaluate_many(requests)}
+    assert outcomes == {0: Outcome.IMPORT_ERROR, 1: Outcome.OK, 2: Outcome.IMPORT_ERROR}
