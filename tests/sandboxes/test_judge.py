@@ -1,0 +1,200 @@
+"""The judge: what passes, what fails, and how a failure is described."""
+
+import re
+from typing import Any
+
+import pytest
+import torch
+
+from sandboxes.contracts import EvalConfig, Precision, Reference
+from sandboxes.judge import bench_trial, compare, plan_trials, summarise
+from sandboxes.precision import round_to_tf32
+from sandboxes.reference import Distribution, LiveReference
+from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth, structure
+
+MATMUL = """
+import torch
+CHECK_SHAPES = [dict(m=3, k=5, n=7), dict(m=16, k=64, n=8)]
+class Model(torch.nn.Module):
+    def forward(self, a, b):
+        return a @ b
+def get_init_inputs():
+    return []
+def get_inputs(m=32, k=512, n=32):
+    return [torch.randn(m, k), torch.randn(k, n)]
+"""
+
+
+def truth_of(value: torch.Tensor, tolerance: float = 1e-3, inputs: tuple[Any, ...] = (), changed: Any = ()) -> Truth:
+    expected = Expected(label="output", value=value, dtype=value.dtype, tolerance=tolerance)
+    return Truth(
+        inputs=list(inputs), outputs=(expected,), structure=structure(value), changed_inputs=frozenset(changed)
+    )
+
+
+def reference(source: str = MATMUL) -> LiveReference:
+    return LiveReference(Reference(id="test/reference", source=source))
+
+
+def test_the_truth_itself_passes() -> None:
+    value = torch.randn(4, 5)
+    assert compare(truth_of(value), value.clone(), []).passed
+
+
+def test_an_error_within_the_tolerance_passes_and_one_beyond_it_fails() -> None:
+    value = torch.randn(100)
+    assert compare(truth_of(value), value + 0.9e-3, []).passed
+    assert not compare(truth_of(value), value + 1.2e-3, []).passed
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (torch.zeros(5, 4), r"float32\[5, 4\], expected \[4, 5\]"),
+        (torch.zeros(4, 5, dtype=torch.float64), "float64, expected float32"),
+        ((torch.zeros(4, 5),), "a tuple of 1"),
+        ([torch.zeros(4, 5)] * 2, "a tuple of 2"),
+        (None, "None"),
+    ],
+)
+def test_another_shape_dtype_or_structure_fails_with_both_named(output: Any, words: str) -> None:
+    comparison = compare(truth_of(torch.zeros(4, 5)), output, [])
+    assert not comparison.passed
+    assert comparison.detail is not None
+    assert re.search(words, comparison.detail)
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf"), float("-inf")])
+def test_one_non_finite_element_fails_whatever_the_tolerance(poison: float) -> None:
+    value = torch.ones(10)
+    wrong = value.clone()
+    wrong[3] = poison
+    comparison = compare(truth_of(value, tolerance=1e30), wrong, [])
+    assert not comparison.passed
+    assert "[3]" in (comparison.detail or "")
+
+
+def test_infinities_of_the_truth_must_be_met_with_their_sign() -> None:
+    value = torch.tensor([float("-inf"), 1.0])
+    assert compare(truth_of(value), value.clone(), []).passed
+    assert not compare(truth_of(value), -value, []).passed
+    assert not compare(truth_of(value), torch.tensor([0.0, 1.0]), []).passed
+
+
+def test_integers_must_be_equal() -> None:
+    value = torch.arange(10)
+    assert compare(truth_of(value, 0.0), value.clone(), []).passed
+    wrong = value.clone()
+    wrong[7] += 1
+    assert not compare(truth_of(value, 0.0), wrong, []).passed
+
+
+def test_changing_an_input_fails_unless_the_reference_does_it_too() -> None:
+    before = torch.ones(3)
+    truth = truth_of(torch.zeros(2), inputs=(before,))
+    assert compare(truth, torch.zeros(2), [before.clone()]).passed
+    comparison = compare(truth, torch.zeros(2), [before + 1])
+    assert "input 0 was changed" in (comparison.detail or "")
+
+
+def test_a_wrong_tail_is_recognised() -> None:
+    value = torch.randn(8, 100)
+    wrong = value.clone()
+    wrong[:, 96:] += 1
+    detail = compare(truth_of(value), wrong, []).detail or ""
+    assert "only indices 96 to 99 of dimension 1 are wrong" in detail
+
+
+def test_a_constant_factor_is_recognised() -> None:
+    value = torch.randn(64)
+    assert "2 times as large" in (compare(truth_of(value), 2 * value, []).detail or "")
+
+
+def test_outputs_of_no_elements_pass() -> None:
+    assert compare(truth_of(torch.zeros(0, 3)), torch.zeros(0, 3), []).passed
+
+
+def test_every_distribution_is_used_and_every_case_is_tried_as_drawn() -> None:
+    trials = plan_trials(reference(), EvalConfig(), seed=1)
+    assert {trial.distribution for trial in trials} == set(Distribution)
+    for case in {trial.case.name for trial in trials}:
+        assert Distribution.UNIT in {trial.distribution for trial in trials if trial.case.name == case}
+
+
+def test_a_module_with_weights_is_tried_under_every_weight_seed() -> None:
+    source = MATMUL.replace(
+        "    def forward", "    def __init__(self):\n        super().__init__()\n"
+        "        self.w = torch.nn.Parameter(torch.ones(1))\n    def forward"
+    )  # fmt: skip
+    config = EvalConfig(weight_seeds=(1, 2, 3))
+    assert {trial.weight_seed for trial in plan_trials(reference(source), config, seed=1)} == {1, 2, 3}
+    assert {trial.weight_seed for trial in plan_trials(reference(), config, seed=1)} == {1}
+
+
+def test_under_tf32_a_product_of_rounded_factors_is_right_and_under_fp32_it_is_not() -> None:
+    live = reference()
+    for precision, passes in ((Precision.TF32, True), (Precision.FP32, False)):
+        trial = bench_trial(live, EvalConfig(precision=precision), seed=3)
+        truth = compute_truth(live, trial)
+        a, b = truth.inputs
+        exact = compare(truth, a @ b, truth.inputs)
+        rounded = compare(truth, round_to_tf32(a) @ round_to_tf32(b), truth.inputs)
+        assert exact.passed
+        assert rounded.passed is passes
+
+
+def test_half_precision_products_fail_where_the_reference_is_float32() -> None:
+    live = reference()
+    truth = compute_truth(live, bench_trial(live, EvalConfig(), seed=3))
+    a, b = truth.inputs
+    assert not compare(truth, (a.bfloat16() @ b.bfloat16()).float(), truth.inputs).passed
+
+
+def test_dropping_a_thirtieth_of_the_sum_fails() -> None:
+    live = reference()
+    truth = compute_truth(live, bench_trial(live, EvalConfig(), seed=3))
+    a, b = truth.inputs
+    assert not compare(truth, a[:, :496] @ b[:496], truth.inputs).passed
+
+
+def test_a_reference_that_changes_its_input_makes_the_input_an_output() -> None:
+    live = reference(
+        "import torch\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        return x.add_(1).sum()\n"
+        "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.randn(5)]\n"
+    )
+    truth = compute_truth(live, bench_trial(live, EvalConfig(), seed=3))
+    assert truth.changed_inputs == {0}
+    after = truth.inputs[0] + 1
+    assert compare(truth, after.sum(), [after]).passed
+    assert not compare(truth, after.sum(), [truth.inputs[0].clone()]).passed
+
+
+def test_the_cache_gives_the_same_truth_again_and_forgets_the_oldest() -> None:
+    live = reference()
+    first, second = plan_trials(live, EvalConfig(), seed=1)[:2]
+    cache = TruthCache(max_bytes=compute_truth(live, first).bytes + 10)
+    truth = cache.get(live, first)
+    assert cache.get(live, first) is truth
+    cache.get(live, second)
+    assert cache.get(live, first) is not truth
+
+
+def test_distributions_change_values_and_not_shapes() -> None:
+    live = reference()
+    case = live.cases[0]
+    base = live.draw(case, Distribution.UNIT, seed=5)[0]
+    assert torch.equal(live.draw(case, Distribution.LARGE, seed=5)[0], base * 3)
+    assert torch.equal(live.draw(case, Distribution.NEGATED, seed=5)[0], -base)
+    assert torch.allclose(live.draw(case, Distribution.SMALL, seed=5)[0], base * 0.01)
+    assert live.draw(case, Distribution.OUTLIERS, seed=5)[0].shape == base.shape
+
+
+def test_a_summary_counts_failures_and_names_the_distribution_if_not_all_fail() -> None:
+    live = reference()
+    trials = [trial for trial in plan_trials(live, EvalConfig(), seed=1) if trial.case == live.cases[0]]
+    good = compare(truth_of(torch.zeros(3)), torch.zeros(3), [])
+    bad = compare(truth_of(torch.zeros(3)), torch.ones(3), [])
+    pairs: list[tuple[Trial, Any]] = [(trials[0], good), (trials[1], bad)]
+    result = summarise(live.cases[0], pairs)
+    assert (result.passed, result.trials, result.failed_trials) == (False, 2, 1)
+    assert str(trials[1].distribution) in (result.detail or "")
