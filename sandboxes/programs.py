@@ -1,12 +1,13 @@
 """From what a sandbox sent to programs that may be run: verified and compiled."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from sandboxes.compilation import CompileFailure, check_launch, compile_variant
+import torch
+
+from sandboxes.compilation import CompiledKernel, CompileFailure, check_launch, compile_variant
 from sandboxes.contracts import (
     Case,
     CaseKind,
@@ -24,6 +25,7 @@ from sandboxes.contracts import (
 from sandboxes.dataflow import analyse
 from sandboxes.devices.device import Program
 from sandboxes.faults import Fault, fault, malformed
+from sandboxes.precompilation import CompileTimeout, crash, precompile
 from sandboxes.tracing.service import Traced
 from sandboxes.validation import load_constants, validate
 
@@ -122,16 +124,23 @@ def compile_program(program: Program, target: Target, timeout_s: float, submissi
         CompileFailure: No variant of a launch compiles or fits.
         Fault: It takes too long.
     """
-    deadline = time.monotonic() + timeout_s
-    kernels = {}
-    for index, node in enumerate(program.trace.nodes):
-        if not isinstance(node, Launch):
-            continue
-        compiled = _fitting(node, partial(compile_variant, target=target))
-        kernels.update({(index, number): kernel for number, kernel in compiled.items()})
-        if time.monotonic() > deadline:
-            text = f"compiling took longer than {timeout_s:g} s"
-            raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, node.line, "Use fewer configurations.")
+    launches = [(index, node) for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)]
+    variants = list(dict.fromkeys(variant for _, node in launches for variant in node.variants))
+    try:
+        crashed = precompile(variants, target, processes=torch.get_num_threads(), timeout_s=timeout_s)
+    except CompileTimeout:
+        text = f"compiling took longer than {timeout_s:g} s"
+        raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, hint="Use smaller kernels.") from None
+    crashes = {variants[number]: name for number, name in crashed.items()}
+
+    def compile_one(variant: Variant) -> CompiledKernel:
+        if variant in crashes:
+            raise crash(crashes[variant])
+        return compile_variant(variant, target)
+
+    kernels: dict[tuple[int, int], CompiledKernel] = {}
+    for index, node in launches:
+        kernels.update({(index, number): kernel for number, kernel in _fitting(node, compile_one).items()})
     return replace(program, kernels=kernels)
 
 

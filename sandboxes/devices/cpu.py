@@ -53,9 +53,11 @@ class CpuDevice:
     ) -> Run:
         """Executes every launch, in full or a sample of its programs."""
         launched: dict[int, Launched] = {}
+        count = bool(program.kernels)  # only a compiled program will be priced
 
         def execute(index: int, node: Launch, values: Values) -> None:
-            launched[index] = launch(index, node, choice.get(index, 0), values, deadline_s, sample=sample)
+            number = choice.get(index, 0)
+            launched[index] = launch(index, node, number, values, deadline_s, count=count, sample=sample)
 
         output = self._replay(program, inputs, execute)
         return Run(output=output, inputs=list(inputs), notes=launched)
@@ -85,7 +87,7 @@ class CpuDevice:
     ) -> float:
         """Returns the modelled time of one variant from a few of its programs, microseconds."""
         copies = {id_: clone(values[id_]) for id_ in set(references(node.variants[number].args))}
-        work = launch(index, node, number, copies, deadline_s, sample=True).work
+        work = launch(index, node, number, copies, deadline_s, count=True, sample=True).work
         variant = node.variants[number]
         resources = program.kernels[index, number].resources
         return price_launch(target, work, resources, variant.grid, variant.num_stages).time_us

@@ -32,11 +32,11 @@ class Launched:
 
     execution: Execution
     work: Work
-    """Of the whole grid, also if only a sample ran."""
+    """Of the whole grid, also if only a sample ran; nothing if it was not counted."""
 
 
 def launch(
-    index: int, node: Launch, number: int, values: Values, deadline_s: float, *, sample: bool = False
+    index: int, node: Launch, number: int, values: Values, deadline_s: float, *, count: bool, sample: bool = False
 ) -> Launched:
     """Executes a launch.
 
@@ -46,6 +46,7 @@ def launch(
         number: Which of its variants.
         values: Tensors by id; stores change them.
         deadline_s: On `time.monotonic`'s clock.
+        count: Whether the work will be asked for.
         sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
 
     Raises:
@@ -61,7 +62,7 @@ def launch(
     left = deadline_s - time.monotonic()
     if left <= 0:
         raise ExecutionTimeout(0.0, module.kernel.location)
-    options = ExecutionOptions(count=True, programs=programs, max_seconds=left)
+    options = ExecutionOptions(count=count, programs=programs, max_seconds=left)
     execution = execute(module, variant.grid, args, options=options)
     sizes = {
         parameter.name: argument.untyped_storage().nbytes()

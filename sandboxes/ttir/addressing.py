@@ -117,6 +117,8 @@ def _window(mask: Tensor) -> tuple[int, int, int] | None:
     if len(spanned) != 1 or spanned[0] == 0:
         return None
     lanes = torch.nonzero(mask.flatten()).flatten()
+    if lanes.numel() == 0:
+        return None
     low, high = int(lanes[0]), int(lanes[-1]) + 1
     return (spanned[0] - 1, low, high) if high - low == lanes.numel() else None
 

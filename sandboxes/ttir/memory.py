@@ -175,8 +175,8 @@ def _write(request: Access, block: Layout, value: Tensor) -> bool:
     """Writes whole blocks; False if there is no fast way."""
     data = request.buffer.data
     pattern = progression(block.start)
-    if min(block.strides, default=0) < 0:
-        return False
+    if any(stride <= 0 for stride, size in zip(block.strides, block.sizes, strict=True) if size > 1):
+        return False  # lanes share elements
     for axis, (low, high) in enumerate(block.windows):
         if value.shape[axis + 1] > 1:
             size = block.sizes[axis]

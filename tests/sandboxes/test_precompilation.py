@@ -1,0 +1,77 @@
+"""Compiling ahead: a compiler that crashes or does not end costs one variant, never the worker."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandboxes import precompilation
+from sandboxes.compilation import TINY_TTIR, CompileFailure
+from sandboxes.contracts import Outcome, Target, Variant
+from sandboxes.hardware.targets import get_target
+from sandboxes.precompilation import CompileTimeout, crash, precompile
+
+H200 = get_target("h200")
+
+
+def variant(config: str) -> Variant:
+    return Variant(config=config, ttir=TINY_TTIR, grid=(1, 1, 1), args=(), num_warps=4, num_stages=1)
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], None]:
+    """Replaces the compiler in the children by a function of the variant's configuration."""
+
+    def use(behaviour: Callable[[str], None]) -> None:
+        def compile_variant(variant: Variant, target: Target) -> None:
+            behaviour(variant.config)
+
+        monkeypatch.setattr(precompilation, "compile_variant", compile_variant)
+
+    return use
+
+
+@pytest.mark.parametrize("processes", [1, 2, 5])
+def test_a_crash_is_attributed_to_its_variant_and_the_others_are_compiled(
+    compiler: Callable[[Callable[[str], None]], None], processes: int, tmp_path: Path
+) -> None:
+    def behave(config: str) -> None:
+        if config in ("b", "d"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        (tmp_path / config).touch()
+
+    compiler(behave)
+    crashed = precompile([variant(name) for name in "abcdef"], H200, processes=processes, timeout_s=20)
+    assert crashed == {1: "SIGKILL", 3: "SIGKILL"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == list("acef")
+
+
+def test_a_compiler_that_does_not_end_is_stopped_in_time(compiler: Callable[[Callable[[str], None]], None]) -> None:
+    compiler(lambda config: time.sleep(60) if config == "slow" else None)
+    start = time.monotonic()
+    with pytest.raises(CompileTimeout):
+        precompile([variant("quick"), variant("slow")], H200, processes=2, timeout_s=0.5)
+    assert time.monotonic() - start < 5
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_refused_variant_is_no_crash(compiler: Callable[[Callable[[str], None]], None]) -> None:
+    def refuse(config: str) -> None:
+        raise CompileFailure(Outcome.COMPILE_ERROR, config)
+
+    compiler(refuse)
+    assert precompile([variant("a"), variant("b")], H200, processes=1, timeout_s=20) == {}
+
+
+def test_nothing_to_compile_starts_nothing() -> None:
+    assert precompile([], H200, processes=2, timeout_s=1) == {}
+
+
+def test_a_crash_is_a_compile_error_that_names_the_signal() -> None:
+    failure = crash("SIGSEGV")
+    assert failure.outcome is Outcome.COMPILE_ERROR
+    assert "SIGSEGV" in failure.message
