@@ -93,22 +93,22 @@ def _aten(call: AtenCall, storages: _Storages, values: tuple[TensorSpec, ...]) -
     reads: set[int] = set()
     writes: set[int] = set()
     replaces: set[int] = set()
-    by_key: dict[int | str, Argument] = dict(enumerate(call.args))
-    by_key.update(call.kwargs)
-    for key, argument in by_key.items():
+    arguments: dict[int, Argument] = dict(enumerate(call.args))
+    arguments.update({op.parameters.index(name): argument for name, argument in call.kwargs.items()})
+    for position, argument in arguments.items():
         ids = references((argument,))
         touched = {storages.of[id_] for id_ in ids}
-        if key in op.written:
+        if position in op.written:
             writes |= touched
-            if _overwrites(call.operator) and len(ids) == 1 and values[ids[0]].offset == 0:
-                replaces |= {storages.of[ids[0]]} if _covers(values, ids[0], storages) else set()
+            if _overwrites(call.operator) and len(ids) == 1 and _covers(values, ids[0], storages):
+                replaces |= touched
             else:
                 reads |= touched
         else:
             reads |= touched
     for position, result in enumerate(call.results):
         alias = op.aliases[min(position, len(op.aliases) - 1)] if op.aliases else None
-        source = references((by_key[alias],)) if alias in by_key else []
+        source = references((arguments[alias],)) if alias in arguments else []
         for id_ in references((result,)):
             if id_ in storages.of:
                 continue
@@ -127,9 +127,10 @@ def _overwrites(name: str) -> bool:
 
 
 def _covers(values: tuple[TensorSpec, ...], id_: int, storages: _Storages) -> bool:
-    """True if the value is as large as the largest value that shares its storage."""
+    """True if the value has no gaps and is as large as the largest value that shares its storage."""
     mine = storages.of[id_]
-    return values[id_].numel >= max(values[other].numel for other, storage in storages.of.items() if storage == mine)
+    largest = max(values[other].numel for other, storage in storages.of.items() if storage == mine)
+    return values[id_].offset == 0 and values[id_].is_dense and values[id_].numel >= largest
 
 
 def launch_access(variant: Variant) -> list[tuple[TensorRef, bool, bool]]:
@@ -140,8 +141,8 @@ def launch_access(variant: Variant) -> list[tuple[TensorRef, bool, bool]]:
     for parameter, argument in zip(module.kernel.parameters, variant.args, strict=False):
         if isinstance(argument, TensorRef) and parameter.name in access:
             found.append((argument, *_both(access[parameter.name])))
-        elif isinstance(argument, Descriptor):
-            found.append((argument.base, True, True))
+        elif isinstance(argument, Descriptor) and parameter.name in access:
+            found.append((argument.base, *_both(access[parameter.name])))
     return found
 
 

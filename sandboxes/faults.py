@@ -115,5 +115,7 @@ def malformed(submission: Submission, message: str) -> NoReturn:
 
 
 def _line(error: Exception) -> int | None:
+    if isinstance(error, OperatorNotAllowed):
+        return error.line
     location = getattr(error, "location", None)
     return location.user_line() or None if location is not None else None

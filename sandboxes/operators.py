@@ -9,8 +9,15 @@ import torch
 ALLOWED_TAGS = frozenset({torch.Tag.core, torch.Tag.pointwise, torch.Tag.reduction})
 """Operators of these kinds are functions of their arguments."""
 
-REFUSED_TAGS = frozenset({torch.Tag.nondeterministic_seeded, torch.Tag.data_dependent_output, torch.Tag.inplace_view})
-"""Random numbers, values read in Python, and metadata changed in place."""
+REFUSED_TAGS = frozenset(
+    {
+        torch.Tag.nondeterministic_seeded,
+        torch.Tag.data_dependent_output,
+        torch.Tag.dynamic_output_shape,
+        torch.Tag.inplace_view,
+    }
+)
+"""Random numbers, values and shapes that depend on data, and metadata changed in place."""
 
 _NAMES = """
 t transpose transpose_ detach alias _unsafe_view _reshape_alias split split_with_sizes unbind unfold narrow lift_fresh
@@ -27,8 +34,8 @@ _scaled_dot_product_flash_attention_for_cpu
 
 native_batch_norm _native_batch_norm_legit native_layer_norm native_group_norm _fused_rms_norm _softmax _log_softmax
 nll_loss_forward nll_loss2d_forward mse_loss smooth_l1_loss huber_loss binary_cross_entropy glu prelu celu selu mish
-softplus max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d avg_pool1d avg_pool2d
-avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_bilinear2d upsample_bicubic2d
+softplus _safe_softmax max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d avg_pool1d
+avg_pool2d avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_bilinear2d upsample_bicubic2d
 reflection_pad1d reflection_pad2d replication_pad2d
 
 cumprod logcumsumexp cummax cummin std std_mean var_mean aminmax bincount histc
@@ -40,6 +47,9 @@ ALLOWED_NAMES = frozenset(_NAMES.split())
 class OperatorNotAllowed(ValueError):
     """A trace calls an operator that does not exist or may not be replayed."""
 
+    line: int | None = None
+    """The candidate's line that calls it, where known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
@@ -47,10 +57,12 @@ class Operator:
 
     overload: Any
     """The callable `torch.ops.aten.<name>.<overload>`."""
-    written: frozenset[int | str]
-    """Positions and names of the arguments it writes to."""
-    aliases: tuple[int | str | None, ...]
-    """For each result the argument whose memory it shares, or None."""
+    parameters: tuple[str, ...]
+    """Names of its arguments, by position."""
+    written: frozenset[int]
+    """Positions of the arguments it writes to."""
+    aliases: tuple[int | None, ...]
+    """For each result the position of the argument whose memory it shares, or None."""
     allocates: bool
     """True if the result's memory is uninitialised."""
 
@@ -78,28 +90,24 @@ def operator(qualified: str) -> Operator:
         raise OperatorNotAllowed(f"`{qualified}` can't be replayed: its result is not a function of its arguments")
     return Operator(
         overload=overload,
-        written=frozenset(_keys(overload._schema.arguments, written=True)),
+        parameters=tuple(argument.name for argument in overload._schema.arguments),
+        written=frozenset(
+            position
+            for position, argument in enumerate(overload._schema.arguments)
+            if argument.alias_info is not None and argument.alias_info.is_write
+        ),
         aliases=_aliases(overload._schema),
         allocates=name.startswith(("empty", "new_empty")),
     )
 
 
-def _keys(arguments: Any, *, written: bool) -> list[int | str]:
-    """Returns positions and names of the arguments that are (not) written to."""
-    found: list[int | str] = []
-    for position, argument in enumerate(arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write == written:
-            found += [position, argument.name]
-    return found
-
-
-def _aliases(schema: Any) -> tuple[int | str | None, ...]:
+def _aliases(schema: Any) -> tuple[int | None, ...]:
     """Returns, for each result, the position of the argument in whose alias set it is."""
     sets: dict[str, int] = {}
     for position, argument in enumerate(schema.arguments):
         if argument.alias_info is not None:
             sets.update(dict.fromkeys(argument.alias_info.before_set, position))
-    found: list[int | str | None] = []
+    found: list[int | None] = []
     for result in schema.returns:
         names = result.alias_info.before_set if result.alias_info is not None else set()
         found.append(next((sets[name] for name in names if name in sets), None))

@@ -19,7 +19,7 @@ from sandboxes.contracts import (
     node_inputs,
     references,
 )
-from sandboxes.operators import operator
+from sandboxes.operators import OperatorNotAllowed, operator
 from sandboxes.precision import rounded_factors
 
 Values = dict[int, torch.Tensor]
@@ -28,6 +28,19 @@ LaunchFunction = Callable[[int, Launch, Values], None]
 
 class MalformedTrace(ValueError):
     """The trace contradicts itself or what its operators do; the node and value are named."""
+
+
+REJECTIONS = (
+    RuntimeError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+)
+"""What torch, partly written in Python, raises for arguments that it can't use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +111,11 @@ def _call(
     precision: Precision,
 ) -> None:
     """Runs one ATen call and stores its results."""
-    op = operator(call.operator)
+    try:
+        op = operator(call.operator)
+    except OperatorNotAllowed as error:
+        error.line = call.line
+        raise
     args: Sequence[Any] = [_plain(argument, values, device) for argument in call.args]
     if precision is Precision.TF32:
         args = rounded_factors(call.operator.partition(".")[0], args)
@@ -106,40 +123,72 @@ def _call(
     kwargs.pop("pin_memory", None)
     try:
         result = op.overload(*args, **kwargs)
-    except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
-        raise MalformedTrace(f"node {index} (`{call.operator}`): {str(error).splitlines()[0][:300]}") from None
+    except REJECTIONS as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise MalformedTrace(f"node {index} (`{call.operator}`): {reason[:300]}") from None
     if op.allocates and device.type != "meta":
         poison(result)
-    items = result if isinstance(result, (tuple, list)) else (result,)
-    for claimed, item in zip(call.results, items, strict=False):
-        _store(index, call, claimed, item, values, specs)
+    _store_all(index, call, call.results, result if isinstance(result, (tuple, list)) else (result,), values, specs)
+
+
+def _store_all(
+    index: int,
+    call: AtenCall,
+    claimed: Sequence[Argument],
+    items: Sequence[Any],
+    values: Values,
+    specs: tuple[TensorSpec, ...],
+) -> None:
+    """Stores results under the ids the trace gives them."""
+    if len(claimed) != len(items):
+        raise MalformedTrace(
+            f"node {index} (`{call.operator}`) has {len(items)} results, the trace claims {len(claimed)}"
+        )
+    for inner, item in zip(claimed, items, strict=True):
+        _store(index, call, inner, item, values, specs)
 
 
 def _store(
     index: int, call: AtenCall, claimed: Argument, item: Any, values: Values, specs: tuple[TensorSpec, ...]
 ) -> None:
     """Stores one result under the id the trace gives it, after checking that it looks as claimed."""
-    if isinstance(claimed, ArgumentSequence):
-        for inner, element in zip(claimed.items, item, strict=True):
-            _store(index, call, inner, element, values, specs)
+    where = f"node {index} (`{call.operator}`)"
+    if isinstance(claimed, ArgumentSequence) and isinstance(item, (tuple, list)):
+        _store_all(index, call, claimed.items, item, values, specs)
         return
     if not isinstance(claimed, TensorRef):
+        if isinstance(item, torch.Tensor):
+            raise MalformedTrace(f"{where} returns {describe(item)}, which the trace leaves out")
         return
     spec = specs[claimed.id]
     if not isinstance(item, torch.Tensor) or tuple(item.shape) != spec.shape or dtype_name(item) != spec.dtype:
-        raise MalformedTrace(f"node {index} (`{call.operator}`) returns {describe(item)}, the trace claims {spec}")
-    if claimed.id not in values:
-        fresh = all(alias is None for alias in operator(call.operator).aliases)
-        values[claimed.id] = _restride(item, spec) if fresh else item
+        raise MalformedTrace(f"{where} returns {describe(item)}, the trace claims {spec}")
+    if claimed.id in values:
+        if values[claimed.id] is not item:
+            raise MalformedTrace(f"{where} returns a new tensor, the trace claims value {claimed.id} once more")
+        return
+    fresh = all(alias is None for alias in operator(call.operator).aliases)
+    stored = _restride(item, spec) if fresh else item
+    if stored.storage_offset() != spec.offset or not _strides_match(stored, spec):
+        raise MalformedTrace(f"{where} lays {spec} out otherwise than the trace claims")
+    values[claimed.id] = stored
 
 
 def _restride(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
     """Lays the tensor out as the trace says: kernels were given these strides as numbers."""
     if tuple(tensor.shape) != spec.shape or dtype_name(tensor) != spec.dtype:
-        raise MalformedTrace(f"a constant is {describe(tensor)}, the trace claims {spec}")
-    if tuple(tensor.stride()) == spec.stride or tensor.numel() <= 1:
+        raise MalformedTrace(f"a tensor is {describe(tensor)}, the trace claims {spec}")
+    if _strides_match(tensor, spec):
         return tensor
+    if not spec.is_dense:
+        raise MalformedTrace(f"a tensor {spec} has strides {list(spec.stride)}, which leave gaps or overlap")
     return torch.empty_strided(spec.shape, spec.stride, dtype=tensor.dtype, device=tensor.device).copy_(tensor)
+
+
+def _strides_match(tensor: torch.Tensor, spec: TensorSpec) -> bool:
+    """True if every element is where the trace says; strides of single elements don't matter."""
+    layout = zip(tensor.shape, tensor.stride(), spec.stride, strict=True)
+    return tensor.numel() <= 1 or all(size == 1 or got == claimed for size, got, claimed in layout)
 
 
 def poison(tensor: torch.Tensor) -> None:

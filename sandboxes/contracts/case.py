@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sandboxes.contracts.base import Contract
 
@@ -46,6 +46,23 @@ class TensorSpec(Contract):
     def bytes(self) -> int:
         """Size of the elements in bytes (not of the storage)."""
         return self.numel * DTYPE_BYTES[self.dtype]
+
+    @property
+    def is_dense(self) -> bool:
+        """True if the elements fill a block of memory, each in a place of its own."""
+        expected = 1
+        for stride, size in sorted(zip(self.stride, self.shape, strict=True)):
+            if size != 1:
+                if stride != expected:
+                    return self.numel == 0
+                expected *= size
+        return True
+
+    @model_validator(mode="after")
+    def _has_one_stride_per_size(self) -> Self:
+        if len(self.stride) != len(self.shape):
+            raise ValueError(f"{len(self.shape)} sizes need as many strides, not {len(self.stride)}")
+        return self
 
     def __str__(self) -> str:
         """Short form, e.g. `float32[3, 70]`."""

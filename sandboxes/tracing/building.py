@@ -31,17 +31,28 @@ def import_candidate(source: str, folder: Path) -> ModuleType:
     """
     path = folder / CANDIDATE_FILE
     path.write_text(source, encoding="utf-8", errors="surrogatepass")
-    try:
-        compile(source, str(path), "exec")
-    except ValueError as error:  # null bytes
-        raise SyntaxError(str(error)) from None
+    _check_syntax(source, str(path))
     spec = importlib.util.spec_from_file_location("candidate", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["candidate"] = module
-    spec.loader.exec_module(module)
+    with _OnCpu():
+        spec.loader.exec_module(module)
     return module
+
+
+def _check_syntax(source: str, path: str) -> None:
+    """Raises `SyntaxError` for everything the parser refuses, whatever it raises itself."""
+    before, null, _ = source.partition("\0")
+    if null:
+        raise SyntaxError("source code cannot contain null bytes", (path, before.count("\n") + 1, None, None))
+    try:
+        compile(source, path, "exec")
+    except ValueError as error:
+        raise SyntaxError(str(error)) from None
+    except (MemoryError, RecursionError):
+        raise SyntaxError("an expression is nested too deeply for Python's parser") from None
 
 
 def model_class(module: ModuleType) -> type[nn.Module]:
@@ -65,7 +76,7 @@ def model_class(module: ModuleType) -> type[nn.Module]:
 
 
 class _OnCpu(TorchFunctionMode):
-    """While a module is built, `device="cuda"` means the CPU: its weights are real, and data for the trace."""
+    """While a candidate is imported and built, `device="cuda"` means the CPU: its tensors are data for the trace."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
@@ -101,8 +112,8 @@ def build(cls: type[nn.Module], init_inputs: list[Any], seed: int, pool: Constan
 
 def fake_state(model: nn.Module, pool: ConstantPool) -> nn.Module:
     """Swaps every tensor a module holds for a fake one, in place, and returns the module."""
-    for prefix, module in model.named_modules():
-        dot = f"{prefix}." if prefix else ""
+    prefixes = [(f"{prefix}." if prefix else "", module) for prefix, module in model.named_modules()]
+    for dot, module in prefixes:
         for name, parameter in list(module._parameters.items()):
             if parameter is not None:
                 fake = pool.fake(parameter, dot + name, "parameter")
@@ -110,10 +121,28 @@ def fake_state(model: nn.Module, pool: ConstantPool) -> nn.Module:
         for name, buffer in list(module._buffers.items()):
             if buffer is not None:
                 module._buffers[name] = pool.fake(buffer, dot + name, "buffer")
+    for dot, module in prefixes:
         for name, value in list(vars(module).items()):
-            if isinstance(value, torch.Tensor):
-                object.__setattr__(module, name, pool.fake(value, dot + name))
+            if name not in _MODULE_STATE:
+                object.__setattr__(module, name, _faked(value, pool, dot + name))
     return model
+
+
+_MODULE_STATE = frozenset(vars(nn.Module()))
+"""What every module keeps: parameters, buffers, submodules, hooks."""
+
+
+def _faked(value: Any, pool: ConstantPool, name: str) -> Any:
+    """Returns `value` with its tensors replaced, also in lists, tuples and dictionaries, which are copied for it."""
+    if isinstance(value, torch.Tensor):
+        return pool.fake(value, name)
+    if type(value) in (list, tuple):
+        items = [_faked(item, pool, f"{name}.{index}") for index, item in enumerate(value)]
+        return type(value)(items) if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    if type(value) is dict:
+        found = {key: _faked(item, pool, f"{name}.{key}") for key, item in value.items()}
+        return found if any(found[key] is not old for key, old in value.items()) else value
+    return value
 
 
 def _as_parameter(fake: torch.Tensor, real: nn.Parameter) -> nn.Parameter:

@@ -8,7 +8,8 @@ for, lets the compiler stop at TTIR (the machine code is made later, by trusted 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from operator import index
+from typing import Any, Protocol, SupportsIndex
 
 import torch
 from triton import knobs
@@ -17,6 +18,7 @@ from triton.backends.driver import DriverBase
 from triton.runtime import driver
 
 from sandboxes.contracts import Target
+from sandboxes.tracing.untraceable import Untraceable
 
 PIPELINE = "kernelgym-ttir"
 """Enters Triton's cache keys, since our pipeline stops early."""
@@ -87,13 +89,15 @@ class RecordingDriver(DriverBase):  # type: ignore[misc] # Triton ships no types
         signature = list(source.signature.values())
         maxnreg = getattr(metadata, "maxnreg", None)
 
-        def launch(x: int, y: int, z: int, stream: int, function: str, *rest: object) -> None:
+        def launch(
+            x: SupportsIndex, y: SupportsIndex, z: SupportsIndex, stream: int, function: str, *rest: object
+        ) -> None:
             args = rest[4:]  # before them: kernel metadata, launch metadata, enter hook, exit hook
             self._log.launched(
                 RecordedLaunch(
                     kernel=source.fn.__name__,
                     ttir=function,
-                    grid=(int(x), int(y), int(z)),
+                    grid=(index(x), index(y), index(z)),  # a float grid is refused, as by Triton's own launcher
                     args=tuple(_runtime_arguments(signature, args)),
                     num_warps=metadata.num_warps,
                     num_stages=metadata.num_stages,
@@ -137,6 +141,10 @@ class RecordingDriver(DriverBase):  # type: ignore[misc] # Triton ships no types
         """The virtual `torch.cuda`."""
         return torch.cuda
 
+    def get_empty_cache_for_benchmark(self) -> Any:
+        """Refuses: only `triton.testing.do_bench` asks for it."""
+        raise Untraceable("a benchmark can't be traced", "There is no clock in the sandbox; use `@triton.autotune`.")
+
     def get_benchmarker(self) -> Callable[..., list[float]]:
         """Every kernel takes one millisecond: nothing is measured next to untrusted code."""
         return lambda kernel_call, quantiles=(0.5,), **_: [1.0 for _ in quantiles]
@@ -163,6 +171,8 @@ def _stop_at_ttir(
     if not call:
         return PIPELINE, PIPELINE
     backend, stages = call[0], call[1]
+    if "ttir" not in stages:
+        raise Untraceable("a Gluon kernel can't be traced", "Write it with `triton.language`.")
     to_ttir = stages["ttir"]
     stages.clear()
     stages["ttir"] = to_ttir
@@ -187,5 +197,6 @@ def _stop_at_ttir(
 def install(target: Target, log: LaunchLog) -> None:
     """Makes a `RecordingDriver` Triton's active driver in this process."""
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")  # Triton 3.9's default, said aloud so that it does not warn
+    knobs.compilation.store_binary_only = True  # the "binary" is all we read back
     knobs.runtime.add_stages_inspection_hook = _stop_at_ttir
     driver.set_active(RecordingDriver(target, log))

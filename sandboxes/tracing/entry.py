@@ -57,6 +57,12 @@ def _blob(pool: ConstantPool) -> bytes:
     return data
 
 
+class _FakeMode(FakeTensorMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped
+    """Fake tensors of a GPU that is never touched, whatever the virtual `torch.cuda` says."""
+
+    avoid_device_init = True
+
+
 class _Session:
     """One candidate, from source to traces; `stage` and `case` tell how far it came."""
 
@@ -75,12 +81,10 @@ class _Session:
         traces: list[Trace] = []
         for index, seed in enumerate(self.job.weight_seeds):
             self.stage, self.case = "init", None
-            mode = FakeTensorMode()
+            mode = _FakeMode()
             pool = ConstantPool(mode)
             model = build(cls, [_literal(item) for item in self.job.init_inputs], seed, pool)
             self.stage = "forward"
-            if index > 0 and not pool.tensors:
-                break  # nothing depends on the seed
             self.pools[seed] = pool
             for case in self.job.cases if index == 0 else self.job.cases[:1]:
                 self.case = case.name
@@ -102,7 +106,7 @@ class _Session:
             case=case.name,
             weight_seed=seed,
             inputs=arguments,
-            output=recorder.argument(output),
+            output=_returned(output, recorder),
             values=tuple(recorder.values),
             constants=tuple(recorder.constants),
             nodes=tuple(
@@ -128,6 +132,17 @@ class _Launches:
         if recorder is None:
             raise Untraceable("a kernel is launched outside `forward`", "Launch kernels in `forward` only.")
         recorder.launched(launch)
+
+
+def _returned(output: Any, recorder: Recorder) -> Argument:
+    """Returns what `forward` returned as plain data."""
+    try:
+        return recorder.argument(output)
+    except (Untraceable, RecursionError) as error:
+        raise Untraceable(
+            f"the output of `forward` ({type(output).__name__}) can't be recorded: {error}",
+            "Return a tensor, or a tuple or list of tensors.",
+        ) from None
 
 
 def _materialise(item: Argument) -> Any:

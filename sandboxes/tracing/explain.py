@@ -2,6 +2,7 @@
 
 import traceback
 
+from pydantic import ValidationError
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -37,6 +38,7 @@ def explain(error: BaseException, *, stage: str, case: str | None, source: str) 
         source: The candidate.
     """
     outcome, message, line, hint = _classify(error, stage, source)
+    message = message.encode("utf-8", errors="replace").decode()  # it may quote half a surrogate pair
     if stage != "forward" and outcome == "trace_error":
         outcome = "import_error"
     prefix = "" if isinstance(error, CandidateRejected) or outcome == "syntax_error" else PREFIXES[stage]
@@ -67,12 +69,20 @@ def _classify(error: BaseException, stage: str, source: str) -> Explanation:
         return "untraceable", f"`{error.func}` can't be run on tensors without data", line, None
     if isinstance(error, OutOfResources):
         return "launch_error", str(error), line, None
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        text = f"{'.'.join(map(str, first['loc']))} is {first['input']!r:.60}: {first['msg']}"
+        return "launch_error" if error.title == "Variant" else "untraceable", text, line, None
     if isinstance(error, CompilationError):
         return _frontend_error(error, line, source)
     if isinstance(error, SystemExit):
         return "trace_error", f"the candidate called sys.exit({error.code!r:.50})", line, "Return the result instead."
     if isinstance(error, TypeError) and stage == "init" and "__init__()" in str(error):
         return "import_error", f"TypeError: {error}", line, "Give `ModelNew.__init__` the reference's arguments."
+    if isinstance(error, TypeError) and stage == "forward" and ".forward()" in str(error):
+        return "trace_error", f"TypeError: {error}", line, "Give `forward` the reference's arguments."
+    if isinstance(error, RuntimeError) and ".numpy() is not supported" in str(error):
+        return "untraceable", "`.numpy()` reads a tensor's values in Python", line, NO_VALUES
     text = "".join(traceback.format_exception_only(error)).strip()
     return "trace_error", clip(text, 1500), line, None
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from triton.runtime.jit import TensorWrapper
 
 from sandboxes.contracts import (
     Argument,
@@ -26,6 +27,7 @@ from sandboxes.contracts import (
     TorchConstant,
     Variant,
 )
+from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.tracing.driver import RecordedLaunch
 from sandboxes.tracing.line import current_line
 from sandboxes.tracing.untraceable import Untraceable
@@ -48,14 +50,27 @@ class ConstantPool:
         self._fakes: dict[int, tuple[str, FakeTensor]] = {}
         self._keep: list[torch.Tensor] = []
 
-    def fake(self, tensor: torch.Tensor, name: str | None = None, role: str = "constant") -> FakeTensor:
-        """Returns the fake tensor for a real one; the same tensor gives the same fake."""
+    def fake(
+        self, tensor: torch.Tensor, name: str | None = None, role: str = "constant", device: str | None = None
+    ) -> FakeTensor:
+        """Returns the fake tensor for a real one; the same tensor gives the same fake.
+
+        Args:
+            tensor: Holds data; its layout is kept if each element has a place of its own.
+            name: Where the module keeps it.
+            role: See `Constant.role`.
+            device: Where the fake pretends to be, if not where all others are.
+        """
         if id(tensor) in self._fakes:
             return self._fakes[id(tensor)][1]
-        key = f"{role}:{name}" if name else f"{role}:{len(self.tensors)}"
-        with self._mode:
-            fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=self._device)
-        self.tensors[key] = tensor.detach()
+        key = f"{role}:{name or len(self.tensors)}"
+        if key in self.tensors:
+            key += f"#{len(self.tensors)}"
+        with _disable_current_modes():  # a recording may be under way
+            self.tensors[key] = tensor.detach()
+            stride = torch.empty_like(self.tensors[key], device="meta").stride()
+            with self._mode:
+                fake = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype, device=device or self._device)
         self.roles[key] = role
         self._fakes[id(tensor)] = (key, cast(FakeTensor, fake))
         self._keep.append(tensor)  # its id must not be reused
@@ -83,7 +98,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     # ATen
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs = self._lift(args), self._lift(kwargs or {})
+        device = "cpu" if func._opname == "lift_fresh" else None  # what `torch.tensor` makes lives there until moved
+        args, kwargs = self._lift(args, device), self._lift(kwargs or {}, device)
         result = func(*args, **kwargs)
         if not self._tuning and not _is_query(func):
             self.nodes.append(
@@ -97,14 +113,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
             )
         return result
 
-    def _lift(self, tree: Any) -> Any:
+    def _lift(self, tree: Any, device: str | None) -> Any:
         """Replaces real tensors, which can only be constants, by their fakes."""
         if isinstance(tree, torch.Tensor) and not isinstance(tree, FakeTensor):
-            return self._pool.fake(tree)
+            return self._pool.fake(tree, device=device)
         if isinstance(tree, (list, tuple)):
-            return type(tree)(self._lift(item) for item in tree)
+            return type(tree)(self._lift(item, device) for item in tree)
         if isinstance(tree, dict):
-            return {key: self._lift(value) for key, value in tree.items()}
+            return {key: self._lift(value, device) for key, value in tree.items()}
         return tree
 
     # values
@@ -182,7 +198,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
             config=(self._config or "")[:500],
             ttir=launch.ttir,
             grid=launch.grid,
-            args=tuple(self._launch_argument(arg) for arg in launch.args),
+            args=tuple(plain for arg in launch.args for plain in self._launch_arguments(arg)),
             num_warps=launch.num_warps,
             num_stages=launch.num_stages,
             num_ctas=launch.num_ctas,
@@ -205,29 +221,40 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
             variants = tuple(variant for _, variant in pending)
             self.nodes.append(Launch(kernel=pending[0][0], variants=variants, line=current_line()))
 
-    def _launch_argument(self, value: Any) -> LaunchArgument:
+    def _launch_arguments(self, value: Any) -> list[LaunchArgument]:
+        """Returns what a kernel takes for one argument; a descriptor is followed by its sizes and strides."""
+        if isinstance(value, TensorWrapper):  # `triton.reinterpret`: the kernel knows the type
+            value = value.base
         if value is None or isinstance(value, (bool, int, float)):
-            return value
+            return [value]
         if isinstance(value, torch.Tensor):
             if isinstance(value, FakeTensor) and value.device.type != "cuda":
                 raise ValueError("Pointer argument cannot be accessed from Triton (cpu tensor?)")
-            return TensorRef(id=self.number(value))
+            return [TensorRef(id=self.number(value))]
         if hasattr(value, "block_shape"):  # triton.tools.tensor_descriptor.TensorDescriptor
-            return Descriptor(
+            descriptor = Descriptor(
                 base=TensorRef(id=self.number(value.base)),
                 shape=tuple(value.shape),
                 strides=tuple(value.strides),
                 block_shape=tuple(value.block_shape),
                 padding=getattr(value, "padding", "zero"),
             )
+            return [descriptor, *descriptor.shape, *descriptor.strides]
         raise Untraceable(f"a kernel argument of type {type(value).__name__} can't be recorded", "Pass tensors.")
 
 
 def spec_of(tensor: torch.Tensor) -> TensorSpec:
-    """Returns shape, dtype, stride and offset of a tensor."""
+    """Returns shape, dtype, stride and offset of a tensor.
+
+    Raises:
+        Untraceable: It has a dtype that traces don't know.
+    """
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if dtype not in DTYPE_BYTES:
+        raise Untraceable(f"a tensor of dtype {dtype} can't be recorded", f"Use one of {', '.join(DTYPE_BYTES)}.")
     return TensorSpec(
         shape=tuple(tensor.shape),
-        dtype=cast(Any, str(tensor.dtype).removeprefix("torch.")),
+        dtype=cast(Any, dtype),
         stride=tuple(tensor.stride()),
         offset=int(tensor.storage_offset()),
     )

@@ -53,6 +53,12 @@ def trace(
         answer, blobs = decode_answer(result.payload)
     except MalformedAnswer as error:
         return Traced(blobs={}, failure=_failure(f"the sandbox's answer is malformed: {error}", _FORGED))
+    traced = {(trace.case, trace.weight_seed) for trace in answer.traces}
+    first, *others = config.weight_seeds
+    wanted = [(case.name, first) for case in cases] + [(cases[0].name, seed) for seed in others]
+    missing = next((name for name, seed in wanted if (name, seed) not in traced), None)
+    if answer.failure is None and missing is not None:
+        return Traced(blobs={}, failure=_failure(f"the sandbox's answer lacks a trace of case `{missing}`", _FORGED))
     return Traced(traces=answer.traces, blobs=blobs, failure=answer.failure)
 
 

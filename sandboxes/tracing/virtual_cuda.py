@@ -2,8 +2,9 @@
 
 This module is the complete list of what is replaced inside the sandbox process beyond Triton's plug-in points:
 
-1. c10's CUDA device guard: the C++ side of slicing or `.contiguous()` switches devices through it, and a CPU build of
-   torch has none. The entry of the `meta` device, which does nothing, is copied over it (`_borrow_device_guard`).
+1. c10's CUDA device guard: the C++ side of slicing, `.contiguous()` or `.to("cuda")` asks it, and a CPU build of torch
+   has none. Torch itself installs one that does nothing where CUDA is built in but no GPU is there
+   (`_install_device_guard`).
 2. `FakeTensor.data_ptr`: Triton specialises on an argument's alignment, and the fakes' own pointers are all null.
 3. The functions of `torch.cuda` listed in `_answers`; streams, events and graphs raise `Untraceable`.
 4. `threading.Thread.start`, because work in other threads is not recorded.
@@ -29,8 +30,10 @@ from sandboxes.tracing.autotuning import run_all_configurations
 from sandboxes.tracing.recorder import Recorder
 from sandboxes.tracing.untraceable import Untraceable
 
-CUDA, META = 1, 14
-"""Positions in c10::DeviceType."""
+CUDA = 1
+"""Position in c10::DeviceType, and so in c10's registry of device guards."""
+GUARD_METHODS = 64
+"""More than a device guard has."""
 
 
 class Stage:
@@ -49,17 +52,26 @@ def install(target: Target) -> None:
     for name, answer in _answers(target).items():
         setattr(torch.cuda, name, answer)
     if first:
-        _borrow_device_guard()
+        _install_device_guard()
         FakeTensor.data_ptr = _data_ptr  # type: ignore[method-assign,assignment]
         threading.Thread.start = _no_threads  # type: ignore[method-assign,assignment]
         triton.runtime.autotuner.Autotuner.run = _tune
 
 
-def _borrow_device_guard() -> None:
-    """Copies the `meta` device's guard over CUDA's in c10's registry (an array of pointers)."""
+def _install_device_guard() -> None:
+    """Lets torch install its guard that does nothing: it does so if the present guard counts no devices.
+
+    A CPU build has no present guard, so one is made up in c10's registry (an array of pointers to C++ objects): every
+    method of it returns 0. It is asked once and then replaced.
+    """
     library = ctypes.CDLL(f"{torch.__path__[0]}/lib/libc10.so")
-    registry = (ctypes.c_void_p * (META + 1)).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
-    registry[CUDA] = registry[META]
+    registry = (ctypes.c_void_p * (CUDA + 1)).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
+    if registry[CUDA] is None:
+        zero = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0)
+        methods = (ctypes.c_void_p * GUARD_METHODS)(*[ctypes.cast(zero, ctypes.c_void_p)] * GUARD_METHODS)
+        guard = ctypes.c_void_p(ctypes.addressof(methods))
+        registry[CUDA] = ctypes.addressof(guard)
+        torch._C._ensureCUDADeviceGuardSet()
 
 
 def _data_ptr(tensor: FakeTensor) -> int:
