@@ -1,7 +1,6 @@
 """The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`."""
 
 import secrets
-import time
 
 from sandboxes.contracts import BenchCheck, EvalConfig, Profile, Reference, Report, Stage, Submission, Target
 from sandboxes.devices.cpu import CpuDevice
@@ -72,14 +71,18 @@ class Pipeline:
             raise_if_failed(traced, submission)
         with journal.stage(Stage.VERIFY):
             programs, journal.findings = verify(traced, reference.cases, weight_seed, submission, self._gate)
+        court = Court(reference, self._truths, device, submission, config)
         with journal.stage(Stage.COMPILE):
             check_launches(programs, target)
-            uncompiled = programs[bench.case.name, weight_seed]
-            program = compile_program(uncompiled, target, config.compile_timeout_s, submission)
+            traced_bench = programs[bench.case.name, weight_seed]
+            program, choice = court.choose(
+                traced_bench,
+                bench,
+                lambda order: compile_program(traced_bench, order, target, config.compile_timeout_s, submission),
+                target,
+            )
         with journal.stage(Stage.REPLAY):
             in_full = graph_gflop(graph) <= config.bench_budget_gflop
-            court = Court(reference, self._truths, device, submission, time.monotonic() + config.replay_timeout_s)
-            choice = court.choose(program, bench, target)
             results = court.check(programs, plan_trials(reference, config, seed), program.trace, choice)
             if in_full:
                 result, run = court.check_bench(program, bench, choice)

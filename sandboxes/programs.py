@@ -1,9 +1,8 @@
 """From what a sandbox sent to programs that may be run: verified and compiled."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import TypeVar
 
 import torch
 
@@ -35,7 +34,11 @@ Gate = Callable[[Trace], Sequence[Finding]]
 Programs = Mapping[tuple[str, int], Program]
 """By case name and weight seed."""
 
-T = TypeVar("T")
+Order = Mapping[int, Sequence[int]]
+"""For each launch (by node index) its variants, most promising first."""
+
+PROMISING = 2
+"""Variants of a launch that are compiled, unless they spill: the model chooses among them."""
 
 
 def raise_if_failed(traced: Traced, submission: Submission) -> None:
@@ -114,50 +117,84 @@ def check_launches(programs: Programs, target: Target) -> None:
     for program in programs.values():
         for node in program.trace.nodes:
             if isinstance(node, Launch):
-                _fitting(node, partial(check_launch, target=target))
+                _check_launch(node, target)
 
 
-def compile_program(program: Program, target: Target, timeout_s: float, submission: Submission) -> Program:
-    """Returns the program with every variant that fits the target compiled.
+def _check_launch(node: Launch, target: Target) -> None:
+    failures: list[CompileFailure] = []
+    for variant in node.variants:
+        try:
+            return check_launch(variant, target)
+        except CompileFailure as failure:
+            failures.append(failure)
+    failures[0].line = failures[0].line or node.line
+    raise failures[0]
+
+
+def compile_program(
+    program: Program, order: Order, target: Target, timeout_s: float, submission: Submission
+) -> Program:
+    """Returns the program with the first variants of each launch compiled.
+
+    Args:
+        program: The bench case.
+        order: For each launch its variants, most promising first; `PROMISING` that fit without spilling are enough.
+        target: The GPU.
+        timeout_s: Wall time for everything.
+        submission: For the fault.
 
     Raises:
         CompileFailure: No variant of a launch compiles or fits.
         Fault: It takes too long.
     """
-    launches = [(index, node) for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)]
-    variants = list(dict.fromkeys(variant for _, node in launches for variant in node.variants))
-    try:
-        crashed = precompile(variants, target, processes=torch.get_num_threads(), timeout_s=timeout_s)
-    except CompileTimeout:
-        text = f"compiling took longer than {timeout_s:g} s"
-        raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, hint="Use smaller kernels.") from None
-    crashes = {variants[number]: name for number, name in crashed.items()}
-
-    def compile_one(variant: Variant) -> CompiledKernel:
-        if variant in crashes:
-            raise crash(crashes[variant])
-        return compile_variant(variant, target)
-
+    deadline = time.monotonic() + timeout_s
+    waiting = {index: list(numbers) for index, numbers in order.items()}
     kernels: dict[tuple[int, int], CompiledKernel] = {}
-    for index, node in launches:
-        kernels.update({(index, number): kernel for number, kernel in _fitting(node, compile_one).items()})
+    failures: dict[int, CompileFailure] = {}
+    while waiting:
+        batch = [(index, number) for index, numbers in waiting.items() for number in numbers[:PROMISING]]
+        crashes = _precompile([_variant(program, *each) for each in batch], target, deadline, submission)
+        for index, number in batch:
+            try:
+                kernels[index, number] = _compile(_variant(program, index, number), target, crashes)
+            except CompileFailure as failure:
+                failure.line = failure.line or program.trace.nodes[index].line
+                failures.setdefault(index, failure)
+        waiting = {
+            index: numbers[PROMISING:]
+            for index, numbers in waiting.items()
+            if numbers[PROMISING:] and _clean(kernels, index) < PROMISING
+        }
+    for index, first in failures.items():
+        if not any(node == index for node, _ in kernels):
+            raise first
     return replace(program, kernels=kernels)
 
 
-def _fitting(node: Launch, attempt: Callable[[Variant], T]) -> dict[int, T]:
-    """Returns what `attempt` makes of each variant for which it does not fail.
+def _variant(program: Program, index: int, number: int) -> Variant:
+    node = program.trace.nodes[index]
+    assert isinstance(node, Launch)
+    return node.variants[number]
 
-    Raises:
-        CompileFailure: It fails for all of them; the first failure is raised.
-    """
-    results: dict[int, T] = {}
-    failures: list[CompileFailure] = []
-    for number in range(len(node.variants)):
-        try:
-            results[number] = attempt(node.variants[number])
-        except CompileFailure as failure:
-            failure.line = failure.line or node.line
-            failures.append(failure)
-    if not results:
-        raise failures[0]
-    return results
+
+def _precompile(variants: list[Variant], target: Target, deadline: float, submission: Submission) -> dict[Variant, str]:
+    """Compiles ahead; returns the variants that brought the compiler down, with the signal."""
+    variants = list(dict.fromkeys(variants))
+    left = max(0.0, deadline - time.monotonic())
+    try:
+        crashed = precompile(variants, target, processes=torch.get_num_threads(), timeout_s=left)
+    except CompileTimeout:
+        text = "compiling the kernels took longer than the time limit"
+        raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, hint="Use smaller kernels.") from None
+    return {variants[number]: name for number, name in crashed.items()}
+
+
+def _compile(variant: Variant, target: Target, crashes: Mapping[Variant, str]) -> CompiledKernel:
+    if variant in crashes:
+        raise crash(crashes[variant])
+    return compile_variant(variant, target)
+
+
+def _clean(kernels: Mapping[tuple[int, int], CompiledKernel], index: int) -> int:
+    """Returns how many variants of a launch are compiled and keep everything in registers."""
+    return sum(node == index and kernel.resources.spill_bytes == 0 for (node, _), kernel in kernels.items())

@@ -1,9 +1,10 @@
 """Runs a candidate against the truth, case by case."""
 
+import time
 from collections.abc import Sequence
 
-from sandboxes.contracts import CaseResult, Diagnostic, Launch, Outcome, Stage, Submission, Target, Trace
-from sandboxes.devices.device import Choice, Device, Program, Run
+from sandboxes.contracts import CaseResult, Diagnostic, EvalConfig, Launch, Outcome, Stage, Submission, Target, Trace
+from sandboxes.devices.device import Choice, CompileInOrder, Device, Program, Run
 from sandboxes.faults import Fault, faults
 from sandboxes.judge import Comparison, compare, summarise
 from sandboxes.programs import Programs
@@ -19,7 +20,7 @@ class Court:
         truths: Remembers it.
         device: Where to replay.
         submission: For excerpts.
-        deadline_s: On `time.monotonic`'s clock.
+        config: How long it may take.
     """
 
     def __init__(
@@ -28,22 +29,26 @@ class Court:
         truths: TruthCache,
         device: Device,
         submission: Submission,
-        deadline_s: float,
+        config: EvalConfig,
     ) -> None:
         self._reference = reference
         self._truths = truths
         self._device = device
         self._submission = submission
-        self._deadline_s = deadline_s
+        self._config = config
+        self._left_s = config.replay_timeout_s
 
-    def choose(self, program: Program, bench: Trial, target: Target) -> Choice:
+    def choose(
+        self, program: Program, bench: Trial, compile_in_order: CompileInOrder, target: Target
+    ) -> tuple[Program, Choice]:
         """Lets the device choose a variant of every launch of the bench case.
 
         Raises:
-            Fault: A kernel faults.
+            Fault: A kernel faults, or none of its variants can be compiled.
         """
-        with faults(Stage.REPLAY, self._submission, bench.case.name):
-            return self._device.choose(program, lambda: self._draw(bench), target, self._deadline_s)
+        with faults(Stage.COMPILE, self._submission, bench.case.name):
+            deadline = time.monotonic() + self._config.compile_timeout_s + self._config.replay_timeout_s
+            return self._device.choose(program, lambda: self._draw(bench), compile_in_order, target, deadline)
 
     def sample_bench(self, program: Program, bench: Trial, choice: Choice) -> Run:
         """Runs a few programs of every launch at the bench case, for the profile only: no output is compared.
@@ -52,7 +57,7 @@ class Court:
             Fault: A kernel faults.
         """
         with faults(Stage.REPLAY, self._submission, bench.case.name):
-            return self._device.run(program, self._draw(bench), choice, self._deadline_s, sample=True)
+            return self._timed_run(program, self._draw(bench), choice, sample=True)
 
     def _draw(self, trial: Trial) -> list[object]:
         return self._reference.draw(trial.case, trial.distribution, trial.seed)
@@ -96,8 +101,16 @@ class Court:
         """Runs one trial and compares its outputs."""
         truth = self._truths.get(self._reference, trial)
         with faults(Stage.REPLAY, self._submission, trial.case.name):
-            run = self._device.run(program, [clone(item) for item in truth.inputs], choice, self._deadline_s)
+            run = self._timed_run(program, [clone(item) for item in truth.inputs], choice)
         return compare(truth, run.output, run.inputs), run
+
+    def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, *, sample: bool = False) -> Run:
+        """Runs the kernels; only their own time counts towards the limit, not that of the truth."""
+        start = time.monotonic()
+        try:
+            return self._device.run(program, inputs, choice, start + self._left_s, sample=sample)
+        finally:
+            self._left_s -= time.monotonic() - start
 
     def _raise_if_wrong(self, results: Sequence[CaseResult]) -> None:
         wrong = [result for result in results if not result.passed]

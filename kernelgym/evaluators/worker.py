@@ -4,6 +4,7 @@ Started as `python -I -m kernelgym.evaluators.worker FD SANDBOX`. It never impor
 sandbox it owns. If a candidate's kernels bring down the compiler or the executor, they bring down this process only.
 """
 
+import gc
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -23,6 +24,8 @@ def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str) -> None:
     """Evaluates jobs until the other side hangs up."""
     sandbox = create_sandbox(sandbox_kind, ENTRY)
     pipeline = Pipeline(sandbox, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
+    gc.collect()
+    gc.freeze()  # torch's half a million objects need not be looked through again and again
     try:
         while True:
             try:

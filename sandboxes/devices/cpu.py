@@ -1,15 +1,28 @@
 """The CPU as a device: TTIR is executed, time is modelled."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 
-from sandboxes.contracts import ArgumentSequence, Launch, Precision, Profile, Target, TensorRef, Trace, references
-from sandboxes.devices.device import Choice, Program, Run
+from sandboxes.contracts import (
+    ArgumentSequence,
+    Launch,
+    Precision,
+    Profile,
+    Resources,
+    Target,
+    TensorRef,
+    Trace,
+    Variant,
+    references,
+)
+from sandboxes.devices.device import Choice, CompileInOrder, Program, Run
 from sandboxes.devices.launching import Launched, launch
 from sandboxes.devices.modelled import modelled_profile
 from sandboxes.hardware.model import price_launch
+from sandboxes.hardware.work import Work
 from sandboxes.replay import LaunchFunction, Values, replay
 from sandboxes.truth import clone
 
@@ -27,26 +40,37 @@ class CpuDevice:
         self._precision = precision
 
     def choose(
-        self, program: Program, inputs: Callable[[], Sequence[Any]], target: Target, deadline_s: float
-    ) -> Choice:
-        """Prices a few programs of every variant and takes the cheapest; a launch with one variant needs no run."""
-        fitting: dict[int, list[int]] = {}
-        for index, number in sorted(program.kernels):
-            fitting.setdefault(index, []).append(number)
-        choice = {index: numbers[0] for index, numbers in fitting.items()}
-        if all(len(numbers) == 1 for numbers in fitting.values()):
-            return choice
+        self,
+        program: Program,
+        inputs: Callable[[], Sequence[Any]],
+        compile_in_order: CompileInOrder,
+        target: Target,
+        deadline_s: float,
+    ) -> tuple[Program, Choice]:
+        """Prices a few programs of every variant, has the best compiled, and takes the cheapest of these."""
+        launches = {index: node for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)}
+        works: dict[tuple[int, int], Work] = {}
+        if any(len(node.variants) > 1 for node in launches.values()):
+            works = self._sample(program, inputs(), deadline_s)
 
-        def compare(index: int, node: Launch, values: Values) -> None:
-            if len(fitting[index]) > 1:
-                prices = {
-                    number: self._price(program, index, node, number, values, target, deadline_s)
-                    for number in fitting[index]
-                }
-                choice[index] = min(prices, key=lambda number: prices[number])
+        def price(index: int, number: int, resources: Resources) -> float:
+            variant = launches[index].variants[number]
+            return price_launch(target, works[index, number], resources, variant.grid, variant.num_stages).time_us
 
-        self._replay(program, inputs(), compare)
-        return choice
+        def promise(index: int, number: int) -> float:
+            return price(index, number, _assumed(launches[index].variants[number], target)) if works else 0.0
+
+        order = {
+            index: sorted(range(len(node.variants)), key=partial(promise, index)) for index, node in launches.items()
+        }
+        compiled = compile_in_order(order)
+        choice: dict[int, int] = {}
+        for index, node in launches.items():
+            fitting = [number for number in order[index] if (index, number) in compiled.kernels]
+            if len(node.variants) > 1:
+                fitting.sort(key=lambda number: price(index, number, compiled.kernels[index, number].resources))
+            choice[index] = fitting[0]
+        return compiled, choice
 
     def run(
         self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, *, sample: bool = False
@@ -75,22 +99,29 @@ class CpuDevice:
             program.trace, values, constants, device=CPU, launch=launch_function, precision=self._precision
         ).output
 
-    def _price(
-        self,
-        program: Program,
-        index: int,
-        node: Launch,
-        number: int,
-        values: Values,
-        target: Target,
-        deadline_s: float,
-    ) -> float:
-        """Returns the modelled time of one variant from a few of its programs, microseconds."""
-        copies = {id_: clone(values[id_]) for id_ in set(references(node.variants[number].args))}
-        work = launch(index, node, number, copies, deadline_s, count=True, sample=True).work
-        variant = node.variants[number]
-        resources = program.kernels[index, number].resources
-        return price_launch(target, work, resources, variant.grid, variant.num_stages).time_us
+    def _sample(self, program: Program, inputs: Sequence[Any], deadline_s: float) -> dict[tuple[int, int], Work]:
+        """Returns the work of every variant, from a few of its programs."""
+        works: dict[tuple[int, int], Work] = {}
+
+        def sample(index: int, node: Launch, values: Values) -> None:
+            for number, variant in enumerate(node.variants):
+                copies = {id_: clone(values[id_]) for id_ in set(references(variant.args))}
+                works[index, number] = launch(index, node, number, copies, deadline_s, count=True, sample=True).work
+
+        self._replay(program, inputs, sample)
+        return works
+
+
+def _assumed(variant: Variant, target: Target) -> Resources:
+    """Returns what a kernel may need that is not compiled yet: a quarter of the registers, no shared memory."""
+    return Resources(
+        registers=64,
+        spill_bytes=0,
+        shared_bytes=0,
+        threads=min(variant.num_warps * target.warp_size, target.threads_per_block),
+        occupancy=1.0,
+        limited_by="nothing",
+    )
 
 
 def bind(trace: Trace, inputs: Sequence[Any]) -> Values:

@@ -38,6 +38,10 @@ class Run:
     """Private to the device, for its own `profile`."""
 
 
+CompileInOrder = Callable[[Mapping[int, Sequence[int]]], Program]
+"""Compiles the variants of each launch in the order given, as many as are worth it."""
+
+
 class Device(Protocol):
     """A place where programs run.
 
@@ -47,9 +51,17 @@ class Device(Protocol):
     """
 
     def choose(
-        self, program: Program, inputs: Callable[[], Sequence[Any]], target: Target, deadline_s: float
-    ) -> Choice:
-        """Returns the fastest compiled variant of every launch; draws inputs only if there is something to choose."""
+        self,
+        program: Program,
+        inputs: Callable[[], Sequence[Any]],
+        compile_in_order: CompileInOrder,
+        target: Target,
+        deadline_s: float,
+    ) -> tuple[Program, Choice]:
+        """Has variants compiled, most promising first, and chooses the fastest of each launch.
+
+        Draws inputs only if there is something to choose.
+        """
         ...
 
     def run(
