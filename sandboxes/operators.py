@@ -9,15 +9,8 @@ import torch
 ALLOWED_TAGS = frozenset({torch.Tag.core, torch.Tag.pointwise, torch.Tag.reduction})
 """Operators of these kinds are functions of their arguments."""
 
-REFUSED_TAGS = frozenset(
-    {
-        torch.Tag.nondeterministic_seeded,
-        torch.Tag.data_dependent_output,
-        torch.Tag.dynamic_output_shape,
-        torch.Tag.inplace_view,
-    }
-)
-"""Random numbers, values and shapes that depend on data, and metadata changed in place."""
+REFUSED_TAGS = frozenset({torch.Tag.nondeterministic_seeded, torch.Tag.data_dependent_output, torch.Tag.inplace_view})
+"""Random numbers, values read in Python, and metadata changed in place."""
 
 _NAMES = """
 t transpose transpose_ detach alias _unsafe_view _reshape_alias split split_with_sizes unbind unfold narrow lift_fresh
@@ -37,6 +30,13 @@ nll_loss_forward nll_loss2d_forward mse_loss smooth_l1_loss huber_loss binary_cr
 softplus _safe_softmax max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d adaptive_max_pool3d
 avg_pool1d avg_pool2d avg_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_bilinear2d
 upsample_bicubic2d reflection_pad1d reflection_pad2d replication_pad2d
+
+unsafe_split unsafe_split_with_sizes upsample_linear1d upsample_trilinear3d replication_pad1d
+hardswish log_sigmoid_forward binary_cross_entropy_with_logits soft_margin_loss multi_margin_loss
+pixel_shuffle pixel_unshuffle native_channel_shuffle im2col grid_sampler_3d max_unpool2d _weight_norm_interface
+
+bucketize searchsorted isin kthvalue median nanmedian mode take trace vdot dist renorm complex polar diag_embed
+linalg_cross tril_indices triu_indices logspace index_reduce
 
 cumprod logcumsumexp cummax cummin std std_mean var_mean aminmax bincount histc
 """
@@ -83,10 +83,10 @@ def operator(qualified: str) -> Operator:
     overload = getattr(packet, overload_name, None)
     if not isinstance(overload, torch._ops.OpOverload):
         raise OperatorNotAllowed(f"there is no operator `{qualified}`")
-    tags = set(overload.tags)
-    functional = name.removesuffix("_") if torch.Tag.inplace in tags else name
-    known = bool(ALLOWED_TAGS & tags) or name in ALLOWED_NAMES or functional in ALLOWED_NAMES
-    if not known or REFUSED_TAGS & tags or name in {"resize", "resize_", "resize_as_"}:
+    tags = _tags(name)
+    functional = name.removesuffix("_") if torch.Tag.inplace in overload.tags else name
+    known = {name, functional} & ALLOWED_NAMES or ALLOWED_TAGS & (tags | _tags(functional))
+    if not known or REFUSED_TAGS & tags or name in {"resize", "resize_", "resize_as_", "nonzero"}:
         raise OperatorNotAllowed(f"`{qualified}` can't be replayed: its result is not a function of its arguments")
     return Operator(
         overload=overload,
@@ -99,6 +99,13 @@ def operator(qualified: str) -> Operator:
         aliases=_aliases(overload._schema),
         allocates=name.startswith(("empty", "new_empty")),
     )
+
+
+def _tags(name: str) -> set[torch.Tag]:
+    """Returns the tags of an operator's overloads together: torch tags some of them only, most often not `out=`."""
+    packet = getattr(torch.ops.aten, name, None)
+    overloads = packet.overloads() if isinstance(packet, torch._ops.OpOverloadPacket) else []
+    return {tag for overload in overloads for tag in getattr(packet, overload).tags}
 
 
 def _aliases(schema: Any) -> tuple[int | None, ...]:
