@@ -171,6 +171,8 @@ def _store(
     stored = _restride(item, spec) if fresh else item
     if stored.storage_offset() != spec.offset or not _strides_match(stored, spec):
         raise MalformedTrace(f"{where} lays {spec} out otherwise than the trace claims")
+    if _end(stored) > stored.untyped_storage().nbytes():  # `meta` does not look
+        raise MalformedTrace(f"{where} returns {spec} out of bounds of its storage")
     values[claimed.id] = stored
 
 
@@ -189,6 +191,14 @@ def _strides_match(tensor: torch.Tensor, spec: TensorSpec) -> bool:
     """True if every element is where the trace says; strides of single elements don't matter."""
     layout = zip(tensor.shape, tensor.stride(), spec.stride, strict=True)
     return tensor.numel() <= 1 or all(size == 1 or got == claimed for size, got, claimed in layout)
+
+
+def _end(tensor: torch.Tensor) -> int:
+    """Returns where the last element ends, in bytes from the start of the storage."""
+    if tensor.numel() == 0:
+        return 0
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return (int(tensor.storage_offset()) + last + 1) * tensor.element_size()
 
 
 def poison(tensor: torch.Tensor) -> None:
@@ -213,6 +223,15 @@ def describe(value: Any) -> str:
     return type(value).__name__
 
 
+def _enumerated(constant: TorchConstant) -> Any:
+    """Returns the torch value of this name, which must be of the kind it claims to be."""
+    kinds = {"dtype": torch.dtype, "layout": torch.layout, "memory_format": torch.memory_format}
+    value = getattr(torch, constant.name, None)
+    if not isinstance(value, kinds[constant.kind]):
+        raise MalformedTrace(f"there is no {constant.kind} `{constant.name}`")
+    return value
+
+
 def _plain(argument: Argument, values: Values, device: torch.device) -> Any:
     """Returns what to pass to torch for an argument."""
     if isinstance(argument, TensorRef):
@@ -221,5 +240,5 @@ def _plain(argument: Argument, values: Values, device: torch.device) -> Any:
         items = [_plain(item, values, device) for item in argument.items]
         return tuple(items) if argument.kind == "tuple" else items
     if isinstance(argument, TorchConstant):
-        return device if argument.kind == "device" else getattr(torch, argument.name, None)
+        return device if argument.kind == "device" else _enumerated(argument)
     return argument
