@@ -104,18 +104,26 @@ def operator(qualified: str) -> Operator:
 def _tags(name: str) -> set[torch.Tag]:
     """Returns the tags of an operator's overloads together: torch tags some of them only, most often not `out=`."""
     packet = getattr(torch.ops.aten, name, None)
-    overloads = packet.overloads() if isinstance(packet, torch._ops.OpOverloadPacket) else []
+    if not isinstance(packet, torch._ops.OpOverloadPacket):
+        return set()
+    overloads = packet.overloads()  # type: ignore[no-untyped-call]
     return {tag for overload in overloads for tag in getattr(packet, overload).tags}
 
 
 def _aliases(schema: Any) -> tuple[int | None, ...]:
-    """Returns, for each result, the position of the argument in whose alias set it is."""
+    """Returns, for each result, the position of the argument in whose alias set it is.
+
+    A list of views (`split`) has no named set in Python; such operators have one argument that is aliased.
+    """
     sets: dict[str, int] = {}
     for position, argument in enumerate(schema.arguments):
         if argument.alias_info is not None:
             sets.update(dict.fromkeys(argument.alias_info.before_set, position))
     found: list[int | None] = []
     for result in schema.returns:
-        names = result.alias_info.before_set if result.alias_info is not None else set()
-        found.append(next((sets[name] for name in names if name in sets), None))
+        if result.alias_info is None:
+            found.append(None)
+        else:
+            names = result.alias_info.before_set or sets
+            found.append(next((sets[name] for name in names if name in sets), None))
     return tuple(found)

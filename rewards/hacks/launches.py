@@ -1,20 +1,19 @@
 """Detectors of kernels that are there for show (hacks 37 to 39: decoy, trivial kernel, pure torch)."""
 
 from rewards.hacks.evidence import Evidence
+from rewards.hacks.provenance import makers
 from sandboxes.contracts import Finding, Launch, Severity
-from sandboxes.ttir import Operation, Region, parse
-
-ADDRESSING = frozenset(
-    {"arith.addi", "arith.muli", "arith.subi", "arith.cmpi", "arith.andi", "arith.divsi", "arith.remsi"}
-)
-"""Integer arithmetic, which alone may be the computation of an address or a mask."""
+from sandboxes.ttir import Operation, parse
 
 COMPUTING = ("arith.", "math.", "tt.dot", "tt.reduce", "tt.scan", "tt.atomic", "tt.extern", "tt.histogram", "tt.gather")
 """Prefixes of operations on data."""
 
 CONVERTING = frozenset(
-    {"arith.constant", "arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.trunci", "arith.bitcast"}
-)
+    {
+        "arith.constant", "arith.bitcast", "arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.trunci",
+        "arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.fptoui", "arith.index_cast",
+    }
+)  # fmt: skip
 """Operations that change a number's format only."""
 
 
@@ -58,23 +57,9 @@ def copy_only_launches(evidence: Evidence) -> list[Finding]:
 
 
 def _only_moves(launch: Launch) -> bool:
-    """True if the kernel does nothing with data but load, store and convert it."""
-    module = parse(launch.variants[0].ttir)
-    return not any(_computes(operation) for function in module.functions for operation in _walk(function.body))
+    """True if some configuration of the kernel only stores what it has loaded, at most converted."""
+    return any(not any(map(_computes, makers(parse(variant.ttir)))) for variant in launch.variants)
 
 
 def _computes(operation: Operation) -> bool:
-    name = operation.name
-    return name.startswith(COMPUTING) and name not in ADDRESSING and name not in CONVERTING
-
-
-def _walk(region: Region) -> list[Operation]:
-    """Returns all operations of a region, nested ones too."""
-    found: list[Operation] = []
-    stack = [region]
-    while stack:
-        for block in stack.pop().blocks:
-            for operation in block.operations:
-                found.append(operation)
-                stack.extend(operation.regions)
-    return found
+    return operation.name.startswith(COMPUTING) and operation.name not in CONVERTING

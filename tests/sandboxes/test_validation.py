@@ -40,7 +40,7 @@ def call(
 
 def trace(*nodes: AtenCall, more: tuple[TensorSpec, ...] = (spec(4, 32),), **fields: Any) -> Trace:
     """A trace of one input `float32[4, 32]` (0), a parameter `float32[32]` (1) and further values from 2 on."""
-    return Trace(**{
+    return Trace.model_validate({
         "case": "small", "weight_seed": 1, "values": (spec(4, 32), spec(32), *more), "inputs": (X,),
         "constants": (Constant(value=1, key="parameter:w", role="parameter"),), "nodes": nodes,
         "output": TensorRef(id=2) if nodes else X,
