@@ -61,17 +61,16 @@ def install(target: Target) -> None:
 def _install_device_guard() -> None:
     """Lets torch install its guard that does nothing: it does so if the present guard counts no devices.
 
-    A CPU build has no present guard, so one is made up in c10's registry (an array of pointers to C++ objects): every
-    method of it returns 0. It is asked once and then replaced.
+    A CPU build has no present guard, and a real GPU's must not be asked, so one is made up in c10's registry (an array
+    of pointers to C++ objects): every method of it returns 0. It is asked once and then replaced.
     """
     library = ctypes.CDLL(f"{torch.__path__[0]}/lib/libc10.so")
     registry = (ctypes.c_void_p * (CUDA + 1)).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
-    if registry[CUDA] is None:
-        zero = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0)
-        methods = (ctypes.c_void_p * GUARD_METHODS)(*[ctypes.cast(zero, ctypes.c_void_p)] * GUARD_METHODS)
-        guard = ctypes.c_void_p(ctypes.addressof(methods))
-        registry[CUDA] = ctypes.addressof(guard)
-        torch._C._ensureCUDADeviceGuardSet()
+    zero = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 0)
+    methods = (ctypes.c_void_p * GUARD_METHODS)(*[ctypes.cast(zero, ctypes.c_void_p)] * GUARD_METHODS)
+    guard = ctypes.c_void_p(ctypes.addressof(methods))
+    registry[CUDA] = ctypes.addressof(guard)
+    torch._C._ensureCUDADeviceGuardSet()
 
 
 def _data_ptr(tensor: FakeTensor) -> int:
