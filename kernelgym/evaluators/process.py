@@ -117,6 +117,8 @@ class WorkerProcess:
             "TRITON_CACHE_DIR": str(Path(self._folder.name, "triton")),
             "OMP_NUM_THREADS": str(self._threads),
             "TRITON_DEFAULT_FP_FUSION": "1",
+            "MALLOC_MMAP_THRESHOLD_": str(2**28),
+            "MALLOC_TRIM_THRESHOLD_": str(2**28),
         }
         with self._log.open("wb") as log, theirs:
             self._process = subprocess.Popen(

@@ -168,7 +168,9 @@ class Tally:
                 argument.bytes_stored += count.bytes
         for (index, kind), seen in self._touched.items():
             buffer = self._buffers[index]
-            unique = int(seen.data.sum()) * (buffer.data.numel() * buffer.data.element_size() // seen.data.numel())
+            unique = int(torch.count_nonzero(seen.data)) * (
+                buffer.data.numel() * buffer.data.element_size() // seen.data.numel()
+            )
             argument = result.arguments[buffer.name]
             if kind == "load":
                 argument.unique_bytes_loaded += unique
@@ -190,11 +192,11 @@ def active_lanes(request: Access, programs: int) -> int:
         mask = request.mask()
         assert mask is not None
         share = everything // torch.Size(mask.shape[1:]).numel()
-        return int(mask.sum()) * share * (programs if mask.shape[0] == 1 else 1)
+        return int(torch.count_nonzero(mask)) * share * (programs if mask.shape[0] == 1 else 1)
     per_program: Tensor = torch.full((1,), everything, dtype=torch.int64)
     for mask in request.masks:
         flat = mask.reshape(mask.shape[0], -1)
-        per_program = torch.div(per_program, flat.shape[1], rounding_mode="floor") * flat.sum(dim=1)
+        per_program = torch.div(per_program, flat.shape[1], rounding_mode="floor") * torch.count_nonzero(flat, dim=1)
     return int(per_program.sum()) * (programs if per_program.numel() == 1 else 1)
 
 

@@ -9,9 +9,9 @@ MAX_DEPTH = 64
 class Cursor:
     """Reads tokens one by one; every failure names the line."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], start: int = 0) -> None:
         self._tokens = tokens
-        self._at = 0
+        self._at = start
         self._depth = 0
 
     @property

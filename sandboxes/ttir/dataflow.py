@@ -6,6 +6,7 @@ untouched.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from sandboxes.ttir.ir import Block, DescriptorType, Function, Module, Operation, PointerType, Type, Value
@@ -76,6 +77,7 @@ class Access:
         return self.writes or self.updates
 
 
+@lru_cache(maxsize=512)
 def accesses(module: Module) -> dict[str, Access]:
     """What the kernel does through each of its pointer (and descriptor) parameters, by name."""
     edges: Edges = defaultdict(list)

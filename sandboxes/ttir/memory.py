@@ -149,7 +149,7 @@ def scatter(machine: Machine, request: Access, value: Tensor, location: Location
         if bool(ready.all()):
             if _write(request, block, value):
                 return
-        elif ready.numel() > 1 and int(ready.sum()) * 2 > ready.numel() and block.rest:
+        elif ready.numel() > 1 and int(torch.count_nonzero(ready)) * 2 > ready.numel() and block.rest:
             frame = machine.frame
             for index in (torch.nonzero(ready).flatten(), torch.nonzero(~ready).flatten()):
                 machine.frame = frame.child(index)

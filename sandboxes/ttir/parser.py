@@ -103,15 +103,11 @@ class _Parser:
 
     def _collect_aliases(self) -> None:
         """Reads every ``#name = loc(...)`` line first: uses precede most definitions."""
-        scout = Cursor(self._tokens)
-        while scout.token.kind != "end":
-            if scout.token.kind == "alias" and scout.following.text == "=":
-                name = scout.take().text
-                scout.take()
-                if scout.at("loc"):
-                    self._locations.definitions[name] = parse_location(scout)  # type: ignore[assignment]
-            else:
-                scout.take()
+        tokens = self._tokens
+        for position, token in enumerate(tokens[:-2]):
+            if token.kind == "alias" and tokens[position + 1].text == "=" and tokens[position + 2].text == "loc":
+                location = parse_location(Cursor(tokens, position + 2))
+                self._locations.definitions[token.text] = location  # type: ignore[assignment]
 
     def _skip_alias(self) -> None:
         cursor = self._cursor

@@ -9,8 +9,8 @@ MAX_TEXT_BYTES = 2 * 1024 * 1024
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>[ \t\r]+|//[^\n]*)
-  | (?P<newline>\n)
+    (?:[ \t\r]|//[^\n]*+)*+
+    (?:(?P<newline>\n)
   | (?P<string>"(?:[^"\\\n]|\\.)*")
   | (?P<value>%[A-Za-z0-9_$.\-]+(?:[#:][0-9]+)?)
   | (?P<label>\^[A-Za-z0-9_$.\-]+)
@@ -21,6 +21,7 @@ _TOKEN = re.compile(
   | (?P<number>-?[0-9]+(?:\.[0-9]*(?:[eE][+-]?[0-9]+)?)?)
   | (?P<word>!?[A-Za-z_][A-Za-z0-9_$.]*)
   | (?P<punct>->|::|[()\[\]{}<>,:=*+?/-])
+  | (?P<end>\Z))
     """,
     re.VERBOSE,
 )
@@ -45,16 +46,16 @@ def tokenise(text: str) -> list[Token]:
     tokens: list[Token] = []
     line = 1
     position = 0
-    match = _TOKEN.match
-    while position < len(text):
-        found = match(text, position)
-        if found is None:
-            raise TTIRSyntaxError(f"unexpected character {text[position]!r}", line)
+    for found in _TOKEN.finditer(text):
+        if found.start() != position:
+            break
+        position = found.end()
         kind = found.lastgroup or ""
         if kind == "newline":
             line += 1
-        elif kind != "space":
-            tokens.append(Token(kind, found.group(), line))
-        position = found.end()
-    tokens.append(Token("end", "", line))
-    return tokens
+            continue
+        tokens.append(Token(kind, found[kind], line))
+        if kind == "end":
+            return tokens
+    stray = text[position:].lstrip(" \t\r")[:1]
+    raise TTIRSyntaxError(f"unexpected character {stray!r}", line)
