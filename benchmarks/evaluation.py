@@ -9,6 +9,7 @@ import re
 import statistics
 import time
 from itertools import count
+from pathlib import Path
 
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Solution, get_problem, list_solutions
@@ -26,6 +27,7 @@ def run() -> dict[str, object]:
     solutions = [solution for solution in list_solutions() if solution.name == "correct"]
     wrong: list[str] = []
     latencies, stages, warm_up_s = _latencies(solutions, wrong)
+    throughput, peak_mib = _throughput(solutions, wrong)
     everything = [latency for values in latencies.values() for latency in values]
     return {
         "solutions": len(solutions),
@@ -33,8 +35,9 @@ def run() -> dict[str, object]:
         "median_s": round(statistics.median(everything), 3),
         "p95_s": round(statistics.quantiles(everything, n=20, method="inclusive")[18], 3),
         "warm_up_s": round(warm_up_s, 2),
-        "throughput_per_s": round(_throughput(solutions, wrong), 2),
+        "throughput_per_s": round(throughput, 2),
         "workers": WORKERS,
+        "worker_peak_rss_mib": peak_mib,
         "median_s_by_problem": {problem: round(statistics.median(values), 3) for problem, values in latencies.items()},
         "median_s_by_stage": {stage: round(statistics.median(values), 4) for stage, values in stages.items()},
         "not_ok": sorted(set(wrong)),
@@ -73,14 +76,27 @@ def _latencies(
     return latencies, stages, warm_up_s
 
 
-def _throughput(solutions: list[Solution], wrong: list[str]) -> float:
+def _throughput(solutions: list[Solution], wrong: list[str]) -> tuple[float, int]:
+    """Returns evaluations per second, and the largest resident set that a worker ever had."""
     with LocalEvaluator(workers=WORKERS) as evaluator:
         list(evaluator.evaluate_many((renamed(s), get_problem(s.problem_id), CONFIG) for s in solutions * WORKERS))
         requests = [(renamed(s), get_problem(s.problem_id), CONFIG) for s in solutions * ROUNDS]
         begin = time.perf_counter()
         reports = dict(evaluator.evaluate_many(requests))
         elapsed = time.perf_counter() - begin
+        peak_mib = max(_peak_mib(child) for child in _children())
     wrong += [
         f"{reports[index].problem}: {reports[index].outcome}" for index in reports if reports[index].outcome != "ok"
     ]
-    return len(requests) / elapsed
+    return len(requests) / elapsed, peak_mib
+
+
+def _children() -> list[int]:
+    """Returns the process ids of our children: the workers."""
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def _peak_mib(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
