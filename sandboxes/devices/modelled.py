@@ -18,7 +18,7 @@ from sandboxes.contracts import (
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.hardware.model import price_aten, price_launch, roofline_us
+from sandboxes.hardware.model import Price, price_aten, price_launch, roofline_us
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Execution
 
@@ -67,23 +67,15 @@ def modelled_profile(
 def _launch(program: Program, index: int, node: Launch, number: int, launched: Launched, target: Target) -> NodeProfile:
     variant = node.variants[number]
     kernel = program.kernels[index, number]
-    work = launched.work
-    price = price_launch(target, work, kernel.resources, variant.grid, variant.num_stages)
-    return NodeProfile(
-        node=index,
-        name=node.kernel,
-        custom=True,
-        live=index in program.flow.live,
-        time_us=price.time_us,
-        bytes=work.dram_bytes,
-        flops=work.total_flops,
-        bound=price.bound,
-        roofline_fraction=price.roofline_fraction,
-        config=variant.config,
-        grid=variant.grid,
-        resources=kernel.resources,
-        line=node.line,
-        hot_lines=_hot_lines(launched.execution),
+    price = price_launch(target, launched.work, kernel.resources, variant.grid, variant.num_stages)
+    return _node(program, index, node.kernel, launched.work, price).model_copy(
+        update={
+            "custom": True,
+            "config": variant.config,
+            "grid": variant.grid,
+            "resources": kernel.resources,
+            "hot_lines": _hot_lines(launched.execution),
+        }
     )
 
 
@@ -92,10 +84,13 @@ def _aten(program: Program, index: int, call: AtenCall, target: Target, precisio
     work = aten_work(call, program.trace.values, precision)
     if work.launches == 0:
         return None
-    price = price_aten(target, work)
+    return _node(program, index, call.operator.removesuffix(".default"), work, price_aten(target, work))
+
+
+def _node(program: Program, index: int, name: str, work: Work, price: Price) -> NodeProfile:
     return NodeProfile(
         node=index,
-        name=call.operator.removesuffix(".default"),
+        name=name,
         custom=False,
         live=index in program.flow.live,
         time_us=price.time_us,
@@ -103,7 +98,7 @@ def _aten(program: Program, index: int, call: AtenCall, target: Target, precisio
         flops=work.total_flops,
         bound=price.bound,
         roofline_fraction=price.roofline_fraction,
-        line=call.line,
+        line=program.trace.nodes[index].line,
     )
 
 

@@ -128,7 +128,7 @@ def _set_resource_limits(limits: Limits, user_id: int | None) -> None:
 
 def _drop_privileges(confinement: Confinement, directory: str) -> None:
     landlocked = not confinement.namespaces and landlock_version() > 0
-    # An interpreter under a private home (/root/.pyenv) stays readable for another user, but only where Landlock
+    # An interpreter under a private home (`~/.pyenv`) stays readable for another user, but only where Landlock
     # decides which files that concerns.
     search = 1 << syscalls.CAP_DAC_READ_SEARCH
     kept = search & syscalls.capability_set() if landlocked and confinement.user_id is not None else 0

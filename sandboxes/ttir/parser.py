@@ -8,22 +8,20 @@ operations; ``scf``, ``cf``, ``tt.func`` and MLIR's generic quoted form have rea
 """
 
 import functools
-from dataclasses import dataclass, field
 
 from sandboxes.ttir.attributes import attribute, dense, dictionary, number, parse_type
 from sandboxes.ttir.cursor import Cursor
+from sandboxes.ttir.drafts import I1, Draft, result_types
 from sandboxes.ttir.errors import TTIRSyntaxError
 from sandboxes.ttir.ir import (
     Attribute,
     Block,
     Dense,
-    DescriptorType,
     Function,
     Location,
     Module,
     Operation,
     Parameter,
-    PointerType,
     Region,
     ScalarType,
     TensorType,
@@ -31,11 +29,11 @@ from sandboxes.ttir.ir import (
     Value,
 )
 from sandboxes.ttir.locations import LocationSyntax, LocationTable, parse_location
+from sandboxes.ttir.scope import Scope
 from sandboxes.ttir.tokens import tokenise
 
 MAX_OPERATIONS = 50_000
 MAX_RESULTS = 4096
-I1 = ScalarType("i1")
 
 
 @functools.lru_cache(maxsize=256)
@@ -48,29 +46,12 @@ def parse(text: str) -> Module:
     return _Parser(text).module()
 
 
-@dataclass(slots=True)
-class _Draft:
-    """An operation being read."""
-
-    name: str
-    operands: list[Value] = field(default_factory=list)
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-    keywords: list[str] = field(default_factory=list)
-    groups: list[int] = field(default_factory=list)
-    successors: list[str] = field(default_factory=list)
-    regions: list[Region] = field(default_factory=list)
-    inputs: list[Type] = field(default_factory=list)
-    outputs: list[Type] | None = None
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
         self._tokens = tokenise(text)
         self._cursor = Cursor(self._tokens)
         self._locations = LocationTable()
-        self._scope: dict[str, tuple[Value, ...]] = {}
-        self._shadowed: list[dict[str, tuple[Value, ...] | None]] = [{}]
-        self._values = 0
+        self._scope = Scope(self._cursor)
         self._operations = 0
 
     # -- module and functions ------------------------------------------------------------------------------------
@@ -99,7 +80,7 @@ class _Parser:
             raise cursor.error(f"expected the end of the text, found {cursor.token.text!r}")
         if not functions:
             raise cursor.error("the module has no function")
-        return Module(tuple(functions), self._values)
+        return Module(tuple(functions), self._scope.values)
 
     def _collect_aliases(self) -> None:
         """Reads every ``#name = loc(...)`` line first: uses precede most definitions."""
@@ -124,7 +105,7 @@ class _Parser:
         public = not cursor.accept("private")
         cursor.accept("public")
         name = cursor.expect_kind("symbol").text[1:].strip('"')
-        self._open_scope()
+        self._scope.open()
         parameters = self._parameters()
         results: list[Type] = []
         if cursor.accept("->"):
@@ -133,7 +114,7 @@ class _Parser:
         if cursor.accept("attributes"):
             dictionary(cursor)
         body = self._region(tuple(parameter.value for parameter in parameters))
-        self._close_scope()
+        self._scope.close()
         return Function(name, public, tuple(parameters), tuple(results), body, self._location())
 
     def _parameters(self) -> list[Parameter]:
@@ -146,45 +127,10 @@ class _Parser:
             kind = parse_type(cursor)
             attributes = dictionary(cursor) if cursor.at("{") else {}
             self._location()
-            parameters.append(Parameter(name[1:], kind, attributes, self._define(name, [kind])[0]))
+            parameters.append(Parameter(name[1:], kind, attributes, self._scope.define(name, [kind])[0]))
             if not cursor.at(")"):
                 cursor.expect(",")
         return parameters
-
-    # -- scopes --------------------------------------------------------------------------------------------------
-
-    def _open_scope(self) -> None:
-        self._shadowed.append({})
-        self._cursor.enter()
-
-    def _close_scope(self) -> None:
-        self._cursor.leave()
-        for name, previous in self._shadowed.pop().items():
-            if previous is None:
-                del self._scope[name]
-            else:
-                self._scope[name] = previous
-
-    def _define(self, name: str, types: list[Type]) -> tuple[Value, ...]:
-        values = []
-        for kind in types:
-            values.append(Value(self._values, name[1:], kind))
-            self._values += 1
-        shadowed = self._shadowed[-1]
-        if name not in shadowed:
-            shadowed[name] = self._scope.get(name)
-        self._scope[name] = tuple(values)
-        return tuple(values)
-
-    def _use(self) -> Value:
-        cursor = self._cursor
-        token = cursor.expect_kind("value")
-        name, _, position = token.text.partition("#")
-        values = self._scope.get(name)
-        index = int(position[:6]) if position else 0
-        if values is None or index >= len(values):
-            raise TTIRSyntaxError(f"value {token.text} is not defined", token.line)
-        return values[index]
 
     # -- regions -------------------------------------------------------------------------------------------------
 
@@ -192,7 +138,7 @@ class _Parser:
         """Reads ``{ blocks }``; ``arguments`` belong to the first block and are defined by the caller."""
         cursor = self._cursor
         cursor.expect("{")
-        self._open_scope()
+        self._scope.open()
         blocks: list[Block] = []
         label = ""
         operations: list[Operation] = []
@@ -207,7 +153,7 @@ class _Parser:
             else:
                 operations.append(self._operation())
         blocks.append(Block(label, arguments, tuple(operations)))
-        self._close_scope()
+        self._scope.close()
         return Region(tuple(blocks))
 
     def _block_arguments(self) -> tuple[Value, ...]:
@@ -217,7 +163,7 @@ class _Parser:
             while not cursor.accept(")"):
                 name = cursor.expect_kind("value").text
                 cursor.expect(":")
-                values.extend(self._define(name, [parse_type(cursor)]))
+                values.extend(self._scope.define(name, [parse_type(cursor)]))
                 self._location()
                 if not cursor.at(")"):
                     cursor.expect(",")
@@ -237,19 +183,19 @@ class _Parser:
         elif token.kind != "word" or "." not in token.text:
             raise TTIRSyntaxError(f"expected an operation, found {token.text!r}", token.line)
         else:
-            draft = _Draft(token.text)
+            draft = Draft(token.text)
             reader = _READERS.get(token.text, _Parser._loose)
             reader(self, draft)
         if cursor.at("{"):
             draft.attributes |= dictionary(cursor)
         location = self._location()
         count = sum(size for _, size in results)
-        types = _result_types(draft, count)
+        types = result_types(draft, count)
         if count > len(types):
             raise TTIRSyntaxError(f"{draft.name} has {len(types)} results, {count} are named", token.line)
         values: list[Value] = []
         for name, size in results:
-            values.extend(self._define(name, types[len(values) : len(values) + size]))
+            values.extend(self._scope.define(name, types[len(values) : len(values) + size]))
         return Operation(
             name=draft.name,
             operands=tuple(draft.operands),
@@ -282,13 +228,13 @@ class _Parser:
             return self._locations.resolve(syntax)
         return Location()
 
-    def _generic(self, name: str) -> _Draft:
+    def _generic(self, name: str) -> Draft:
         """``"tt.reduce"(%a) <{axis = 0}> ({ region }) {attributes} : (T) -> T``."""
         cursor = self._cursor
-        draft = _Draft(name)
+        draft = Draft(name)
         cursor.expect("(")
         while not cursor.accept(")"):
-            draft.operands.append(self._use())
+            draft.operands.append(self._scope.use())
             cursor.accept(",")
         if cursor.accept("["):
             while not cursor.accept("]"):
@@ -307,7 +253,7 @@ class _Parser:
         self._types(draft)
         return draft
 
-    def _loose(self, draft: _Draft) -> None:
+    def _loose(self, draft: Draft) -> None:
         """Operands, keywords, attributes and types in the order they come, up to the end of the line."""
         cursor = self._cursor
         level = 0
@@ -315,7 +261,7 @@ class _Parser:
         while level or cursor.token.line == cursor.last_line:
             token = cursor.token
             if token.kind == "value":
-                draft.operands.append(self._use())
+                draft.operands.append(self._scope.use())
             elif token.kind == "word":
                 if token.text == "loc" and cursor.following.text == "(":
                     return
@@ -345,7 +291,7 @@ class _Parser:
             if level < 0 or level > 8:
                 raise cursor.error("unbalanced brackets")
 
-    def _keyword(self, draft: _Draft) -> None:
+    def _keyword(self, draft: Draft) -> None:
         cursor = self._cursor
         word = cursor.take().text
         if cursor.accept("="):
@@ -353,7 +299,7 @@ class _Parser:
         else:
             draft.keywords.append(word)
 
-    def _types(self, draft: _Draft) -> None:
+    def _types(self, draft: Draft) -> None:
         """``A, B``, ``A -> B``, ``(A, B) -> (C)``, ``A to B`` or ``A * B -> C``."""
         cursor = self._cursor
         draft.inputs.extend(self._type_list())
@@ -376,7 +322,7 @@ class _Parser:
 
     # -- operations with a syntax of their own -------------------------------------------------------------------
 
-    def _constant(self, draft: _Draft) -> None:
+    def _constant(self, draft: Draft) -> None:
         cursor = self._cursor
         if cursor.at("{"):
             draft.attributes |= dictionary(cursor)
@@ -387,14 +333,14 @@ class _Parser:
             raise cursor.error("constant does not fit its type")
         draft.attributes["value"] = value
 
-    def _for(self, draft: _Draft) -> None:
+    def _for(self, draft: Draft) -> None:
         cursor = self._cursor
         if cursor.accept("unsigned"):
             draft.keywords.append("unsigned")
         induction = cursor.expect_kind("value").text
         for separator in ("=", "to", "step"):
             cursor.expect(separator)
-            draft.operands.append(self._use())
+            draft.operands.append(self._scope.use())
         names: list[str] = []
         draft.outputs = []
         if cursor.accept("iter_args"):
@@ -404,14 +350,14 @@ class _Parser:
         kind: Type = parse_type(cursor) if cursor.accept(":") else ScalarType("index")
         if len(names) != len(draft.outputs):
             raise cursor.error("scf.for: iter_args and types differ in number")
-        self._open_scope()
-        arguments = self._define(induction, [kind])
+        self._scope.open()
+        arguments = self._scope.define(induction, [kind])
         for name, output in zip(names, draft.outputs, strict=True):
-            arguments += self._define(name, [output])
+            arguments += self._scope.define(name, [output])
         draft.regions.append(self._region(arguments))
-        self._close_scope()
+        self._scope.close()
 
-    def _bindings(self, draft: _Draft) -> list[str]:
+    def _bindings(self, draft: Draft) -> list[str]:
         """``(%a = %b, ...)``: returns the names on the left, adds the values on the right."""
         cursor = self._cursor
         names = []
@@ -419,42 +365,42 @@ class _Parser:
         while not cursor.accept(")"):
             names.append(cursor.expect_kind("value").text)
             cursor.expect("=")
-            draft.operands.append(self._use())
+            draft.operands.append(self._scope.use())
             if not cursor.at(")"):
                 cursor.expect(",")
         return names
 
-    def _if(self, draft: _Draft) -> None:
+    def _if(self, draft: Draft) -> None:
         cursor = self._cursor
-        draft.operands.append(self._use())
+        draft.operands.append(self._scope.use())
         draft.outputs = self._type_list() if cursor.accept("->") else []
         draft.regions.append(self._region())
         if cursor.accept("else"):
             draft.regions.append(self._region())
 
-    def _while(self, draft: _Draft) -> None:
+    def _while(self, draft: Draft) -> None:
         cursor = self._cursor
         names = self._bindings(draft) if cursor.at("(") else []
         cursor.expect(":")
         self._types(draft)
         if len(names) != len(draft.inputs):
             raise cursor.error("scf.while: arguments and types differ in number")
-        self._open_scope()
+        self._scope.open()
         arguments: tuple[Value, ...] = ()
         for name, kind in zip(names, draft.inputs, strict=True):
-            arguments += self._define(name, [kind])
+            arguments += self._scope.define(name, [kind])
         draft.regions.append(self._region(arguments))
-        self._close_scope()
+        self._scope.close()
         cursor.expect("do")
         draft.regions.append(self._region())
         if cursor.accept("attributes"):
             draft.attributes |= dictionary(cursor)
 
-    def _branch(self, draft: _Draft) -> None:
+    def _branch(self, draft: Draft) -> None:
         """``cf.br ^b(%x : T)`` and ``cf.cond_br %c, ^b(...), ^c(...)``; ``groups`` counts each target's values."""
         cursor = self._cursor
         if draft.name == "cf.cond_br":
-            draft.operands.append(self._use())
+            draft.operands.append(self._scope.use())
             if cursor.accept("weights"):
                 cursor.expect("(")
                 while not cursor.accept(")"):
@@ -465,7 +411,7 @@ class _Parser:
             before = len(draft.operands)
             if cursor.accept("("):
                 while not cursor.accept(":"):
-                    draft.operands.append(self._use())
+                    draft.operands.append(self._scope.use())
                     cursor.accept(",")
                 while not cursor.accept(")"):
                     parse_type(cursor)
@@ -489,33 +435,3 @@ _READERS = {
 def _fits(value: Dense, kind: TensorType) -> bool:
     """Whether a dense constant has one value, or as many as its type (bytes, where given as a blob)."""
     return value.splat or len(value.values) % kind.numel == 0
-
-
-def _result_types(draft: _Draft, count: int) -> list[Type]:
-    """Types of the results; most operations print only the types of their operands."""
-    if draft.outputs is not None:
-        return draft.outputs * 2 if draft.name == "tt.split" else draft.outputs
-    inputs = draft.inputs
-    if count == 0 or not inputs:
-        return []
-    first = inputs[0]
-    if draft.name in ("arith.cmpi", "arith.cmpf"):
-        return [TensorType(first.shape, I1) if isinstance(first, TensorType) else I1]
-    if draft.name == "tt.load":
-        return [_loaded(first)]
-    if draft.name == "tt.make_tensor_descriptor" and isinstance(inputs[-1], PointerType):
-        block = inputs[-1].pointee
-        return [DescriptorType(block)] if isinstance(block, TensorType) else []
-    if draft.name == "arith.select":
-        return [inputs[-1]]
-    return inputs if len(inputs) == count else [first] * count
-
-
-def _loaded(pointer: Type) -> Type:
-    if isinstance(pointer, PointerType):
-        return pointer.pointee
-    if isinstance(pointer, TensorType) and isinstance(pointer.element, PointerType):
-        element = pointer.element.pointee
-        if isinstance(element, ScalarType | PointerType):
-            return TensorType(pointer.shape, element)
-    raise TTIRSyntaxError("tt.load needs pointers")
