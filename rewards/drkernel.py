@@ -14,9 +14,10 @@ def drkernel_paper(report: Report) -> Reward:
     """Scores correctness, speedup and coverage by `R = C + C * min(T_ref / T_kernel, 3) + C * PR`.
 
     `C` is 1 for outcome `ok` (compiles, correct on every case, no hack found), else 0. `PR = T_generated / T_total`,
-    the profiling-based term, is the share of live device time in the candidate's own kernels: `Report.coverage`. The
-    speedup is the report's, which stays at most 1 while the bench case is unverified. The code that was released with
-    the paper pays half of all this, `0.5 * (C + min(speedup, 3) + PR)`; relative advantages are the same.
+    the profiling-based term, is the share of live device time in the candidate's own kernels: `Report.coverage`. While
+    the bench case is unverified, neither speedup nor coverage is paid: a program may skip its work there. The code that
+    was released with the paper pays half of all this, `0.5 * (C + min(speedup, 3) + PR)`; relative advantages are the
+    same.
 
     Args:
         report: Any evaluation; nothing else is looked at.
@@ -30,22 +31,18 @@ def drkernel_paper(report: Report) -> Reward:
     """
     if report.outcome is Outcome.INFRASTRUCTURE:
         return EXCLUDED
-    if report.outcome is not Outcome.OK or report.speedup is None or report.coverage is None:
+    if report.outcome is not Outcome.OK:
         nothing = f"C = 0: the outcome is {report.outcome}"
         return Reward(tuple(Term(name, 0.0, nothing) for name in ("correctness", "speedup", "coverage")))
-    return Reward(
-        (
-            Term("correctness", 1.0, "C = 1: correct on every case, no hack found"),
-            _speedup(report.speedup, verified=report.bench is not None and report.bench.verified),
-            Term("coverage", report.coverage, f"PR = {report.coverage:.1%} of the device time is in its own kernels"),
-        )
-    )
+    correct = Term("correctness", 1.0, "C = 1: correct on every case, no hack found")
+    if report.speedup is None or report.coverage is None:
+        unpaid = "not paid: the bench case was not verified"
+        return Reward((correct, Term("speedup", 0.0, unpaid), Term("coverage", 0.0, unpaid)))
+    share = f"PR = {report.coverage:.1%} of the device time is in its own kernels"
+    return Reward((correct, _speedup(report.speedup), Term("coverage", report.coverage, share)))
 
 
-def _speedup(speedup: float, *, verified: bool) -> Term:
+def _speedup(speedup: float) -> Term:
     if isnan(speedup):
         return Term("speedup", 0.0, "the profile's times are not numbers")
-    note = f"min({speedup:.3g}, {SPEEDUP_CAP:g})"
-    if not verified:
-        note += "; at most 1, because the bench case was not verified"
-    return Term("speedup", min(speedup, SPEEDUP_CAP), note)
+    return Term("speedup", min(speedup, SPEEDUP_CAP), f"min({speedup:.3g}, {SPEEDUP_CAP:g})")

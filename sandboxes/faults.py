@@ -8,7 +8,7 @@ from sandboxes.compilation import CompileFailure
 from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Stage, Submission, clip
 from sandboxes.errors import SandboxesError
 from sandboxes.operators import OperatorNotAllowed
-from sandboxes.replay import MalformedTrace
+from sandboxes.replay import MalformedTrace, OutOfTime
 from sandboxes.ttir import (
     DeviceAssertion,
     ExecutionTimeout,
@@ -46,6 +46,7 @@ HINTS = {
     MemoryFault: "Mask the access: the last program reaches past the end when the size is no multiple of the block.",
     UnsupportedOperation: "This device can't judge the operation; use plain `tl` operations, or evaluate on a GPU.",
     ExecutionTimeout: "Give each program less work, or look for a loop that does not end.",
+    OutOfTime: "Give the program less work, or look for a loop that does not end.",
     DeviceAssertion: "The kernel's own `tl.device_assert` failed.",
     OperatorNotAllowed: "Use operators that are functions of their arguments; random numbers can't be compared.",
 }
@@ -54,6 +55,7 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     MemoryFault: Outcome.MEMORY_ERROR,
     UnsupportedOperation: Outcome.UNSUPPORTED,
     ExecutionTimeout: Outcome.TIMEOUT,
+    OutOfTime: Outcome.TIMEOUT,
     DeviceAssertion: Outcome.INCORRECT,
     OperatorNotAllowed: Outcome.UNTRACEABLE,
 }
@@ -78,7 +80,7 @@ def faults(stage: Stage, submission: Submission, case: str | None = None) -> Ite
         raise
     except CompileFailure as failure:
         raise fault(failure.outcome, stage, submission, failure.message, failure.line, failure.hint, case) from failure
-    except (TTIRError, OperatorNotAllowed, MalformedTrace) as error:
+    except (TTIRError, OperatorNotAllowed, MalformedTrace, OutOfTime) as error:
         kind = next((kind for kind in OUTCOMES if isinstance(error, kind)), None)
         outcome = OUTCOMES[kind] if kind else Outcome.TRACE_ERROR
         raise fault(

@@ -2,6 +2,7 @@
 
 import secrets
 
+from sandboxes.budget import check_budget
 from sandboxes.contracts import BenchCheck, EvalConfig, Profile, Reference, Report, Stage, Submission, Target
 from sandboxes.devices.cpu import CpuDevice
 from sandboxes.devices.device import Device
@@ -13,7 +14,7 @@ from sandboxes.judge import bench_trial, plan_trials
 from sandboxes.programs import Gate, check_launches, compile_program, raise_if_failed, verify
 from sandboxes.reference import LiveReference, load_reference
 from sandboxes.reference_trace import graph_gflop, trace_reference
-from sandboxes.tracing.service import trace
+from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
 from sandboxes.truth import TruthCache
 
@@ -67,10 +68,12 @@ class Pipeline:
         device = _device(config)
         graph = trace_reference(reference, bench.case.name, weight_seed)  # first: a bad reference is not its fault
         with journal.stage(Stage.TRACE):
-            traced = trace(submission, reference.init_inputs, reference.cases, config, target, self._sandbox)
-            raise_if_failed(traced, submission)
+            answer = run_tracer(submission, reference.init_inputs, reference.cases, config, target, self._sandbox)
         with journal.stage(Stage.VERIFY):
+            traced = read_answer(answer, reference.cases, config)
+            raise_if_failed(traced, submission)
             programs, journal.findings = verify(traced, reference.cases, weight_seed, submission, self._gate)
+            check_budget(programs, graph, submission)
         court = Court(reference, self._truths, device, submission, config)
         with journal.stage(Stage.COMPILE):
             check_launches(programs, target)
@@ -91,7 +94,7 @@ class Pipeline:
             else:
                 run = court.sample_bench(program, bench, choice)
                 how = f"not executed: {graph_gflop(graph):.3g} GFLOP exceed the budget of {config.bench_budget_gflop:g}"
-                verified = BenchCheck(verified=False, how=f"{how}; the speedup is capped at 1")
+                verified = BenchCheck(verified=False, how=f"{how}; no speedup is paid")
         with journal.stage(Stage.PROFILE):
             profile = device.profile(program, choice, run, graph, target)
         return journal.passed(results, verified, with_excerpts(profile, submission))

@@ -1,5 +1,6 @@
 """Runs a trace on given data: ATen calls through torch, launches through the device's own hands."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,21 @@ REJECTIONS = (
 """What torch, partly written in Python, raises for arguments that it can't use."""
 
 
+class OutOfTime(Exception):
+    """The replay has taken as long as it may.
+
+    Args:
+        line: The candidate's line that comes next.
+    """
+
+    def __init__(self, line: int | None) -> None:
+        super().__init__(line)
+        self.line = line
+
+    def __str__(self) -> str:
+        return "replaying the program takes longer than the time limit"
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """The result of one replay."""
@@ -59,6 +75,7 @@ def replay(
     device: torch.device,
     launch: LaunchFunction,
     precision: Precision = Precision.FP32,
+    deadline_s: float = float("inf"),
 ) -> Replayed:
     """Replays a trace.
 
@@ -69,9 +86,11 @@ def replay(
         device: Where to run; `meta` propagates shapes only.
         precision: How ATen matrix products treat float32 factors.
         launch: Runs launch number `index`, given the values so far.
+        deadline_s: On `time.monotonic`'s clock; looked at before every node.
 
     Raises:
         MalformedTrace: A result is not what the trace says it is, or an operator rejects its arguments.
+        OutOfTime: The deadline has passed.
     """
     values: Values = dict(inputs)
     for constant in trace.constants:
@@ -79,6 +98,8 @@ def replay(
     last_use = _last_uses(trace)
     with torch.no_grad():
         for index, node in enumerate(trace.nodes):
+            if time.monotonic() > deadline_s:
+                raise OutOfTime(node.line)
             if isinstance(node, Launch):
                 launch(index, node, values)
             else:

@@ -20,7 +20,7 @@ from sandboxes.contracts import (
 )
 from sandboxes.hardware.targets import get_target
 from sandboxes.isolation import ProcessSandbox
-from sandboxes.tracing.service import ENTRY, Traced, trace
+from sandboxes.tracing.service import ENTRY, Traced, read_answer, run_tracer
 
 HEADER = """
 import torch
@@ -101,7 +101,8 @@ class Tracer:
         """Whatever comes of tracing `source` on `inputs` (`float32[4, 32]` if there are none)."""
         cases = cases or (case(*(inputs or (spec(4, 32),))),)
         config = EvalConfig.model_validate(settings)
-        return trace(Submission(source=source), init, cases, config, get_target(target), self.sandbox)
+        result = run_tracer(Submission(source=source), init, cases, config, get_target(target), self.sandbox)
+        return read_answer(result, cases, config)
 
     def trace(self, source: str, *inputs: Argument, **settings: Any) -> Trace:
         """The trace of the first case."""

@@ -11,7 +11,7 @@ from kernelgym.reports.diagnosis import diagnosis
 from kernelgym.reports.profiling import profiling
 from kernelgym.reports.wording import VERDICTS, plain, provenance, verdict_words
 from rewards import Reward
-from sandboxes.contracts import Report, Submission
+from sandboxes.contracts import Outcome, Report, Submission
 
 
 def render_report(report: Report, reward: Reward | None = None, submission: Submission | None = None) -> RenderableType:
@@ -24,7 +24,8 @@ def render_report(report: Report, reward: Reward | None = None, submission: Subm
     """
     parts: list[RenderableType] = [_verdict(report)]
     if report.findings or report.diagnostics:
-        parts += _section("what went wrong" if report.speedup is None else "remarks", diagnosis(report, submission))
+        title = "remarks" if report.outcome is Outcome.OK else "what went wrong"
+        parts += _section(title, diagnosis(report, submission))
     if report.cases:
         parts += _section("correctness", correctness(report))
     if report.profile is not None:

@@ -27,7 +27,7 @@ def correctness(report: Report) -> RenderableType:
         if case.detail and not case.passed:
             below.append(Text(f"{plain(case.case)}: {plain(case.detail)}"))
     if report.bench is not None:
-        verified = "verified" if report.bench.verified else "not verified, so no speedup above 1 counts"
+        verified = "verified" if report.bench.verified else "not verified, so there is no speedup"
         below.append(Text(f"bench case {verified}: {plain(report.bench.how)}", style="dim"))
     return Group(table, *below)
 

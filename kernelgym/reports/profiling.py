@@ -52,12 +52,11 @@ def _nodes(nodes: list[NodeProfile], total_us: float) -> Table:
 
 
 def _summary(profile: Profile, report: Report) -> Text:
-    speedup = profile.speedup if report.speedup is None else report.speedup
     facts = [
         ("total", f"{microseconds(profile.time_us)} µs"),
         ("reference", f"{microseconds(profile.reference_time_us)} µs"),
         ("best possible", f"{microseconds(profile.roofline_us)} µs"),
-        ("speedup", factor(speedup)),
+        ("speedup", "not verified" if report.speedup is None else factor(report.speedup)),
         ("coverage", percent(profile.coverage)),
     ]
     text = Text()

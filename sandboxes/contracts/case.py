@@ -4,7 +4,7 @@ from enum import StrEnum
 from math import prod
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from sandboxes.contracts.base import Contract
 
@@ -87,7 +87,7 @@ class ArgumentSequence(Contract):
     """A tuple or list of arguments."""
 
     kind: Literal["tuple", "list"]
-    items: tuple["Argument", ...]
+    items: Annotated[tuple["Argument", ...], FailFast(), Field(max_length=10_000)]
 
 
 Argument = Plain | Annotated[TensorSpec | TensorRef | ArgumentSequence | TorchConstant, Field(discriminator="kind")]

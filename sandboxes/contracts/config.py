@@ -30,7 +30,7 @@ class EvalConfig(Contract):
     precision: Precision = Precision.TF32
     trace_timeout_s: Seconds = 20.0
     """Wall time of everything the candidate's Python does."""
-    compile_timeout_s: Seconds = 60.0
+    compile_timeout_s: Seconds = 30.0
     """Wall time of compiling all kernels."""
     replay_timeout_s: Seconds = 30.0
     """Wall time of running the kernels of all cases."""

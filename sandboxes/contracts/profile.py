@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sandboxes.contracts.base import Contract
+from sandboxes.contracts.diagnostic import Text
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -51,7 +52,7 @@ class HotLine(Contract):
     """A line of the candidate's source and what it costs."""
 
     line: Annotated[int, Field(ge=1)]
-    excerpt: str
+    excerpt: Text
     bytes: Count
     """Bytes requested by loads, stores and atomics of that line, over all programs."""
     flops: Count

@@ -17,7 +17,7 @@ REACHED_REPLAY = frozenset({Outcome.OK, Outcome.INCORRECT, Outcome.MEMORY_ERROR,
 
 
 class BenchCheck(Contract):
-    """How far the bench case itself was verified; nothing above a speedup of 1 is earned without it."""
+    """How far the bench case itself was verified; there is no speedup without it."""
 
     verified: bool
     how: Text
@@ -74,14 +74,14 @@ class Report(Contract):
 
     @property
     def speedup(self) -> float | None:
-        """Reference time over candidate time; None unless the outcome is `ok`.
+        """Reference time over candidate time; None unless the outcome is `ok` and the bench case was verified.
 
-        Capped at 1 while the bench case has not been verified: a program may be right at small sizes only.
+        A program may be right at the check shapes and skip work at the size that is timed: without verification there
+        the time in `profile` says nothing.
         """
-        if self.outcome is not Outcome.OK or self.profile is None:
+        if self.outcome is not Outcome.OK or self.profile is None or self.bench is None or not self.bench.verified:
             return None
-        verified = self.bench is not None and self.bench.verified
-        return self.profile.speedup if verified else min(self.profile.speedup, 1.0)
+        return self.profile.speedup
 
     @property
     def coverage(self) -> float | None:

@@ -10,6 +10,9 @@ from sandboxes.contracts.base import Contract
 MAX_SOURCE_CHARACTERS = 200_000
 """Longest candidate that is looked at."""
 
+MAX_LINE_CHARACTERS = 200
+"""How much of a line is quoted."""
+
 
 class Submission(Contract):
     """Python source that defines `ModelNew` with the reference's init signature."""
@@ -22,6 +25,8 @@ class Submission(Contract):
         return sha256(self.source.encode("utf-8", errors="surrogatepass")).hexdigest()
 
     def line(self, number: int | None) -> str | None:
-        """Returns line `number` (1-based) stripped of white space, or None if there is no such line."""
+        """Returns line `number` (1-based), stripped and cut to `MAX_LINE_CHARACTERS`; None if there is no such line."""
         lines = self.source.replace("\r\n", "\n").replace("\r", "\n").split("\n")  # as Python counts them
-        return lines[number - 1].strip() if number is not None and 0 < number <= len(lines) else None
+        if number is None or not 0 < number <= len(lines):
+            return None
+        return lines[number - 1].strip()[:MAX_LINE_CHARACTERS]

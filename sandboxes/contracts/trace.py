@@ -7,7 +7,7 @@ keyed by `Constant.key`.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from sandboxes.contracts.base import SCHEMA_VERSION, Contract
 from sandboxes.contracts.case import Argument, ArgumentSequence, Size, TensorRef, TensorSpec
@@ -17,6 +17,9 @@ from sandboxes.contracts.diagnostic import Text
 MAX_NODES = 20_000
 MAX_TTIR_CHARACTERS = 2 * 2**20
 MAX_VARIANTS = 256
+MAX_VALUES = 100_000
+MAX_ARGUMENTS = 2_000
+"""Arguments of a call or a kernel."""
 
 Line = Annotated[int, Field(ge=1, le=10**6)]
 Programs = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -40,9 +43,9 @@ class AtenCall(Contract):
     kind: Literal["aten"] = "aten"
     operator: Annotated[str, Field(pattern=r"^[a-z_]{1,16}::[A-Za-z0-9_]{1,80}\.[A-Za-z0-9_]{1,80}$")]
     """Qualified overload, e.g. `aten::add.Tensor`."""
-    args: tuple[Argument, ...]
-    kwargs: dict[str, Argument]
-    results: tuple[Argument, ...]
+    args: Annotated[tuple[Argument, ...], FailFast(), Field(max_length=MAX_ARGUMENTS)]
+    kwargs: Annotated[dict[str, Argument], Field(max_length=64)]
+    results: Annotated[tuple[Argument, ...], FailFast(), Field(max_length=MAX_ARGUMENTS)]
     """References to the values it returns (same id as an argument: it returned that argument)."""
     line: Line | None = None
 
@@ -69,7 +72,7 @@ class Variant(Contract):
     ttir: Annotated[str, Field(max_length=MAX_TTIR_CHARACTERS)]
     """Textual TTIR of the specialised kernel."""
     grid: tuple[Programs, Programs, Programs]
-    args: tuple[LaunchArgument, ...]
+    args: Annotated[tuple[LaunchArgument, ...], FailFast(), Field(max_length=MAX_ARGUMENTS)]
     """In the order of the TTIR function's parameters."""
     num_warps: Annotated[int, Field(ge=1, le=128)]
     num_stages: Annotated[int, Field(ge=0, le=64)]
@@ -83,7 +86,7 @@ class Launch(Contract):
     kind: Literal["launch"] = "launch"
     kernel: Name
     """Name of the `@triton.jit` function."""
-    variants: tuple[Variant, ...] = Field(min_length=1, max_length=MAX_VARIANTS)
+    variants: Annotated[tuple[Variant, ...], FailFast(), Field(min_length=1, max_length=MAX_VARIANTS)]
     """Every configuration computes the same; the device picks the fastest that fits."""
     line: Line | None = None
     """Where the candidate launches it."""
@@ -100,12 +103,12 @@ class Trace(Contract):
     """Name of the case."""
     weight_seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
     """Seed under which the module was built."""
-    values: tuple[TensorSpec, ...]
+    values: Annotated[tuple[TensorSpec, ...], FailFast(), Field(max_length=MAX_VALUES)]
     """Every tensor of the graph; a reference is an index into this."""
-    inputs: tuple[Argument, ...]
+    inputs: Annotated[tuple[Argument, ...], FailFast(), Field(max_length=MAX_ARGUMENTS)]
     """`forward`'s arguments: references and plain values, parallel to `Case.inputs`."""
-    constants: tuple[Constant, ...]
-    nodes: tuple[Node, ...] = Field(max_length=MAX_NODES)
+    constants: Annotated[tuple[Constant, ...], FailFast(), Field(max_length=MAX_VALUES)]
+    nodes: Annotated[tuple[Node, ...], FailFast(), Field(max_length=MAX_NODES)]
     """In execution order."""
     output: Argument
     """What `forward` returned: a reference, or a tuple or list of them."""

@@ -83,20 +83,28 @@ class CpuDevice:
             number = choice.get(index, 0)
             launched[index] = launch(index, node, number, values, deadline_s, count=count, sample=sample)
 
-        output = self._replay(program, inputs, execute)
+        output = self._replay(program, inputs, execute, deadline_s)
         return Run(output=output, inputs=list(inputs), notes=launched)
 
     def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
         """Prices every node with the hardware model."""
         return modelled_profile(program, choice, run.notes, reference, target, self._precision)
 
-    def _replay(self, program: Program, inputs: Sequence[Any], launch_function: LaunchFunction) -> Any:
+    def _replay(
+        self, program: Program, inputs: Sequence[Any], launch_function: LaunchFunction, deadline_s: float
+    ) -> Any:
         constants: Mapping[str, torch.Tensor] = program.constants
         if program.flow.writes_constants:
             constants = {key: value.clone() for key, value in constants.items()}
         values = bind(program.trace, inputs)
         return replay(
-            program.trace, values, constants, device=CPU, launch=launch_function, precision=self._precision
+            program.trace,
+            values,
+            constants,
+            device=CPU,
+            launch=launch_function,
+            precision=self._precision,
+            deadline_s=deadline_s,
         ).output
 
     def _sample(self, program: Program, inputs: Sequence[Any], deadline_s: float) -> dict[tuple[int, int], Work]:
@@ -108,7 +116,7 @@ class CpuDevice:
                 copies = {id_: clone(values[id_]) for id_ in set(references(variant.args))}
                 works[index, number] = launch(index, node, number, copies, deadline_s, count=True, sample=True).work
 
-        self._replay(program, inputs, sample)
+        self._replay(program, inputs, sample, deadline_s)
         return works
 
 

@@ -11,12 +11,11 @@ import torch
 from sandboxes.contracts import Descriptor, Launch, TensorRef
 from sandboxes.hardware.executed import work_of_launch
 from sandboxes.hardware.work import Work
-from sandboxes.replay import MalformedTrace, Values
+from sandboxes.replay import MalformedTrace, OutOfTime, Values
 from sandboxes.ttir import (
     DescriptorArgument,
     Execution,
     ExecutionOptions,
-    ExecutionTimeout,
     Module,
     execute,
     parse,
@@ -58,10 +57,10 @@ def launch(
     args = [_argument(argument, values) for argument in variant.args]
     _check_specialisation(f"node {index} (`{node.kernel}`)", module, args)
     total = prod(variant.grid)
-    programs = sorted({total * step // SAMPLED_PROGRAMS for step in range(SAMPLED_PROGRAMS)}) if sample else None
+    programs = _sampled(total) if sample else None
     left = deadline_s - time.monotonic()
     if left <= 0:
-        raise ExecutionTimeout(0.0, module.kernel.location)
+        raise OutOfTime(node.line)
     options = ExecutionOptions(count=count, programs=programs, max_seconds=left)
     execution = execute(module, variant.grid, args, options=options)
     sizes = {
@@ -71,6 +70,13 @@ def launch(
     }
     scale = total / len(programs) if programs else 1.0
     return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes))
+
+
+def _sampled(total: int) -> list[int]:
+    """Returns the ids of programs spread over a grid of `total`: all of a small grid, none of an empty one."""
+    if total == 0:
+        return []
+    return sorted({total * step // SAMPLED_PROGRAMS for step in range(SAMPLED_PROGRAMS)})
 
 
 def _argument(argument: Any, values: Values) -> Any:

@@ -24,15 +24,15 @@ class Traced:
     """The failure is that the time was up."""
 
 
-def trace(
+def run_tracer(
     submission: Submission,
     init_inputs: Sequence[Argument],
     cases: Sequence[Case],
     config: EvalConfig,
     target: Target,
     sandbox: Sandbox,
-) -> Traced:
-    """Traces a candidate at all cases.
+) -> SandboxResult:
+    """Traces a candidate at all cases; what comes back is not looked at.
 
     Raises:
         SandboxUnavailable, SandboxBroken: Infrastructure; nothing is said about the candidate.
@@ -45,7 +45,11 @@ def trace(
         target=target,
     )
     limits = Limits(wall_time_s=config.trace_timeout_s, cpu_time_s=config.trace_timeout_s + 10)
-    result = sandbox.run(request.model_dump_json().encode(), limits)
+    return sandbox.run(request.model_dump_json().encode(), limits)
+
+
+def read_answer(result: SandboxResult, cases: Sequence[Case], config: EvalConfig) -> Traced:
+    """Parses what the sandbox sent; never raises, whatever that is."""
     if result.status is not SandboxStatus.COMPLETED or result.payload is None:
         timed_out = result.status is SandboxStatus.TIMEOUT
         return Traced(blobs={}, failure=_abnormal_end(result, config), timed_out=timed_out)

@@ -7,7 +7,7 @@ are checked before anything is parsed, and nothing is ever unpickled.
 import struct
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import FailFast, Field, ValidationError
 
 from sandboxes.contracts import Argument, Case, Contract, Submission, Target, Trace, TraceFailure
 
@@ -29,7 +29,7 @@ class TraceRequest(Contract):
 class TraceAnswer(Contract):
     """The header: traces, or the reason why there are none."""
 
-    traces: Annotated[tuple[Trace, ...], Field(max_length=MAX_TRACES)] = ()
+    traces: Annotated[tuple[Trace, ...], FailFast(), Field(max_length=MAX_TRACES)] = ()
     failure: TraceFailure | None = None
     blob_seeds: tuple[int, ...] = ()
     """Weight seed of each blob."""
@@ -67,7 +67,7 @@ def decode_answer(raw: bytes) -> tuple[TraceAnswer, dict[int, bytes]]:
     try:
         answer = TraceAnswer.model_validate_json(raw[8 : 8 + size])
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise MalformedAnswer(f"the header is invalid at {where[:200]}: {first['msg'][:300]}") from None
     if (answer.failure is None) == (not answer.traces):
