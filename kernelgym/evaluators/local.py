@@ -21,8 +21,12 @@ OUTCOME_OF_DEATH = {
     Stage.VERIFY: Outcome.TRACE_ERROR,
     Stage.COMPILE: Outcome.COMPILE_ERROR,
     Stage.REPLAY: Outcome.TRACE_ERROR,
+    Stage.PROFILE: Outcome.TRACE_ERROR,
 }
-"""Stages in which a worker handles what the candidate made: dying there, every time, is the candidate's doing."""
+"""Stages in which a worker handles what the candidate made: failing there, every time, is the candidate's doing.
+
+That holds for every way to fail: it ends, it hangs, or it sends what is no message or too long for one.
+"""
 
 
 class LocalEvaluator:

@@ -63,9 +63,12 @@ class WorkerProcess:
         """Gives the worker a job and waits for the answer.
 
         Raises:
-            WorkerDied: It ended, hung or talked nonsense; the next call starts a new one.
+            WorkerDied: It ended, hung or talked nonsense.
+
+        After this and any other exception, such as KeyboardInterrupt, the next call starts a new worker.
         """
         stage: Stage | None = None
+        answer: Finished | Refused | None = None
         try:
             self._start()
             self._connection.send_bytes(job.model_dump_json().encode())
@@ -75,13 +78,15 @@ class WorkerProcess:
             while self._connection.poll(max(0.0, deadline - time.monotonic())):
                 message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
                 if not isinstance(message, StageBegan):
-                    return message
+                    answer = _checked(message, job)
+                    return answer
                 stage = message.stage
         except (EOFError, OSError, ValidationError) as error:
             detail = self._last_words() or f"{type(error).__name__}: {error}"
-            self.kill()
             raise WorkerDied(stage, detail, hung=False) from None
-        self.kill()
+        finally:
+            if answer is None:  # whatever it still sends must not be taken for the answer to the next job
+                self.kill()
         raise WorkerDied(stage, "it did not answer in time", hung=True)
 
     def kill(self) -> None:
@@ -148,3 +153,18 @@ class WorkerProcess:
             return "it talked nonsense"
         tail = self._log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
         return f"exit status {status}" + (f": {tail[-1]}" if tail else "")
+
+
+def _checked(answer: Finished | Refused, job: Job) -> Finished | Refused:
+    """Returns `answer` if it is one to `job`.
+
+    Raises:
+        WorkerDied: It is a report of something else; no stage, because that is never the candidate's doing.
+    """
+    if isinstance(answer, Finished):
+        report = answer.report
+        theirs = (report.submission, report.problem, report.config)
+        if theirs != (job.submission.digest, job.reference.id, job.config):
+            about = f"submission {report.submission[:12]} to {report.problem}"
+            raise WorkerDied(None, f"it answered another job: {about}", hung=False)
+    return answer

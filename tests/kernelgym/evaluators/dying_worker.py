@@ -1,4 +1,7 @@
-"""A worker that announces a stage and dies in it: `python -I -m ... FD STAGE[:once MARKER]`."""
+"""A worker that announces a stage and dies in it: `python -I -m ... FD STAGE[ NONSENSE][:MARKER]`.
+
+NONSENSE is what it sends instead of dying; once MARKER exists, it answers.
+"""
 
 import os
 import signal
@@ -7,29 +10,38 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from kernelgym.evaluators.messages import Finished, Job, StageBegan
+from kernelgym.evaluators.messages import MAX_FRAME_BYTES, Finished, Job, StageBegan
 from sandboxes.contracts import Diagnostic, Outcome, Report, Stage
 
 connection: "Connection[bytes, bytes]" = Connection(int(sys.argv[1]))
 behaviour, _, marker = sys.argv[2].partition(":")
+stage, _, nonsense = behaviour.partition(" ")
 connection.send_bytes(StageBegan(stage=Stage.EXTRACT).model_dump_json().encode())
 job = Job.model_validate_json(connection.recv_bytes())
 
-if marker and Path(marker).exists():
-    diagnostic = Diagnostic(stage=Stage.REPLAY, message="second attempt")
+
+def answer(submission: str) -> None:
+    """Sends a report of `submission`, then waits to be ended."""
     report = Report(
         outcome=Outcome.INCORRECT,
-        submission=job.submission.digest,
+        submission=submission,
         problem=job.reference.id,
         config=job.config,
-        diagnostics=(diagnostic,),
+        diagnostics=(Diagnostic(stage=Stage.REPLAY, message="second attempt"),),
     )
     connection.send_bytes(Finished(report=report).model_dump_json().encode())
     time.sleep(5)
+
+
+if marker and Path(marker).exists():
+    answer(job.submission.digest)
 if marker:
     Path(marker).touch()
-if behaviour == "garbage":
+connection.send_bytes(StageBegan(stage=Stage(stage)).model_dump_json().encode())
+if nonsense == "garbage":
     connection.send_bytes(b"{not json")
-    time.sleep(30)
-connection.send_bytes(StageBegan(stage=Stage(behaviour)).model_dump_json().encode())
+elif nonsense == "flood":
+    connection.send_bytes(bytes(MAX_FRAME_BYTES + 1))
+elif nonsense == "stranger":
+    answer("0" * 64)
 os.kill(os.getpid(), signal.SIGSEGV)
