@@ -7,6 +7,7 @@ error (MLIR and ptxas write there directly), so it must not run in two threads o
 """
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -41,6 +42,18 @@ OPERATIONS = frozenset({"llvm.intr.assume", "ttg.barrier", "gpu.barrier"})
 
 OPERATION = re.compile(r'^[ \t]*(?:%[^=\n]{1,500}= )?"?([a-z_]\w*)\.([\w.]+)', re.MULTILINE)
 ENTRY = re.compile(r"\btt\.func public @")
+UNUSABLE_NAME = re.compile(r'\btt\.func public @"[^"\n]*(?:/|\\2[fF]|\\00)')
+"""The compile cache names files after the kernel: a name with a slash would look like a fault of this machine."""
+
+REMEDIES = {
+    errno.ENOSPC: "free space on its disk",
+    errno.EDQUOT: "free space on its disk",
+    errno.EACCES: "make it accessible to this user, a program executable",
+    errno.ENOENT: "reinstall Triton (pip install --force-reinstall triton) if it is a program; create it otherwise",
+    errno.ENOMEM: "free memory, or use fewer workers",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u), or use fewer workers",
+}
+"""What to do about an error of the operating system."""
 
 TINY_TTIR = """module {
   tt.func public @tiny(%out: !tt.ptr<f32>) {
@@ -53,7 +66,7 @@ TINY_TTIR = """module {
 
 
 class CompilerMissing(SandboxesError, RuntimeError):
-    """Triton has no compiler for the target on this machine: our fault, never the candidate's."""
+    """Triton has no compiler for the target on this machine, or can't run it: our fault, never the candidate's."""
 
 
 class CompileFailure(Exception):
@@ -105,7 +118,7 @@ def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
 
     Raises:
         CompileFailure: The compiler refuses the kernel, or the kernel needs more than the target has.
-        CompilerMissing: This machine has no compiler for the target.
+        CompilerMissing: This machine has no compiler for the target, or can't run it (no permission, disk full).
     """
     check_launch(variant, target)
     _check_text(variant.ttir)
@@ -162,7 +175,7 @@ def _probe_target(target: Target) -> Capability:
     variant = Variant(config="", ttir=TINY_TTIR, grid=(1, 1, 1), args=(), num_warps=4, num_stages=1)
     try:
         compile_variant(variant, target)
-    except (CompileFailure, CompilerMissing, OSError) as error:
+    except (CompileFailure, CompilerMissing) as error:
         remedy = "Reinstall Triton from its official wheel, which carries the compilers: pip install -U triton"
         return Capability(name=name, works=False, detail=f"Triton {triton.__version__}: {error}", remedy=remedy)
     return Capability(name=name, works=True, detail=f"Triton {triton.__version__}, arch {target.arch}")
@@ -173,6 +186,8 @@ def _check_text(ttir: str) -> None:
     entries = len(ENTRY.findall(ttir))
     if entries != 1:
         raise CompileFailure(Outcome.COMPILE_ERROR, f"The TTIR has {entries} public functions; a kernel has one.")
+    if UNUSABLE_NAME.search(ttir):
+        raise CompileFailure(Outcome.COMPILE_ERROR, "The kernel's name holds a slash.", hint="Use a plain name.")
     for match in OPERATION.finditer(ttir):
         operation = f"{match[1]}.{match[2]}"
         if match[1] not in DIALECTS and operation not in OPERATIONS:
@@ -183,7 +198,7 @@ def _check_text(ttir: str) -> None:
 
 def _compile(variant: Variant, target: Target) -> Any:
     """Returns Triton's compiled kernel; the compiler's temporary files are gone afterwards."""
-    options = {
+    options: dict[str, Any] = {
         "num_warps": variant.num_warps,
         "num_stages": variant.num_stages,
         "num_ctas": variant.num_ctas,
@@ -193,6 +208,14 @@ def _compile(variant: Variant, target: Target) -> Any:
     if variant.maxnreg is not None:
         options["maxnreg"] = variant.maxnreg
     gpu = GPUTarget(target.backend, int(target.arch) if target.backend == "cuda" else target.arch, target.warp_size)
+    try:
+        return _run_triton(variant, gpu, options)
+    except OSError as error:
+        raise _unusable(error) from error
+
+
+def _run_triton(variant: Variant, gpu: GPUTarget, options: dict[str, Any]) -> Any:
+    """Returns Triton's compiled kernel, or raises why it refuses; an `OSError` is this machine's fault."""
     with tempfile.TemporaryDirectory(prefix="kernelgym-") as folder, _files_in(folder):
         path = Path(folder, "kernel.ttir")
         output = Path(folder, "output")
@@ -203,6 +226,16 @@ def _compile(variant: Variant, target: Target) -> Any:
         except (RuntimeError, ValueError, AssertionError, LookupError, TypeError, TritonError) as error:
             _raise_if_missing(error)
             raise _failure(read_complaint(error, output, Path(folder))) from None
+
+
+def _unusable(error: OSError) -> CompilerMissing | CompileFailure:
+    """Returns what an error of the operating system means: this machine's fault, but for a kernel's endless name."""
+    if error.errno == errno.ENAMETOOLONG:
+        return CompileFailure(Outcome.COMPILE_ERROR, "The kernel's name is too long.", hint="Give it a short name.")
+    path = error.filename or f"{triton.knobs.cache.dir} or {tempfile.gettempdir()}"
+    remedy = REMEDIES.get(error.errno or 0, "check that it is there and may be used")
+    reason = error.strerror or str(error)
+    return CompilerMissing(f"Triton {triton.__version__} can't compile here: {reason}: {path}; {remedy}")
 
 
 def _raise_if_missing(error: Exception) -> None:

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Sequence
 
-from sandboxes.compilation import CompileFailure, compile_variant
+from sandboxes.compilation import CompileFailure, CompilerMissing, compile_variant
 from sandboxes.contracts import Outcome, Target, Variant
 
 
@@ -115,8 +115,8 @@ def _work(share: list[tuple[int, Variant]], target: Target, progress: int) -> No
             os.write(progress, b".")
             try:
                 compile_variant(variant, target)
-            except CompileFailure:
-                continue
+            except (CompileFailure, CompilerMissing):
+                continue  # `compile_variant` repeats it in the parent
         status = 0
     finally:
         os._exit(status)

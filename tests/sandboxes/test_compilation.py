@@ -1,6 +1,9 @@
 """Compilation turns hostile TTIR into a cubin and its resources, or into words the author can act on."""
 
+import contextlib
+import errno
 import pickle
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes.compilation import CompiledKernel, CompileFailure, check_launch, compile_variant, probe
+from sandboxes.compilation import CompiledKernel, CompileFailure, CompilerMissing, check_launch, compile_variant, probe
 from sandboxes.contracts import Outcome, Stage, Variant
 from sandboxes.hardware.cubin import read_usage
 from sandboxes.hardware.targets import TARGETS, get_target
@@ -223,6 +226,59 @@ def test_a_missing_compiler_is_not_the_candidates_fault(monkeypatch: pytest.Monk
     rows = probe()
     assert not any(row.works for row in rows)
     assert all("Cannot find ptxas" in row.detail and row.remedy for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/x/ptxas"), "Permission denied: /x/ptxas; make it acc"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device: .*; free space"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "/x/ptxas"), "directory: /x/ptxas; reinstall"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "Broken pipe: .*; check that it is there"),
+    ],
+)
+def test_an_error_of_the_operating_system_is_this_machines_fault_and_names_path_and_remedy(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sandboxes.compilation.triton.compile", fail)
+    with pytest.raises(CompilerMissing, match=says):
+        compile_variant(add_one(), get_target("h200"))
+
+
+def test_a_ptxas_that_may_not_be_executed_is_this_machines_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(
+        "subprocess.run",
+        lambda *a, **k: subprocess.Popen([tmp_path / "folder"]),
+    )
+    with pytest.raises(CompilerMissing, match=f"Permission denied: .*{tmp_path / 'folder'}"):
+        compile_variant(add_one(), get_target("h200"))
+
+
+def test_a_temporary_folder_that_is_gone_is_this_machines_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(CompilerMissing, match=str(tmp_path / "gone")):
+        compile_variant(add_one(), get_target("h200"))
+
+
+@pytest.mark.parametrize("name", ["a/b", "\\2Fetc\\2Fpasswd", "a\\00b"])
+def test_a_kernels_name_that_is_a_path_is_the_candidates_fault(name: str) -> None:
+    error = failure(variant(ADD_ONE.replace("BLOCK", "64").replace("@add_one", f'@"{name}"')))
+    assert error.outcome is Outcome.COMPILE_ERROR
+    assert "name" in error.message
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "\\E3\\81\\82" * 200])
+def test_a_long_name_is_never_this_machines_fault(name: str) -> None:
+    with contextlib.suppress(CompileFailure):
+        compile_variant(variant(ADD_ONE.replace("BLOCK", "64").replace("@add_one", f'@"{name}"')), get_target("h200"))
 
 
 @pytest.mark.parametrize("blob", [b"", b"MZ", b"\x7fELF\x02\x01", b"\x7fELF\x02\x01" + bytes(80)])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes import precompilation
-from sandboxes.compilation import TINY_TTIR, CompileFailure
+from sandboxes.compilation import TINY_TTIR, CompileFailure, CompilerMissing
 from sandboxes.contracts import Outcome, Target, Variant
 from sandboxes.hardware.targets import get_target
 from sandboxes.precompilation import CompileTimeout, crash, precompile
@@ -71,6 +71,19 @@ def test_a_refused_variant_is_no_crash(compiler: Callable[[Callable[[str], None]
 
     compiler(refuse)
     assert precompile([variant("a"), variant("b")], H200, processes=1, timeout_s=20) == {}
+
+
+def test_a_fault_of_this_machine_does_not_keep_the_other_variants_from_being_compiled(
+    compiler: Callable[[Callable[[str], None]], None], tmp_path: Path
+) -> None:
+    def fail_first(config: str) -> None:
+        if config == "a":
+            raise CompilerMissing("disk full")
+        (tmp_path / config).touch()
+
+    compiler(fail_first)
+    assert precompile([variant("a"), variant("b")], H200, processes=1, timeout_s=20) == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
 def test_nothing_to_compile_starts_nothing() -> None:
