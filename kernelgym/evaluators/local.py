@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import TracebackType
 from typing import Self
 
-from kernelgym.errors import BadUsage, InvalidReference
+from kernelgym.errors import BadUsage, InvalidReference, KernelGymError
 from kernelgym.evaluators.messages import Finished, Job, Refusal, Refused
 from kernelgym.evaluators.process import WORKER_MODULE, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
@@ -71,21 +71,33 @@ class LocalEvaluator:
         if isinstance(answer, Finished):
             return answer.report
         if answer.why is Refusal.REFERENCE:
-            raise InvalidReference(problem.id, answer.message, "correct the reference")
+            what = answer.message.removeprefix(f"the reference `{problem.id}` ")
+            raise InvalidReference(problem.id, what, "correct the reference")
         if answer.why is Refusal.CONFIG:
             raise BadUsage(answer.message)
         return _lost(job, Outcome.INFRASTRUCTURE, Stage.TRACE, answer.message)
 
     def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
-        """Yields `(index of the request, report)` in the order in which they finish."""
+        """Yields `(index of the request, report)` in the order in which they finish.
+
+        Raises:
+            InvalidReference, BadUsage: As `evaluate`; after all reports, for the first request that it is true of.
+        """
+        senseless: dict[int, KernelGymError] = {}
         with ThreadPoolExecutor(max_workers=len(self._workers)) as pool:
             futures = {pool.submit(self.evaluate, *request): index for index, request in enumerate(requests)}
             try:
                 for future in as_completed(futures):
-                    yield futures[future], future.result()
+                    error = future.exception()
+                    if isinstance(error, KernelGymError):
+                        senseless[futures[future]] = error
+                    else:
+                        yield futures[future], future.result()
             finally:
                 for future in futures:
                     future.cancel()
+        if senseless:
+            raise senseless[min(senseless)]
 
     def close(self) -> None:
         """Ends all workers; calling it again does nothing."""

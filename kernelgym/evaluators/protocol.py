@@ -26,7 +26,13 @@ class Evaluator(Protocol):
         ...
 
     def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
-        """Yields `(index of the request, report)` for each request, once each, in the order in which they finish."""
+        """Yields `(index of the request, report)` for each request, once each, in the order in which they finish.
+
+        A request that makes no sense takes nothing from the others: their reports come first.
+
+        Raises:
+            KernelGymError: after the last report, the error of the first request that makes no sense.
+        """
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from kernelgym.errors import KernelGymError
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
 from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Report, Stage, Submission
@@ -36,9 +37,17 @@ class ScriptedEvaluator:
         return report.model_copy(update=identity)
 
     def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
-        """Yields the scripted reports in the order of the requests."""
+        """Yields the scripted reports in the order of the requests; then raises the first error of the script's."""
+        first: KernelGymError | None = None
         for index, request in enumerate(requests):
-            yield index, self.evaluate(*request)
+            try:
+                report = self.evaluate(*request)
+            except KernelGymError as error:
+                first = first or error
+            else:
+                yield index, report
+        if first is not None:
+            raise first
 
     def close(self) -> None:
         """Notes that it was closed, in `closed`."""

@@ -5,42 +5,75 @@ sandbox it owns. If a candidate's kernels bring down the compiler or the executo
 """
 
 import gc
+import os
 import sys
 import traceback
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 
+from kernelgym.evaluators.compile_cache import CompileCache
 from kernelgym.evaluators.messages import MAX_FRAME_BYTES, Finished, Job, Message, Refusal, Refused, StageBegan
 from rewards.hacks import gate
 from sandboxes.compilation import CompilerMissing
-from sandboxes.contracts import Stage
+from sandboxes.contracts import Report, Stage
 from sandboxes.errors import InvalidReference, SandboxesError
 from sandboxes.hardware.targets import UnknownTarget
-from sandboxes.isolation import create_sandbox
+from sandboxes.isolation.factory import create_sandbox, describe_sandbox
+from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.pipeline import Pipeline, UnknownDevice
 from sandboxes.tracing.service import ENTRY
 
 
-def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str) -> None:
-    """Evaluates jobs until the other side hangs up."""
-    sandbox = create_sandbox(sandbox_kind, ENTRY)
-    pipeline = Pipeline(sandbox, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
-    gc.collect()
-    gc.freeze()  # torch's half a million objects need not be looked through again and again
+def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache) -> None:
+    """Evaluates jobs until the other side hangs up.
+
+    Without a sandbox it refuses them, and tries again at the next: somebody may install what is missing.
+    """
+    sandbox: ForkingSandbox | Refused | None = None
     try:
-        while True:
-            try:
-                raw = connection.recv_bytes(MAX_FRAME_BYTES)
-            except EOFError:
-                return
-            _send(connection, _answer(pipeline, Job.model_validate_json(raw)))
+        for job in _jobs(connection):
+            if not isinstance(sandbox, ForkingSandbox):
+                sandbox = _create(sandbox_kind)
+                if isinstance(sandbox, Refused):
+                    _send(connection, sandbox)
+                    continue
+                pipeline = Pipeline(sandbox, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
+                words = describe_sandbox(sandbox)
+                gc.collect()
+                gc.freeze()  # torch's half a million objects need not be looked through again and again
+            _send(connection, _answer(pipeline, job, words))
+            cache.job_done()
     finally:
-        sandbox.close()
+        if isinstance(sandbox, ForkingSandbox):
+            sandbox.close()
 
 
-def _answer(pipeline: Pipeline, job: Job) -> Message:
-    """Returns the report, or why there is none."""
+def _jobs(connection: "Connection[bytes, bytes]") -> Iterator[Job]:
+    while True:
+        try:
+            raw = connection.recv_bytes(MAX_FRAME_BYTES)
+        except EOFError:
+            return
+        yield Job.model_validate_json(raw)
+
+
+def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
+    """Returns the sandbox, or why there is none."""
     try:
-        return Finished(report=pipeline.evaluate(job.submission, job.reference, job.config))
+        return create_sandbox(sandbox_kind, ENTRY)
+    except SandboxesError as error:
+        return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
+    except ValueError as error:
+        return Refused(why=Refusal.CONFIG, message=str(error))
+
+
+def _answer(pipeline: Pipeline, job: Job, sandbox: str) -> Message:
+    """Returns the report, which also says what sandbox it comes from, or why there is none."""
+    try:
+        report = pipeline.evaluate(job.submission, job.reference, job.config)
+        versions = report.versions | {"sandbox": sandbox}
+        return Finished(report=Report.model_validate(report.model_copy(update={"versions": versions}).model_dump()))
     except InvalidReference as error:
         return Refused(why=Refusal.REFERENCE, message=str(error))
     except (UnknownTarget, UnknownDevice) as error:
@@ -59,4 +92,4 @@ def _send(connection: "Connection[bytes, bytes]", message: Message) -> None:
 
 if __name__ == "__main__":
     _send(_connection := Connection(int(sys.argv[1])), StageBegan(stage=Stage.EXTRACT))  # ready
-    serve(_connection, sys.argv[2])
+    serve(_connection, sys.argv[2], CompileCache(Path(os.environ["TRITON_CACHE_DIR"])))

@@ -45,6 +45,8 @@ def _verdict(report: Report) -> Text:
     if report.submission:
         facts.append(f"candidate {report.submission[:12]}")
     text.append(plain("  ·  ".join(facts)), style="dim")
+    if sandbox := report.versions.get("sandbox"):
+        text.append(f"\nsandbox: {plain(sandbox)}", style="dim")
     return text
 
 

@@ -8,9 +8,10 @@ from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.process import ProcessSandbox
 
-__all__ = ["SANDBOX_KINDS", "create_sandbox"]
+__all__ = ["SANDBOX_KINDS", "create_sandbox", "describe_sandbox"]
 
 SANDBOX_KINDS = ("auto", "process", "bubblewrap")
+MAX_REASON_CHARACTERS = 200
 
 
 def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
@@ -39,6 +40,14 @@ def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
     sandbox = ProcessSandbox(entry)
     sandbox.fallback_reason = reason
     return sandbox
+
+
+def describe_sandbox(sandbox: ForkingSandbox) -> str:
+    """What `sandbox` is, in one line: `bubblewrap`, or `process (bubblewrap does not work here: ...)`."""
+    if sandbox.fallback_reason is None:
+        return sandbox.name
+    reason = " ".join(sandbox.fallback_reason.split())
+    return f"{sandbox.name} (bubblewrap does not work here: {reason[:MAX_REASON_CHARACTERS]})"
 
 
 def _why_not_bubblewrap() -> str | None:

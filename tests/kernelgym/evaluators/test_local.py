@@ -15,7 +15,7 @@ from kernelgym.evaluators.process import WorkerProcess
 from kernelgym.problems import Problem, get_problem
 from kernelgym.problems.solutions import list_solutions
 from rewards import drkernel_paper
-from sandboxes.contracts import EvalConfig, Outcome, Reference, Stage, Submission
+from sandboxes.contracts import EvalConfig, Outcome, Reference, Report, Stage, Submission
 
 CONFIG = EvalConfig(trace_timeout_s=8.0, replay_timeout_s=60.0)
 ADD_RELU = get_problem("core/add_relu")
@@ -186,3 +186,52 @@ def test_results_come_with_the_index_of_their_request(evaluator: LocalEvaluator)
     requests = [(broken, ADD_RELU, CONFIG), (CORRECT, ADD_RELU, CONFIG), (broken, ADD_RELU, CONFIG)]
     outcomes = {index: report.outcome for index, report in evaluator.evaluate_many(requests)}
     assert outcomes == {0: Outcome.IMPORT_ERROR, 1: Outcome.OK, 2: Outcome.IMPORT_ERROR}
+
+
+def test_a_bad_reference_takes_no_report_from_the_other_requests(evaluator: LocalEvaluator) -> None:
+    broken = Submission(source="class ModelNew: pass")
+    unusable = problem_with("raise RuntimeError('no luck')")
+    unknown = CONFIG.model_copy(update={"target": "h20"})
+    requests = [(broken, ADD_RELU, CONFIG), (broken, unusable, CONFIG), (broken, ADD_RELU, unknown)]
+    requests += [(broken, ADD_RELU, CONFIG)] * 2
+    found: list[tuple[int, Report]] = []
+    with pytest.raises(InvalidReference, match="no luck"):
+        found.extend(evaluator.evaluate_many(requests))
+    assert {index: report.outcome for index, report in found} == dict.fromkeys((0, 3, 4), Outcome.IMPORT_ERROR)
+
+
+def test_a_bad_reference_is_named_once(evaluator: LocalEvaluator) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        evaluator.evaluate(CORRECT, problem_with("raise RuntimeError('no luck')"), CONFIG)
+    assert str(caught.value).startswith("test/broken: fails in importing it: RuntimeError: no luck")
+
+
+def test_without_bubblewrap_its_remedy_is_the_answer_and_no_worker_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with LocalEvaluator(sandbox="bubblewrap") as local:
+        reports = [local.evaluate(CORRECT, ADD_RELU, CONFIG) for _ in range(2)]
+        assert local._workers[0]._process is not None
+    assert [report.outcome for report in reports] == [Outcome.INFRASTRUCTURE] * 2
+    message = reports[1].diagnostics[0].message
+    assert "apt-get install bubblewrap" in message
+    assert "died" not in message
+
+
+def test_an_unknown_sandbox_is_bad_usage() -> None:
+    with (
+        LocalEvaluator(sandbox="bubblewarp") as local,
+        pytest.raises(BadUsage, match="unknown sandbox 'bubblewarp'; did you mean 'bubblewrap'"),
+    ):
+        local.evaluate(CORRECT, ADD_RELU, CONFIG)
+
+
+def test_a_report_says_which_sandbox_it_comes_from_and_why_it_is_a_weak_one(
+    evaluator: LocalEvaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Submission(source="class ModelNew: pass")
+    assert evaluator.evaluate(broken, ADD_RELU, CONFIG).versions["sandbox"].split()[0] in ("bubblewrap", "process")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with LocalEvaluator(sandbox="auto") as local:
+        report = local.evaluate(broken, ADD_RELU, CONFIG)
+    assert report.versions["sandbox"].startswith("process (bubblewrap does not work here: ")
+    assert "apt-get install bubblewrap" in report.versions["sandbox"]

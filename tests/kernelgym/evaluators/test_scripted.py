@@ -1,8 +1,11 @@
 """The scripted evaluator keeps the protocol without evaluating anything."""
 
+import pytest
+
+from kernelgym.errors import BadUsage
 from kernelgym.evaluators import Evaluator, ScriptedEvaluator
-from kernelgym.problems import get_problem
-from sandboxes.contracts import EvalConfig, Outcome, Submission
+from kernelgym.problems import Problem, get_problem
+from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
 from tests.reports import failed_report, ok_report
 
 PROBLEM = get_problem("core/add_relu")
@@ -32,6 +35,18 @@ def test_many_requests_are_answered_once_each_with_their_index() -> None:
     answers = dict(evaluator.evaluate_many(requests))
     assert [answers[index].outcome for index in range(2)] == [Outcome.INCORRECT, Outcome.OK]
     assert evaluator.requests == requests
+
+
+def test_an_error_of_the_script_is_raised_after_the_reports_of_the_others() -> None:
+    def script(submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        if submission is BAD:
+            raise BadUsage("no such target")
+        return ok_report()
+
+    found: list[tuple[int, Report]] = []
+    with pytest.raises(BadUsage, match="no such target"):
+        found.extend(ScriptedEvaluator(script).evaluate_many([(BAD, PROBLEM, CONFIG), (GOOD, PROBLEM, CONFIG)]))
+    assert [index for index, _ in found] == [1]
 
 
 def test_a_function_can_be_the_script() -> None:

@@ -26,6 +26,13 @@ def test_the_first_line_is_the_verdict() -> None:
     assert shown(ok_report()).splitlines()[0].startswith("✓ correct, 2.00× as fast as the reference")
 
 
+def test_the_first_lines_name_the_sandbox_and_why_it_is_a_weak_one() -> None:
+    words = "process (bubblewrap does not work here: no 'bwrap' program on PATH; apt-get install bubblewrap)"
+    report = ok_report().model_copy(update={"versions": {"sandbox": words}})
+    assert f"sandbox: {words}" in squeezed(" ".join(shown(report).splitlines()[:5]))
+    assert "sandbox" not in shown(ok_report())
+
+
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK}))
 def test_every_outcome_has_its_words_and_its_name(outcome: Outcome) -> None:
     first = shown(failed_report(outcome)).splitlines()[0]
