@@ -72,7 +72,7 @@ def execute(
 
     Args:
         module: from `parse`.
-        grid: programs along x, y and z.
+        grid: programs along x, y and z; if one of them is 0, nothing runs, as on a GPU.
         args: one per parameter: a CPU tensor for a pointer (legal memory is its whole storage), a number for a scalar.
         options: chunking, sampling, limits, counting.
 
@@ -80,8 +80,10 @@ def execute(
         TTIRError: whatever the kernel did wrong, see `errors.py`. Memory may be partly written.
     """
     started = time.monotonic()
-    if len(grid) != 3 or any(size < 1 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
-        raise ArgumentMismatch(f"grid {tuple(grid)} must be three positive sizes of at most {MAX_PROGRAMS} programs")
+    if len(grid) != 3 or any(size < 0 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
+        raise ArgumentMismatch(
+            f"grid {tuple(grid)} must be three sizes, none negative, of at most {MAX_PROGRAMS} programs"
+        )
     with torch.no_grad():
         plan = _prepared(module)
         buffers: list[Buffer] = []

@@ -157,7 +157,7 @@ def test_arguments_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ArgumentMismatch, match="'n' must be a number"):
         execute(fixture("add_relu"), (1, 1, 1), [x, x, x, x])
     with pytest.raises(ArgumentMismatch, match="grid"):
-        execute(fixture("add_relu"), (0, 1, 1), [x, x, x, 4])
+        execute(fixture("add_relu"), (-1, 1, 1), [x, x, x, 4])
 
 
 def test_atomics_return_what_they_found_in_program_order() -> None:
