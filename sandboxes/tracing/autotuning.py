@@ -15,6 +15,11 @@ from sandboxes.tracing.recorder import Recorder
 def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Stands in for `Autotuner.run`.
 
+    A launch with variants has one place for what happens before it. So the ATen calls of the first `pre_hook` that
+    makes any are recorded there, once, whichever configuration it belongs to, and every variant runs after them; the
+    hooks of other configurations run, but their ATen calls are not recorded. A split-K kernel whose hook zeroes the
+    output in some configurations only is right in all of them.
+
     Args:
         tuner: The `triton.runtime.autotuner.Autotuner`.
         recorder: Receives one launch with a variant for each configuration that compiles.
@@ -24,12 +29,14 @@ def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...]
     tuner.nargs = dict(zip(tuner.arg_names, args, strict=False))
     configs = tuner.prune_configs(kwargs)
     failure: Exception | None = None
-    for index, config in enumerate(configs):
+    nodes_before = len(recorder.nodes)
+    for config in configs:
         meta = config.all_kwargs()
-        if config.pre_hook is not None and index == 0:
+        recorded = len(recorder.nodes) > nodes_before
+        if config.pre_hook is not None and not recorded:
             config.pre_hook({**tuner.nargs, **kwargs, **meta})
         with recorder.configuration(str(config)):
-            if config.pre_hook is not None and index > 0:
+            if config.pre_hook is not None and recorded:
                 config.pre_hook({**tuner.nargs, **kwargs, **meta})
             try:
                 tuner.fn.run(*args, **kwargs, **meta)

@@ -23,6 +23,12 @@ from sandboxes.tracing.untraceable import Untraceable
 PIPELINE = "kernelgym-ttir"
 """Enters Triton's cache keys, since our pipeline stops early."""
 
+ASSUMED_REGISTERS = 32
+ASSUMED_SHARED_BYTES = 1024
+"""What a kernel says it needs when the candidate asks: machine code is made later, by trusted code, so nobody knows
+yet. Neither is zero, because occupancy arithmetic (Triton's fused softmax tutorial) divides by them; both are small
+enough never to limit a launch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedLaunch:
@@ -55,7 +61,7 @@ class _Utils:
     def load_binary(self, name: str, kernel: bytes, shared: int, device: int) -> tuple[object, str, int, int, int]:
         """Returns (module, function, registers, spills, threads); our "binary" is the TTIR, and so is the function."""
         del shared, device
-        return name, kernel.decode(), 0, 0, self._target.threads_per_block
+        return name, kernel.decode(), ASSUMED_REGISTERS, 0, self._target.threads_per_block
 
     def unload_module(self, module: object) -> None:
         """Nothing was loaded."""
@@ -180,7 +186,7 @@ def _stop_at_ttir(
     def finish(module: object, metadata: dict[str, object]) -> bytes:
         defaults: Mapping[str, object] = {
             "name": "kernel",
-            "shared": 0,
+            "shared": ASSUMED_SHARED_BYTES,
             "tmem_size": 0,
             "global_scratch_size": 0,
             "global_scratch_align": 1,

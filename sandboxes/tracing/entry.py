@@ -19,6 +19,7 @@ from sandboxes.tracing.example import EXAMPLE
 from sandboxes.tracing.explain import explain
 from sandboxes.tracing.line import CANDIDATE_FILE
 from sandboxes.tracing.recorder import ConstantPool, Recorder
+from sandboxes.tracing.state import State
 from sandboxes.tracing.untraceable import Untraceable
 from sandboxes.tracing.wire import TraceAnswer, TraceRequest, decode_answer, encode_answer
 
@@ -77,18 +78,23 @@ class _Session:
         """Returns the traces, all cases under the first seed first."""
         virtual_cuda.install(self.job.target)
         driver.install(self.job.target, _Launches())
-        cls = model_class(import_candidate(self.job.submission.source, self.folder))
+        module = import_candidate(self.job.submission.source, self.folder)
+        cls = model_class(module)
+        imported = State(module)
         traces: list[Trace] = []
         for index, seed in enumerate(self.job.weight_seeds):
             self.stage, self.case = "init", None
             mode = _FakeMode()
             pool = ConstantPool(mode)
+            imported.restore()
             model = build(cls, [_literal(item) for item in self.job.init_inputs], seed, pool)
             self.stage = "forward"
             self.pools[seed] = pool
+            built = State(module, model)
             for case in self.job.cases if index == 0 else self.job.cases[:1]:
                 self.case = case.name
                 traces.append(self._trace(model, case, seed, mode, pool))
+                built.restore()
         return traces
 
     def _trace(self, model: torch.nn.Module, case: Case, seed: int, mode: FakeTensorMode, pool: ConstantPool) -> Trace:

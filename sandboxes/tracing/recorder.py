@@ -167,7 +167,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if key is None and not new:
             raise Untraceable(
                 "a tensor appears whose computation was not recorded",
-                "Compute in `forward` itself: not in threads, not in tensor subclasses, not in an earlier call.",
+                "A trace holds one forward: compute it in `__init__`, or in every `forward`; "
+                "not in an earlier call, a thread or a tensor subclass.",
             )
         number = len(self.values)
         self.values.append(spec_of(tensor))
@@ -265,5 +266,7 @@ def _as_tuple(result: Any) -> Iterable[Any]:
 
 
 def _is_query(func: Any) -> bool:
-    """True for operators that only ask for metadata."""
-    return bool(func.namespace == "prim" or func._opname in {"sym_size", "sym_stride", "sym_numel", "is_pinned"})
+    """True for operators that only ask for metadata, or mark a range for a profiler."""
+    return bool(
+        func.namespace in {"prim", "profiler"} or func._opname in {"sym_size", "sym_stride", "sym_numel", "is_pinned"}
+    )

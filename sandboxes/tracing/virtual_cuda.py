@@ -6,17 +6,19 @@ This module is the complete list of what is replaced inside the sandbox process 
    has none. Torch itself installs one that does nothing where CUDA is built in but no GPU is there
    (`_install_device_guard`).
 2. `FakeTensor.data_ptr`: Triton specialises on an argument's alignment, and the fakes' own pointers are all null.
-3. The functions of `torch.cuda` listed in `_answers`; streams, events and graphs raise `Untraceable`.
-4. `threading.Thread.start`, because work in other threads is not recorded.
+3. The functions of `torch.cuda` listed in `_answers`; streams, events and graphs raise `Untraceable`. Those of
+   `torch.cuda.nvtx` listed in `NVTX`, which need a library that a CPU build lacks, do nothing.
+4. `threading.Thread.start` and `_thread.start_new_thread`, because work in other threads is not recorded.
 5. `triton.runtime.autotuner.Autotuner.run` (see `autotuning`).
 
 It is applied once, in the zygote, and never in a process that holds anything of value.
 """
 
+import _thread
 import ctypes
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -51,10 +53,13 @@ def install(target: Target) -> None:
     Stage.target = target
     for name, answer in _answers(target).items():
         setattr(torch.cuda, name, answer)
+    for name, answer in NVTX.items():
+        setattr(torch.cuda.nvtx, name, answer)
     if first:
         _install_device_guard()
         FakeTensor.data_ptr = _data_ptr  # type: ignore[method-assign,assignment]
-        threading.Thread.start = _no_threads  # type: ignore[method-assign,assignment]
+        threading.Thread.start = _no_threads  # type: ignore[method-assign]
+        _thread.start_new_thread = _no_threads
         triton.runtime.autotuner.Autotuner.run = _tune
 
 
@@ -79,7 +84,7 @@ def _data_ptr(tensor: FakeTensor) -> int:
     return base + int(tensor.storage_offset()) * tensor.element_size()
 
 
-def _no_threads(thread: threading.Thread) -> NoReturn:
+def _no_threads(*_: Any, **__: Any) -> NoReturn:
     raise Untraceable("threads can't be traced", "Launch the kernels from `forward` itself.")
 
 
@@ -106,6 +111,23 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 def _constant(value: Any) -> Callable[..., Any]:
     return lambda *_, **__: value
+
+
+@contextmanager
+def _nvtx_range(*_: Any, **__: Any) -> Iterator[None]:
+    """Stands in for `torch.cuda.nvtx.range`, which is a context and a decorator."""
+    yield
+
+
+NVTX: dict[str, Callable[..., Any]] = {
+    "range": _nvtx_range,
+    "range_push": _constant(0),
+    "range_pop": _constant(0),
+    "range_start": _constant(0),
+    "range_end": _nothing,
+    "mark": _nothing,
+}
+"""What replaces each function of `torch.cuda.nvtx`."""
 
 
 def _properties(target: Target) -> SimpleNamespace:

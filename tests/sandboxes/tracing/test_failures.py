@@ -40,6 +40,7 @@ class ModelNew(torch.nn.Module):
         ("s = torch.cuda.graph(None)", "replayed as a graph anyway"),
         ("s = torch.cuda.Event(enable_timing=True)", "no clock"),
         ("import threading; threading.Thread(target=print).start()", "from `forward` itself"),
+        ("import _thread; _thread.start_new_thread(print, ())", "from `forward` itself"),
         ("from concurrent.futures import ThreadPoolExecutor as P; P().submit(scale, x)", "from `forward` itself"),
         ("import triton.testing; s = triton.testing.do_bench(lambda: scale(x))", "no clock"),
         ("s = x.to(torch.complex128)", "float32"),

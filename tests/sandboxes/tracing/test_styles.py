@@ -125,6 +125,20 @@ class TestAutotuning:
         trace = tracer.trace(tuned(first=hook, second=hook))
         assert calls(trace).count("zero_") == 1
 
+    @pytest.mark.parametrize("with_hook", ["first", "second"])
+    def test_the_hook_of_one_configuration_runs_before_every_variant(self, tracer: Tracer, with_hook: str) -> None:
+        hook = ', pre_hook=lambda nargs: nargs["y_ptr"].zero_()'
+        first, second = (hook, "") if with_hook == "first" else ("", hook)
+        trace = tracer.trace(tuned(first=first, second=second))
+        assert calls(trace).count("zero_") == 1
+        assert [node.kind for node in trace.nodes[-2:]] == ["aten", "launch"]
+        assert len(launches(trace)[0].variants) == 2
+
+    def test_hooks_that_only_set_sizes_do_not_hide_one_that_clears_the_output(self, tracer: Tracer) -> None:
+        sizes = ', pre_hook=lambda nargs: nargs.get("BLOCK")'
+        clear = ', pre_hook=lambda nargs: nargs["y_ptr"].zero_()'
+        assert "zero_" in calls(tracer.trace(tuned(first=sizes, second=clear)))
+
     def test_register_limits_and_clusters_are_recorded(self, tracer: Tracer) -> None:
         (launch,) = launches(tracer.trace(tuned(first=", maxnreg=64", second=", num_ctas=2")))
         assert [(variant.maxnreg, variant.num_ctas) for variant in launch.variants] == [(64, 1), (None, 2)]
@@ -513,6 +527,34 @@ def test_torch_around_a_kernel_traces_and_passes_validation(tracer: Tracer, stat
     validate(traced.traces[0], case(spec(4, 32)), load_constants(traced.blobs[2027]))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "with torch.autograd.profiler.record_function('part'): y = x * 2",
+        "torch.cuda.nvtx.range_push('part'); y = x * 2; torch.cuda.nvtx.range_pop()",
+        "with torch.cuda.nvtx.range('part'): y = x * 2",
+        "from torch.cuda.nvtx import mark; mark('part'); y = x * 2",
+        "torch.cuda.nvtx.range_end(torch.cuda.nvtx.range_start('part')); y = x * 2",
+    ],
+)
+def test_marks_for_a_profiler_leave_no_trace(tracer: Tracer, statement: str) -> None:
+    marked, plain = (tracer.trace(forward(line, "return scale(y)")) for line in (statement, "y = x * 2"))
+    assert marked == plain
+
+
+def test_occupancy_may_be_worked_out_from_a_kernel_that_was_warmed_up(tracer: Tracer) -> None:
+    source = forward(
+        "y = torch.empty_like(x)",
+        "warm = scale_kernel.warmup(x, y, 128, 2.0, BLOCK=128, grid=(1,))",
+        "warm._init_handles()",
+        "assert warm.n_spills == 0",
+        "programs = min(65536 // (warm.n_regs * 32 * 4), 232448 // warm.metadata.shared)",
+        "warm[(programs, 1, 1)](x, y, 128, 2.0, 128)",
+        "return y",
+    )
+    assert launches(tracer.trace(source))[0].variants[0].grid == (16, 1, 1)
+
+
 def test_autocast_computes_in_half_precision(tracer: Tracer) -> None:
     trace = tracer.trace(
         forward("with torch.autocast('cuda', dtype=torch.bfloat16):", "    return scale(F.linear(x, x))")
@@ -567,15 +609,82 @@ def test_equal_candidates_have_equal_traces(tracer: Tracer) -> None:
     assert 'loc("candidate.py"' in launches(first)[0].variants[0].ttir
 
 
-def test_state_from_an_earlier_call_is_refused_with_a_hint(tracer: Tracer) -> None:
-    source = candidate("""
-        class ModelNew(nn.Module):
-            cache = None
-            def forward(self, x):
-                if self.cache is None:
-                    self.cache = scale(x)
-                return scale(self.cache)
-        """)
+class TestState:
+    @pytest.mark.parametrize(
+        ("before", "keep", "look"),
+        [
+            ("", "self.kept = w", "getattr(self, 'kept', None)"),
+            ("", "self.table['w'] = w", "self.table.get('w')"),
+            ("", "self.inner.kept = w", "getattr(self.inner, 'kept', None)"),
+            ("", "ModelNew.kept = w", "getattr(ModelNew, 'kept', None)"),
+            ("", "forward_helper.kept = w", "getattr(forward_helper, 'kept', None)"),
+            ("KEPT = {}", "KEPT[x.device] = w", "KEPT.get(x.device)"),
+            ("KEPT = []", "KEPT.append(w)", "KEPT[0] if KEPT else None"),
+            ("KEPT = (Box(),)", "KEPT[0].kept = w", "getattr(KEPT[0], 'kept', None)"),
+            ("KEPT = None", "globals()['KEPT'] = w", "KEPT"),
+            ("", "globals()['LATE'] = w", "globals().get('LATE')"),
+            ("@functools.lru_cache\ndef buffer(n): return torch.zeros(n, device='cuda')",
+             "pass", "buffer(32) + torch.empty(32, device='cuda')"),
+        ],
+    )  # fmt: skip
+    def test_every_case_and_seed_is_a_first_call(self, tracer: Tracer, before: str, keep: str, look: str) -> None:
+        source = candidate(f"""
+import functools
+class Box: pass
+class Slim: __slots__ = ("a",)
+SLIM = Slim()
+def forward_helper(): pass
+{before}
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight, self.table, self.inner = nn.Parameter(torch.randn(32)), dict(), nn.ReLU()
+    def forward(self, x):
+        w = {look}
+        if w is None:
+            w = self.weight * 2
+            {keep}
+        return scale(x * w)
+""")
+        cases = tuple(case(spec(rows, 32), name=f"rows={rows}") for rows in (4, 8))
+        traced = tracer.run(source, cases=cases, weight_seeds=(5, 6))
+        assert traced.failure is None, traced.failure
+        assert len({tuple(calls(trace)) for trace in traced.traces}) == 1
+        if keep != "pass":
+            assert all(
+                [constant.key for constant in trace.constants] == ["parameter:weight"] for trace in traced.traces
+            )
+
+    def test_what_init_left_is_still_there_in_every_case(self, tracer: Tracer) -> None:
+        source = candidate("""
+            PLANS = []
+            class ModelNew(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    PLANS.append(2)
+                    self.table = {"a": torch.ones(32)}
+                def forward(self, x):
+                    (factor,) = PLANS
+                    PLANS.clear()
+                    return scale(x + self.table.pop("a"), factor)
+            """)
+        cases = tuple(case(spec(rows, 32), name=f"rows={rows}") for rows in (4, 8))
+        traced = tracer.run(source, cases=cases, weight_seeds=(5, 6))
+        assert traced.failure is None, traced.failure
+
+
+def test_state_hidden_from_the_tracer_is_refused_with_a_hint(tracer: Tracer) -> None:
+    source = forward("y = hidden() if filled() else hidden(scale(x))", "return scale(y)").replace(
+        "class ModelNew",
+        "def box():\n"
+        "    kept = None\n"
+        "    def hidden(value=None):\n"
+        "        nonlocal kept\n"
+        "        kept = kept if value is None else value\n"
+        "        return kept\n"
+        "    return hidden, lambda: kept is not None\n\n"
+        "hidden, filled = box()\n\nclass ModelNew",
+    )
     cases = (case(spec(4, 32), name="first"), case(spec(4, 32), name="second"))
     failure: TraceFailure = tracer.failure(source, cases=cases)
     assert (failure.outcome, failure.case) == ("untraceable", "second")
