@@ -14,6 +14,10 @@ pickling, and write the message in `__str__`: the thing, the value, the remedy.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
+
+SIMILAR: Final = 0.6
+"""Similarity, of at most 1, from which a name is suggested."""
 
 
 class KernelGymError(Exception):
@@ -34,17 +38,24 @@ class UnknownProblem(KernelGymError, LookupError):
 
     @property
     def suggestions(self) -> tuple[str, ...]:
-        """Registered ids that look like the unknown one, most similar first; also found by the part after `/`."""
-        names = {id_.rpartition("/")[2]: id_ for id_ in reversed(self.known)}
-        close = get_close_matches(self.problem_id, self.known, n=3)
-        close += [names[name] for name in get_close_matches(self.problem_id.rpartition("/")[2], names, n=3)]
-        return tuple(dict.fromkeys(close))[:3]
+        """Registered ids that look like the unknown one after the `/`, most similar first.
 
-    def __str__(self) -> str:
+        What stands before the `/` is left out: a shared prefix would make any two ids similar.
+        """
+        names = {id_.rpartition("/")[2]: id_ for id_ in reversed(self.known)}
+        close = get_close_matches(self.problem_id.rpartition("/")[2], names, n=3, cutoff=SIMILAR)
+        return tuple(names[name] for name in close)
+
+    @property
+    def question(self) -> str:
+        """The message without the remedy, which is another one on the command line than in Python."""
         message = f"no problem is called {self.problem_id!r}"
         if self.suggestions:
             message += f"; did you mean {' or '.join(map(repr, self.suggestions))}?"
-        return f"{message} (kernelgym.problems.list_problems() returns all {len(self.known)} problems)"
+        return message
+
+    def __str__(self) -> str:
+        return f"{self.question} (kernelgym.problems.list_problems() returns all {len(self.known)} problems)"
 
 
 class DuplicateProblem(KernelGymError, ValueError):

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from kernelgym.cli.choices import choice_of, choices
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.services import Services
 from kernelgym.settings import SandboxName
@@ -54,7 +55,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and n
 Sandbox = Annotated[
     SandboxName | None,
     typer.Option(
-        help="Where candidates run; `auto`: the strongest that works.", show_default="KERNELGYM_SANDBOX or auto"
+        parser=choice_of("--sandbox", SandboxName),
+        metavar=choices(SandboxName),
+        help="Where candidates run; `auto`: the strongest that works.",
+        show_default="KERNELGYM_SANDBOX or auto",
+    ),
+]
+Device = Annotated[
+    DeviceName,
+    typer.Option(
+        parser=choice_of("--device", DeviceName),
+        metavar=choices(DeviceName),
+        help="Where the kernels are replayed and timed.",
+    ),
+]
+MatrixPrecision = Annotated[
+    Precision,
+    typer.Option(
+        parser=choice_of("--precision", Precision),
+        metavar=choices(Precision),
+        help="Whether float32 matrix products may round their inputs to TF32.",
     ),
 ]
 Workers = Annotated[
@@ -97,10 +117,8 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Or: a reference file in KernelBench's form.")
     ] = None,
     target: Target = None,
-    device: Annotated[DeviceName, typer.Option(help="Where the kernels are replayed and timed.")] = DeviceName.CPU,
-    precision: Annotated[
-        Precision, typer.Option(help="Whether float32 matrix products may round their inputs to TF32.")
-    ] = Precision.TF32,
+    device: Device = DeviceName.CPU,
+    precision: MatrixPrecision = Precision.TF32,
     sandbox: Sandbox = None,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")

@@ -188,6 +188,11 @@ def test_settings_are_the_defaults_of_options(kernelgym: Bench, candidate: str) 
         (["--problem", "core/softmax", "--timeout", "-1"], "--timeout is -1.0: input should be greater than 0"),
         (["--problem", "core/softmax", "--timeout", "nan"], "--timeout is nan"),
         (["--problem", "core/softmax", "--seed", "-1"], "--seed is -1"),
+        (["--problem", "core/sofmax"], "(`kernelgym problems` lists all "),
+        (["--sandbox", "bubblewarp"], "--sandbox is 'bubblewarp'; did you mean `bubblewrap`? It can be `auto`, `pro"),
+        (["--device", "cdua"], "--device is 'cdua'; did you mean `cuda`? It can be `cpu`, `cuda`"),
+        (["--precision", "fp33"], "--precision is 'fp33'; did you mean `fp32`? It can be `tf32`, `fp32`"),
+        (["--precision", "half"], "--precision is 'half'; it can be `tf32`, `fp32`"),
     ],
 )
 def test_bad_usage_is_one_line_that_names_the_remedy_and_ends_with_two(
@@ -232,6 +237,19 @@ def test_a_bad_setting_is_bad_usage(monkeypatch: pytest.MonkeyPatch, candidate: 
 )
 def test_arguments_that_do_not_parse_end_with_two(kernelgym: Bench, arguments: list[str]) -> None:
     assert kernelgym(*arguments).exit_code == ExitCode.USAGE
+
+
+def test_help_names_the_values_of_an_option(kernelgym: Bench) -> None:
+    text = kernelgym("evaluate", "--help").stdout
+    assert all(values in text for values in ("auto|process|bubblewrap", "cpu|cuda", "tf32|fp32"))
+
+
+def test_a_reference_that_fails_is_named_once(candidate: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.py"
+    path.write_text(REFERENCE.replace("return x", "raise ValueError('bad day')"))
+    result = CliRunner().invoke(app, ["evaluate", candidate, "--reference", str(path)])
+    assert result.exit_code == ExitCode.USAGE
+    assert one_error_line(result).count("bad:") + one_error_line(result).count("bad`") == 1
 
 
 def test_problems_are_listed_and_filtered(kernelgym: Bench) -> None:

@@ -45,6 +45,11 @@ def test_an_id_like_no_other_suggests_nothing_but_says_how_to_list():
     assert "did you mean" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wrong", ["core/qqq", "core/xyzzy"])
+def test_a_shared_prefix_alone_is_no_similarity(wrong):
+    assert UnknownProblem(wrong, [problem.id for problem in list_problems()]).suggestions == ()
+
+
 def test_problems_are_listed_by_pattern_in_the_order_of_their_ids():
     ids = [problem.id for problem in list_problems()]
     assert ids == sorted(ids)
