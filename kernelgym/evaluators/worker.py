@@ -6,9 +6,11 @@ sandbox it owns. If a candidate's kernels bring down the compiler or the executo
 
 import gc
 import os
+import resource
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -23,6 +25,18 @@ from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.pipeline import Pipeline, UnknownDevice
 from sandboxes.tracing.service import ENTRY
+
+MAX_DATA_BYTES = 12 * 2**30
+"""Memory of its own that a worker may have; torch's allocator reports more as an error, which is a verdict."""
+
+
+def bound_memory() -> None:
+    """Sees to it that a candidate's tensors hurt nobody but this process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = MAX_DATA_BYTES if hard == resource.RLIM_INFINITY else min(MAX_DATA_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    with suppress(OSError):  # if memory runs out all the same, the kernel ends this process first
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache) -> None:
@@ -91,5 +105,6 @@ def _send(connection: "Connection[bytes, bytes]", message: Message) -> None:
 
 
 if __name__ == "__main__":
+    bound_memory()
     _send(_connection := Connection(int(sys.argv[1])), StageBegan(stage=Stage.EXTRACT))  # ready
     serve(_connection, sys.argv[2], CompileCache(Path(os.environ["TRITON_CACHE_DIR"])))

@@ -12,6 +12,7 @@ import pytest
 from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.evaluators.process import WorkerProcess
+from kernelgym.evaluators.worker import MAX_DATA_BYTES
 from kernelgym.problems import Problem, get_problem
 from kernelgym.problems.solutions import list_solutions
 from rewards import drkernel_paper
@@ -235,3 +236,12 @@ def test_a_report_says_which_sandbox_it_comes_from_and_why_it_is_a_weak_one(
         report = local.evaluate(broken, ADD_RELU, CONFIG)
     assert report.versions["sandbox"].startswith("process (bubblewrap does not work here: ")
     assert "apt-get install bubblewrap" in report.versions["sandbox"]
+
+
+def test_a_worker_has_a_memory_limit_and_is_the_first_to_go_when_memory_runs_out(evaluator: LocalEvaluator) -> None:
+    evaluator.evaluate(CORRECT, ADD_RELU, CONFIG)
+    process = next(worker._process for worker in evaluator._workers if worker._process is not None)
+    limits = Path(f"/proc/{process.pid}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max data size")]
+    assert int(line.split()[3]) <= MAX_DATA_BYTES
+    assert int(Path(f"/proc/{process.pid}/oom_score_adj").read_text()) > 0
