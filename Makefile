@@ -27,7 +27,7 @@ check: $(STAMP) ## format, lint, types, import arrows
 	$(BIN)/lint-imports
 
 bench: $(STAMP) ## run the benchmarks; prints JSON with machine and versions
-	$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks
 
 gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
 	$(BIN)/pytest -m gpu || [ $$? -eq 5 ] # 5: no test is marked gpu
