@@ -22,6 +22,8 @@ NO_VALUES = (
 )
 
 
+NOTHING_OUTSIDE = "The sandbox has no network and no files but the installed packages and a private folder."
+
 PREFIXES = {"import": "while importing the candidate: ", "init": "while building `ModelNew`: ", "forward": ""}
 
 Explanation = tuple[str, str, int | None, str | None]
@@ -84,7 +86,7 @@ def _classify(error: BaseException, stage: str, source: str) -> Explanation:
     if isinstance(error, RuntimeError) and ".numpy() is not supported" in str(error):
         return "untraceable", "`.numpy()` reads a tensor's values in Python", line, NO_VALUES
     text = "".join(traceback.format_exception_only(error)).strip()
-    return "trace_error", clip(text, 1500), line, None
+    return "trace_error", clip(text, 1500), line, NOTHING_OUTSIDE if isinstance(error, OSError) else None
 
 
 def _frontend_error(error: CompilationError, line: int | None, source: str) -> Explanation:

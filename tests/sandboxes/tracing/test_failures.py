@@ -230,3 +230,9 @@ def test_a_timeout_is_reported_as_one(tracer: Tracer) -> None:
     assert traced.timed_out
     assert traced.failure is not None
     assert "longer than 0.5 s" in traced.failure.message
+
+
+def test_who_looks_for_what_the_sandbox_lacks_is_told_so(tracer: Tracer) -> None:
+    failure = tracer.failure(forward("open('/etc/machine-id').read()", "return scale(x)"))
+    assert failure.outcome == "trace_error"
+    assert "no network" in (failure.hint or "")
