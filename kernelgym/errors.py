@@ -69,37 +69,34 @@ class DuplicateProblem(KernelGymError, ValueError):
         return f"a problem called {self.problem_id!r} is already registered; choose another id, e.g. with a prefix"
 
 
-class InvalidReference(KernelGymError, ValueError):
-    """A reference that can't be a problem: unreadable, not Python, or something is missing in it."""
+class _Invalid(KernelGymError, ValueError):
+    """Something with a name that can't be used.
 
-    def __init__(self, name: str, problem: str, remedy: str) -> None:
-        """Args:
-        name: The file, or the id if there is no file.
+    Args:
+        name: What it is called.
         problem: What is wrong with it.
         remedy: What to do about it.
-        """  # fmt: skip
+    """
+
+    def __init__(self, name: str, problem: str, remedy: str) -> None:
         self.name = name
         self.problem = problem
         self.remedy = remedy
         super().__init__(name, problem, remedy)
+
+
+class InvalidReference(_Invalid):
+    """A reference that can't be a problem: unreadable, not Python, or something is missing in it.
+
+    Its name is the file, or the id if there is no file.
+    """
 
     def __str__(self) -> str:
         return f"{self.name}: {self.problem}; {self.remedy}"
 
 
-class InvalidSetting(KernelGymError, ValueError):
-    """An environment variable of ours that is unknown or has an unusable value."""
-
-    def __init__(self, name: str, problem: str, remedy: str) -> None:
-        """Args:
-        name: The variable, e.g. `KERNELGYM_WORKERS`.
-        problem: What is wrong with it.
-        remedy: What to do about it.
-        """  # fmt: skip
-        self.name = name
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(name, problem, remedy)
+class InvalidSetting(_Invalid):
+    """An environment variable of ours, e.g. `KERNELGYM_WORKERS`, that is unknown or has an unusable value."""
 
     def __str__(self) -> str:
         return f"the environment variable {self.name} {self.problem}; {self.remedy}"

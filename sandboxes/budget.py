@@ -51,8 +51,7 @@ def live_bytes(trace: Trace, flow: Dataflow) -> tuple[int, int | None]:
     size: dict[int, int] = {}
     for id_, storage in enumerate(flow.storage):
         spec = trace.values[id_]
-        last = sum((length - 1) * stride for length, stride in zip(spec.shape, spec.stride, strict=True) if length)
-        size[storage] = max(size.get(storage, 0), (spec.offset + last + 1) * DTYPE_BYTES[spec.dtype])
+        size[storage] = max(size.get(storage, 0), spec.extent * DTYPE_BYTES[spec.dtype])
     throughout = flow.input_storages | flow.constant_storages | flow.output_storages
     last_use: dict[int, int] = {}
     for index, node in enumerate(trace.nodes):

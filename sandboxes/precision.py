@@ -11,6 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sandboxes.contracts import Precision
+from sandboxes.ttir.dots import round_tf32
 
 PRODUCTS = frozenset(
     {
@@ -25,13 +26,6 @@ ADDENDS = frozenset({"aten::addmm", "aten::baddbmm", "aten::addbmm", "aten::addm
 """Of these the first argument is added, not multiplied, and stays exact."""
 
 
-def round_to_tf32(tensor: torch.Tensor) -> torch.Tensor:
-    """Rounds a float32 tensor to TF32 (10 explicit bits of mantissa), to nearest with ties away from zero."""
-    bits = tensor.contiguous().view(torch.int32)
-    rounded = ((bits + 0x1000) & -0x2000).view(torch.float32)
-    return torch.where(torch.isnan(tensor), tensor, rounded)
-
-
 def rounded_factors(operator: str, args: Sequence[Any]) -> Sequence[Any]:
     """Returns the arguments of an ATen call with the factors of a float32 matrix product rounded to TF32.
 
@@ -43,7 +37,7 @@ def rounded_factors(operator: str, args: Sequence[Any]) -> Sequence[Any]:
         return args
     first = 1 if operator in ADDENDS else 0
     last = first + 3 if "attention" in operator else first + 2
-    return [round_to_tf32(arg) if first <= index < last and _is_float32(arg) else arg for index, arg in enumerate(args)]
+    return [round_tf32(arg) if first <= index < last and _is_float32(arg) else arg for index, arg in enumerate(args)]
 
 
 class MatmulPrecision(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped

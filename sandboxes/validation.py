@@ -37,7 +37,7 @@ def validate(trace: Trace, case: Case, constants: dict[str, torch.Tensor]) -> No
     """
     _match_inputs(case, trace)
     for index, spec in enumerate(trace.values):
-        if max(spec.numel, _extent(spec)) * DTYPE_BYTES[spec.dtype] > MAX_VALUE_BYTES:
+        if max(spec.numel, spec.extent) * DTYPE_BYTES[spec.dtype] > MAX_VALUE_BYTES:
             raise MalformedTrace(f"value {index} ({spec}) is larger than {MAX_VALUE_BYTES} bytes")
     for constant in trace.constants:
         data = constants.get(constant.key)
@@ -54,14 +54,8 @@ def _no_launch(index: int, launch: Launch, values: Values) -> None:
 
 
 def _meta(spec: TensorSpec) -> torch.Tensor:
-    storage = torch.empty(_extent(spec), dtype=getattr(torch, spec.dtype), device="meta")
+    storage = torch.empty(spec.extent, dtype=getattr(torch, spec.dtype), device="meta")
     return storage.as_strided(spec.shape, spec.stride, spec.offset)
-
-
-def _extent(spec: TensorSpec) -> int:
-    """Returns the size of the smallest storage that holds the tensor, in elements."""
-    last = sum((size - 1) * stride for size, stride in zip(spec.shape, spec.stride, strict=True) if size > 0)
-    return spec.offset + last + 1
 
 
 def _match_inputs(case: Case, trace: Trace) -> None:

@@ -48,6 +48,12 @@ class TensorSpec(Contract):
         return self.numel * DTYPE_BYTES[self.dtype]
 
     @property
+    def extent(self) -> int:
+        """Elements of the smallest storage that holds the tensor, from the storage's start."""
+        last = sum((size - 1) * stride for size, stride in zip(self.shape, self.stride, strict=True) if size > 0)
+        return self.offset + last + 1
+
+    @property
     def is_dense(self) -> bool:
         """True if the elements fill a block of memory, each in a place of its own."""
         expected = 1

@@ -155,10 +155,9 @@ def _materialise(item: Argument) -> Any:
     """Returns the argument for `forward`: fake CUDA tensors for specifications, everything else as it is."""
     if isinstance(item, TensorSpec):
         dtype = getattr(torch, item.dtype)
-        size = item.offset + sum((n - 1) * s for n, s in zip(item.shape, item.stride, strict=True)) + 1
         if item.offset == 0:
             return torch.empty_strided(item.shape, item.stride, dtype=dtype, device="cuda")
-        return torch.empty(size, dtype=dtype, device="cuda").as_strided(item.shape, item.stride, item.offset)
+        return torch.empty(item.extent, dtype=dtype, device="cuda").as_strided(item.shape, item.stride, item.offset)
     return _literal(item, _materialise)
 
 

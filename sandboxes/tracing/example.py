@@ -1,6 +1,7 @@
 """A tiny candidate of our own: it warms the zygote and shows that the tracer works."""
 
-from sandboxes.contracts import Case, CaseKind, Submission, Target, TensorSpec
+from sandboxes.contracts import Case, CaseKind, Submission, TensorSpec
+from sandboxes.hardware.targets import get_target
 from sandboxes.tracing.wire import TraceRequest
 
 SOURCE = """
@@ -28,29 +29,6 @@ class ModelNew(torch.nn.Module):
         return y.view(-1)
 """
 
-_TARGET = Target(
-    name="example",
-    title="Example",
-    backend="cuda",
-    arch="90",
-    warp_size=32,
-    multiprocessors=1,
-    clock_mhz=1000,
-    memory_gib=1,
-    dram_gb_per_s=1,
-    l2_mib=1,
-    l2_gb_per_s=1,
-    tflops={},
-    registers_per_multiprocessor=65536,
-    registers_per_thread=255,
-    threads_per_multiprocessor=2048,
-    threads_per_block=1024,
-    blocks_per_multiprocessor=32,
-    shared_per_multiprocessor=233472,
-    shared_per_block=232448,
-    launch_overhead_us=1,
-)
-
 EXAMPLE = TraceRequest(
     submission=Submission(source=SOURCE),
     init_inputs=(),
@@ -63,5 +41,5 @@ EXAMPLE = TraceRequest(
         ),
     ),
     weight_seeds=(1,),
-    target=_TARGET,
+    target=get_target("h200"),
 )

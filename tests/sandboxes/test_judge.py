@@ -8,9 +8,9 @@ import torch
 
 from sandboxes.contracts import EvalConfig, Precision, Reference
 from sandboxes.judge import bench_trial, compare, plan_trials, summarise
-from sandboxes.precision import round_to_tf32
 from sandboxes.reference import Distribution, LiveReference
 from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth, structure
+from sandboxes.ttir.dots import round_tf32
 
 MATMUL = """
 import torch
@@ -138,7 +138,7 @@ def test_under_tf32_a_product_of_rounded_factors_is_right_and_under_fp32_it_is_n
         truth = compute_truth(live, trial)
         a, b = truth.inputs
         exact = compare(truth, a @ b, truth.inputs)
-        rounded = compare(truth, round_to_tf32(a) @ round_to_tf32(b), truth.inputs)
+        rounded = compare(truth, round_tf32(a) @ round_tf32(b), truth.inputs)
         assert exact.passed
         assert rounded.passed is passes
 
