@@ -5,7 +5,8 @@
     ├── DuplicateProblem  (ValueError)    the id is taken
     ├── InvalidReference  (ValueError)    a reference file that can't be a problem
     ├── InvalidSetting    (ValueError)    a `KERNELGYM_*` variable that can't be used
-    └── BadUsage          (ValueError)    arguments that don't go together or name nothing
+    ├── BadUsage          (ValueError)    arguments that don't go together or name nothing
+    └── EvaluatorBroken   (RuntimeError)  no worker could answer, and nobody's input is to blame
 
 A candidate that fails is not here: it is data (`Report.outcome`). To add an error: inherit from the root and from the
 stdlib type that a caller would expect, hand all constructor arguments to `super().__init__` so that it survives
@@ -14,7 +15,7 @@ pickling, and write the message in `__str__`: the thing, the value, the remedy.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, Self
 
 SIMILAR: Final = 0.6
 """Similarity, of at most 1, from which a name is suggested."""
@@ -94,6 +95,11 @@ class InvalidReference(_Invalid):
     def __str__(self) -> str:
         return f"{self.name}: {self.problem}; {self.remedy}"
 
+    @classmethod
+    def of(cls, problem_id: str, message: str) -> Self:
+        """Returns the error for what `sandboxes` says of the reference of `problem_id`."""
+        return cls(problem_id, message.removeprefix(f"the reference `{problem_id}` "), "correct the reference")
+
 
 class InvalidSetting(_Invalid):
     """An environment variable of ours, e.g. `KERNELGYM_WORKERS`, that is unknown or has an unusable value."""
@@ -104,3 +110,7 @@ class InvalidSetting(_Invalid):
 
 class BadUsage(KernelGymError, ValueError):
     """Arguments that can't be followed, such as a missing file; the message names the thing, the value, the remedy."""
+
+
+class EvaluatorBroken(KernelGymError, RuntimeError):
+    """Something could not be looked up because our own machinery failed; `kernelgym doctor` checks this machine."""

@@ -7,15 +7,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import TracebackType
 from typing import Self
 
-from kernelgym.errors import BadUsage, InvalidReference, KernelGymError
-from kernelgym.evaluators.messages import Finished, Job, Refusal, Refused
-from kernelgym.evaluators.process import WORKER_MODULE, WorkerDied, WorkerProcess
+from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, KernelGymError
+from kernelgym.evaluators.messages import Described, Finished, Inquiry, Job, Refusal, Refused, Task
+from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
-from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, clip
-
-ATTEMPTS = 2
-"""How often a job is given to a worker that dies of it."""
+from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, clip
 
 OUTCOME_OF_DEATH = {
     Stage.VERIFY: Outcome.TRACE_ERROR,
@@ -49,7 +46,34 @@ class LocalEvaluator:
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
+        self._described: dict[str, Description] = {}
         self._closed = False
+
+    def describe(self, problem: Problem) -> Description:
+        """Returns the shapes of a problem's cases; remembers them. May be called from several threads.
+
+        Raises:
+            InvalidReference: The reference raises, lacks something, can't be scaled down, or ends its process.
+            BadUsage: The evaluator is closed.
+            EvaluatorBroken: No worker could answer.
+        """
+        known = self._described.get(problem.reference.digest)
+        if known is not None and known.reference.id == problem.id:
+            return known
+        try:
+            answer = self._hand_out(Inquiry(reference=problem.reference))
+        except WorkerDied as death:
+            what = f"can't be described: its worker ended ({death.detail})"
+            raise InvalidReference(problem.id, what, "correct the reference") from death
+        if isinstance(answer, Described):
+            self._described[problem.reference.digest] = answer.description
+            return answer.description
+        assert isinstance(answer, Refused)
+        if answer.why is Refusal.REFERENCE:
+            raise InvalidReference.of(problem.id, answer.message)
+        raise EvaluatorBroken(
+            f"{problem.id} can't be described: {answer.message}; `kernelgym doctor` checks this machine"
+        )
 
     def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
         """Returns the report of one candidate; may be called from several threads.
@@ -58,21 +82,16 @@ class LocalEvaluator:
             InvalidReference: The problem's reference raises or lacks something.
             BadUsage: The configuration names an unknown target or device, or the evaluator is closed.
         """
-        if self._closed:
-            raise BadUsage("the evaluator is closed; make a new one")
         job = Job(submission=submission, reference=problem.reference, config=config)
-        worker = self._idle.get()
         try:
-            answer = self._attempt(worker, job)
-        finally:
-            self._idle.put(worker)
-        if isinstance(answer, Report):
-            return answer
+            answer = self._hand_out(job)
+        except WorkerDied as last:
+            return _blamed(job, last)
         if isinstance(answer, Finished):
             return answer.report
+        assert isinstance(answer, Refused)
         if answer.why is Refusal.REFERENCE:
-            what = answer.message.removeprefix(f"the reference `{problem.id}` ")
-            raise InvalidReference(problem.id, what, "correct the reference")
+            raise InvalidReference.of(problem.id, answer.message)
         if answer.why is Refusal.CONFIG:
             raise BadUsage(answer.message)
         return _lost(job, Outcome.INFRASTRUCTURE, Stage.TRACE, answer.message)
@@ -113,23 +132,42 @@ class LocalEvaluator:
     ) -> None:
         self.close()
 
-    def _attempt(self, worker: WorkerProcess, job: Job) -> Finished | Refused | Report:
-        """Runs a job, a second time if the worker dies of it; then says whose fault that is."""
-        deaths: list[WorkerDied] = []
-        for _ in range(ATTEMPTS):
-            try:
-                return worker.run(job)
-            except WorkerDied as death:
-                deaths.append(death)
-                if death.hung:
-                    break
-        last = deaths[-1]
-        stage = last.stage or Stage.TRACE
-        same = all(other.stage == last.stage for other in deaths)
-        outcome = OUTCOME_OF_DEATH.get(stage, Outcome.INFRASTRUCTURE) if same else Outcome.INFRASTRUCTURE
-        if last.hung and outcome is not Outcome.INFRASTRUCTURE:
-            return _lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {last.detail}")
-        return _lost(job, outcome, stage, f"the worker died in the {stage} stage: {last.detail}")
+    def _hand_out(self, task: Task) -> Answer:
+        """Has the next idle worker do something, a second time if it dies of it.
+
+        Raises:
+            BadUsage: The evaluator is closed.
+            WorkerDied: It died again; without a stage if it was doing something else then.
+        """
+        if self._closed:
+            raise BadUsage("the evaluator is closed; make a new one")
+        worker = self._idle.get()
+        try:
+            return _attempt(worker, task)
+        finally:
+            self._idle.put(worker)
+
+
+def _attempt(worker: WorkerProcess, task: Task) -> Answer:
+    first: WorkerDied | None = None
+    while True:
+        try:
+            return worker.run(task)
+        except WorkerDied as death:
+            if first is not None and death.stage != first.stage:
+                raise WorkerDied(None, death.detail, hung=death.hung) from death
+            if death.hung or first is not None:
+                raise
+            first = death
+
+
+def _blamed(job: Job, death: WorkerDied) -> Report:
+    """Returns the report of a job that ended its worker."""
+    stage = death.stage or Stage.TRACE
+    outcome = OUTCOME_OF_DEATH.get(stage, Outcome.INFRASTRUCTURE)
+    if death.hung and outcome is not Outcome.INFRASTRUCTURE:
+        return _lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {death.detail}")
+    return _lost(job, outcome, stage, f"the worker died in the {stage} stage: {death.detail}")
 
 
 def _lost(job: Job, outcome: Outcome, stage: Stage, message: str) -> Report:

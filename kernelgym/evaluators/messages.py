@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from sandboxes.contracts import Contract, EvalConfig, Reference, Report, Stage, Submission
+from sandboxes.contracts import Contract, Description, EvalConfig, Reference, Report, Stage, Submission
 
 MAX_FRAME_BYTES = 64 * 2**20
 """Longest message; a longer one is a fault of the worker."""
@@ -14,9 +14,17 @@ MAX_FRAME_BYTES = 64 * 2**20
 class Job(Contract):
     """To the worker: evaluate this."""
 
+    kind: Literal["job"] = "job"
     submission: Submission
     reference: Reference
     config: EvalConfig
+
+
+class Inquiry(Contract):
+    """To the worker: describe this."""
+
+    kind: Literal["inquiry"] = "inquiry"
+    reference: Reference
 
 
 class StageBegan(Contract):
@@ -31,6 +39,13 @@ class Finished(Contract):
 
     kind: Literal["finished"] = "finished"
     report: Report
+
+
+class Described(Contract):
+    """From the worker: the answer to an inquiry."""
+
+    kind: Literal["described"] = "described"
+    description: Description
 
 
 class Refusal(StrEnum):
@@ -52,6 +67,10 @@ class Refused(Contract):
     message: str
 
 
-Message = Annotated[StageBegan | Finished | Refused, Field(discriminator="kind")]
+Task = Annotated[Job | Inquiry, Field(discriminator="kind")]
+TASK: TypeAdapter[Task] = TypeAdapter(Task)
+"""Parses what a worker is sent."""
+
+Message = Annotated[StageBegan | Finished | Described | Refused, Field(discriminator="kind")]
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 """Parses what a worker sends."""

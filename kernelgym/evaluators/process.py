@@ -12,7 +12,17 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from kernelgym.evaluators.messages import MAX_FRAME_BYTES, MESSAGE, Finished, Job, Refused, StageBegan
+from kernelgym.evaluators.messages import (
+    MAX_FRAME_BYTES,
+    MESSAGE,
+    Described,
+    Finished,
+    Inquiry,
+    Job,
+    Refused,
+    StageBegan,
+    Task,
+)
 from sandboxes.contracts import Stage
 
 WORKER_MODULE = "kernelgym.evaluators.worker"
@@ -22,6 +32,11 @@ START_TIMEOUT_S = 60.0
 
 SLACK_S = 30.0
 """Time beyond the configured limits before a worker counts as hung."""
+
+INQUIRY_TIMEOUT_S = 180.0
+"""Time that describing a reference may take."""
+
+Answer = Finished | Described | Refused
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 """What a worker inherits of the environment."""
@@ -59,8 +74,8 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-")
 
-    def run(self, job: Job) -> Finished | Refused:
-        """Gives the worker a job and waits for the answer.
+    def run(self, task: Task) -> Answer:
+        """Gives the worker something to do and waits for the answer.
 
         Raises:
             WorkerDied: It ended, hung or talked nonsense.
@@ -68,17 +83,15 @@ class WorkerProcess:
         After this and any other exception, such as KeyboardInterrupt, the next call starts a new worker.
         """
         stage: Stage | None = None
-        answer: Finished | Refused | None = None
+        answer: Answer | None = None
         try:
             self._start()
-            self._connection.send_bytes(job.model_dump_json().encode())
-            config = job.config
-            limits = config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s
-            deadline = time.monotonic() + limits + SLACK_S
+            self._connection.send_bytes(task.model_dump_json().encode())
+            deadline = time.monotonic() + _time_limit_s(task)
             while self._connection.poll(max(0.0, deadline - time.monotonic())):
                 message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
                 if not isinstance(message, StageBegan):
-                    answer = _checked(message, job)
+                    answer = _checked(message, task)
                     return answer
                 stage = message.stage
         except (EOFError, OSError, ValidationError) as error:
@@ -155,16 +168,33 @@ class WorkerProcess:
         return f"exit status {status}" + (f": {tail[-1]}" if tail else "")
 
 
-def _checked(answer: Finished | Refused, job: Job) -> Finished | Refused:
-    """Returns `answer` if it is one to `job`.
+def _time_limit_s(task: Task) -> float:
+    """Returns the time after which a worker counts as hung."""
+    if isinstance(task, Inquiry):
+        return INQUIRY_TIMEOUT_S
+    config = task.config
+    return config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
+
+
+def _checked(answer: Answer, task: Task) -> Answer:
+    """Returns `answer` if it is one to `task`.
 
     Raises:
         WorkerDied: It is a report of something else; no stage, because that is never the candidate's doing.
     """
-    if isinstance(answer, Finished):
+    if isinstance(answer, Refused):
+        return answer
+    if isinstance(answer, Finished) and isinstance(task, Job):
         report = answer.report
         theirs = (report.submission, report.problem, report.config)
-        if theirs != (job.submission.digest, job.reference.id, job.config):
-            about = f"submission {report.submission[:12]} to {report.problem}"
-            raise WorkerDied(None, f"it answered another job: {about}", hung=False)
-    return answer
+        if theirs == (task.submission.digest, task.reference.id, task.config):
+            return answer
+        about = f"submission {report.submission[:12]} to {report.problem}"
+        raise WorkerDied(None, f"it answered another job: {about}", hung=False)
+    if (
+        isinstance(answer, Described)
+        and isinstance(task, Inquiry)
+        and answer.description.reference.id == task.reference.id
+    ):
+        return answer
+    raise WorkerDied(None, f"it answered a {task.kind} with `{answer.kind}`", hung=False)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from kernelgym.problems import Problem
-from sandboxes.contracts import EvalConfig, Report, Submission
+from sandboxes.contracts import Description, EvalConfig, Report, Submission
 
 Request = tuple[Submission, Problem, EvalConfig]
 """One thing to evaluate."""
@@ -16,6 +16,15 @@ class Evaluator(Protocol):
     A candidate's fault, whatever it is, is a report. A fault of ours is a report, too, with outcome `infrastructure`:
     the caller loses one reward, not the batch. Exceptions are left for wrong use, such as an invalid reference.
     """
+
+    def describe(self, problem: Problem) -> Description:
+        """Returns the shapes of a problem's cases.
+
+        Raises:
+            KernelGymError: if the problem makes no sense, e.g. its reference raises or can't be scaled down.
+            WorkerLost: if no worker could answer.
+        """
+        ...
 
     def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
         """Returns the report of one candidate.

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from kernelgym.errors import KernelGymError
+from kernelgym.errors import InvalidReference, KernelGymError
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
-from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Report, Stage, Submission
+from sandboxes import errors as faults
+from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission
 
 Script = Mapping[str, Report] | Callable[[Submission, Problem, EvalConfig], Report]
 """Reports by `Submission.digest`, or a function that makes them."""
@@ -26,6 +27,15 @@ class ScriptedEvaluator:
         self._script = script
         self.requests: list[Request] = []
         self.closed = False
+
+    def describe(self, problem: Problem) -> Description:
+        """Returns the real description: the script is about candidates, not about problems."""
+        from sandboxes.description import describe  # noqa: PLC0415 - loads torch
+
+        try:
+            return describe(problem.reference)
+        except faults.InvalidReference as error:
+            raise InvalidReference.of(problem.id, str(error)) from error
 
     def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
         """Returns the scripted report."""

@@ -15,10 +15,23 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from kernelgym.evaluators.compile_cache import CompileCache
-from kernelgym.evaluators.messages import MAX_FRAME_BYTES, Finished, Job, Message, Refusal, Refused, StageBegan
+from kernelgym.evaluators.messages import (
+    MAX_FRAME_BYTES,
+    TASK,
+    Described,
+    Finished,
+    Inquiry,
+    Job,
+    Message,
+    Refusal,
+    Refused,
+    StageBegan,
+    Task,
+)
 from rewards.hacks import gate
 from sandboxes.compilation import CompilerMissing
 from sandboxes.contracts import Report, Stage
+from sandboxes.description import describe
 from sandboxes.errors import InvalidReference, SandboxesError
 from sandboxes.hardware.targets import UnknownTarget
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
@@ -46,7 +59,10 @@ def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: Comp
     """
     sandbox: ForkingSandbox | Refused | None = None
     try:
-        for job in _jobs(connection):
+        for task in _tasks(connection):
+            if isinstance(task, Inquiry):
+                _send(connection, _describe(task))
+                continue
             if not isinstance(sandbox, ForkingSandbox):
                 sandbox = _create(sandbox_kind)
                 if isinstance(sandbox, Refused):
@@ -56,20 +72,20 @@ def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: Comp
                 words = describe_sandbox(sandbox)
                 gc.collect()
                 gc.freeze()  # torch's half a million objects need not be looked through again and again
-            _send(connection, _answer(pipeline, job, words))
+            _send(connection, _answer(pipeline, task, words))
             cache.job_done()
     finally:
         if isinstance(sandbox, ForkingSandbox):
             sandbox.close()
 
 
-def _jobs(connection: "Connection[bytes, bytes]") -> Iterator[Job]:
+def _tasks(connection: "Connection[bytes, bytes]") -> Iterator[Task]:
     while True:
         try:
             raw = connection.recv_bytes(MAX_FRAME_BYTES)
         except EOFError:
             return
-        yield Job.model_validate_json(raw)
+        yield TASK.validate_json(raw)
 
 
 def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
@@ -80,6 +96,16 @@ def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
         return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
     except ValueError as error:
         return Refused(why=Refusal.CONFIG, message=str(error))
+
+
+def _describe(inquiry: Inquiry) -> Message:
+    """Returns the description, or why there is none."""
+    try:
+        return Described(description=describe(inquiry.reference))
+    except InvalidReference as error:
+        return Refused(why=Refusal.REFERENCE, message=str(error))
+    except Exception as error:  # noqa: BLE001 # the boundary, as in `_answer`
+        return _broken(error)
 
 
 def _answer(pipeline: Pipeline, job: Job, sandbox: str) -> Message:
@@ -95,9 +121,13 @@ def _answer(pipeline: Pipeline, job: Job, sandbox: str) -> Message:
     except (SandboxesError, CompilerMissing) as error:
         return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
     except Exception as error:  # noqa: BLE001 # the boundary: a bug of ours loses one evaluation, not the worker
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        words = "".join(traceback.format_exception_only(error)).strip()
-        return Refused(why=Refusal.INFRASTRUCTURE, message=f"{words[:1000]} (in {last.name}, line {last.lineno})")
+        return _broken(error)
+
+
+def _broken(error: Exception) -> Refused:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    words = "".join(traceback.format_exception_only(error)).strip()
+    return Refused(why=Refusal.INFRASTRUCTURE, message=f"{words[:1000]} (in {last.name}, line {last.lineno})")
 
 
 def _send(connection: "Connection[bytes, bytes]", message: Message) -> None:

@@ -119,5 +119,13 @@ class Case(Contract):
     kind: CaseKind
     shape: dict[str, int]
     """Keyword arguments for the reference's `get_inputs`."""
+    constants: dict[str, int] = Field(default_factory=dict)
+    """Integers that replace those in the reference's source, by the names that `sandboxes.scaling.knobs` gives."""
     inputs: tuple[Argument, ...]
     """`forward`'s positional arguments: `TensorSpec`s and plain values."""
+    init_inputs: tuple[Argument, ...] = ()
+    """Arguments of the module's constructor."""
+    module: Annotated[int, Field(ge=0)] = 0
+    """Cases with the same number share one module: same constants, so same constructor arguments and weights."""
+    hollow: bool = False
+    """Only shapes are looked at: too large to be executed, so that not even weights are drawn."""

@@ -13,14 +13,19 @@ class Reference(Contract):
 
     The source defines `class Model(nn.Module)`, `get_init_inputs()` and `get_inputs()`. It may add
     `CHECK_SHAPES = [dict(...), ...]`, keyword arguments for `get_inputs`, whose defaults then are the bench shape.
-    Without `CHECK_SHAPES` the one shape of `get_inputs()` is both check and bench case.
+    Without `CHECK_SHAPES` the check cases are the same source with smaller integers: `check_constants`, or, where that
+    is empty, whatever `sandboxes.scaling` finds.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=500)]
     """Identifier of the problem, e.g. `core/softmax`."""
     source: Annotated[str, Field(max_length=1_000_000)]
 
+    check_constants: Annotated[tuple[dict[str, int], ...], Field(max_length=16)] = ()
+    """Integers of the source to replace, one check case each; see `sandboxes.scaling.knobs` for their names."""
+
     @property
     def digest(self) -> str:
-        """SHA-256 of the source, hexadecimal."""
-        return sha256(self.source.encode("utf-8", errors="surrogatepass")).hexdigest()
+        """SHA-256 of the source and of `check_constants`, hexadecimal."""
+        constants = repr([sorted(item.items()) for item in self.check_constants]) if self.check_constants else ""
+        return sha256((self.source + constants).encode("utf-8", errors="surrogatepass")).hexdigest()

@@ -24,6 +24,7 @@ from sandboxes.contracts import (
     CaseResult,
     Constant,
     Contract,
+    Description,
     Descriptor,
     Diagnostic,
     EvalConfig,
@@ -101,6 +102,13 @@ SAMPLES: tuple[Contract, ...] = (
     Submission(source="x = 'é\U0001f600'\n"),
     Reference(id="core/softmax", source="class Model: pass"),
     Case(name="rows=7,columns=129", kind=CaseKind.CHECK, shape={"rows": 7}, inputs=(spec(7, 129), 1, 0.5, None)),
+    Description(
+        reference=Reference(id="file/x", source="N = 4096", check_constants=({"N": 7},)),
+        cases=(Case(name="N=7", kind=CaseKind.CHECK, shape={}, constants={"N": 7}, inputs=(spec(7),), hollow=True),),
+        output=spec(7),
+        distributions=("x1", "x3"),
+        gflop=0.5,
+    ),
     EvalConfig(weight_seeds=(1, 2), seed=3),
     get_target("h200"),
 )

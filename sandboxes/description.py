@@ -1,0 +1,35 @@
+"""Describes a reference: the shapes of its cases and how much work it is, without running it on data."""
+
+from sandboxes.contracts import Argument, ArgumentSequence, CaseKind, Description, Reference, TensorRef, Trace
+from sandboxes.reference import load_reference
+from sandboxes.reference_trace import graph_gflop, trace_reference
+
+WEIGHT_SEED = 0
+"""Any seed will do: only shapes are looked at."""
+
+
+def describe(reference: Reference) -> Description:
+    """Returns what is known of a reference.
+
+    Raises:
+        InvalidReference: It can't be used.
+    """
+    live = load_reference(reference)
+    bench = next(case for case in live.cases if case.kind is CaseKind.BENCH)
+    graph = trace_reference(live, bench.name, WEIGHT_SEED)
+    return Description(
+        reference=reference,
+        cases=live.cases,
+        output=_specs(graph.output, graph),
+        distributions=tuple(map(str, live.distributions)),
+        gflop=graph_gflop(graph),
+    )
+
+
+def _specs(output: Argument, graph: Trace) -> Argument:
+    """Returns an output with references replaced by what they refer to."""
+    if isinstance(output, TensorRef):
+        return graph.values[output.id]
+    if isinstance(output, ArgumentSequence):
+        return output.model_copy(update={"items": tuple(_specs(item, graph) for item in output.items)})
+    return output
