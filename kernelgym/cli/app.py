@@ -4,7 +4,6 @@ That keeps `kernelgym --help` quick: nothing here imports torch.
 """
 
 import sys
-from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -12,19 +11,12 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from kernelgym.cli.choices import choice_of, choices
 from kernelgym.cli.exits import one_line_errors
+from kernelgym.cli.extension import ExtensibleGroup
+from kernelgym.cli.options import Device, DeviceName, Json, MatrixPrecision, Sandbox, Target, Workers
 from kernelgym.cli.services import Services
-from kernelgym.settings import SandboxName
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Precision
-
-
-class DeviceName(StrEnum):
-    """Where kernels are replayed."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 class ListByDefault(TyperGroup):
@@ -40,6 +32,7 @@ class ListByDefault(TyperGroup):
 HELP: Final = ["-h", "--help"]
 
 app = typer.Typer(
+    cls=ExtensibleGroup,
     help="The environment in which language models learn to write fast GPU kernels.",
     no_args_is_help=True,
     add_completion=False,
@@ -50,40 +43,6 @@ problems_app = typer.Typer(
     cls=ListByDefault, help="What there is to solve: `problems [PATTERN]` lists, `problems show ID` shows one."
 )
 app.add_typer(problems_app, name="problems")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on standard output.")]
-Sandbox = Annotated[
-    SandboxName | None,
-    typer.Option(
-        parser=choice_of("--sandbox", SandboxName),
-        metavar=choices(SandboxName),
-        help="Where candidates run; `auto`: the strongest that works.",
-        show_default="KERNELGYM_SANDBOX or auto",
-    ),
-]
-Device = Annotated[
-    DeviceName,
-    typer.Option(
-        parser=choice_of("--device", DeviceName),
-        metavar=choices(DeviceName),
-        help="Where the kernels are replayed and timed.",
-    ),
-]
-MatrixPrecision = Annotated[
-    Precision,
-    typer.Option(
-        parser=choice_of("--precision", Precision),
-        metavar=choices(Precision),
-        help="Whether float32 matrix products may round their inputs to TF32.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(min=1, max=256, help="Evaluations at the same time.", show_default="KERNELGYM_WORKERS or 1"),
-]
-Target = Annotated[
-    str | None, typer.Option(help="GPU to compile for and to model.", show_default="KERNELGYM_TARGET or h200")
-]
 
 
 def _print_version(wanted: bool) -> None:
