@@ -6,6 +6,7 @@
     ├── InvalidReference  (ValueError)    a reference file that can't be a problem
     ├── InvalidSetting    (ValueError)    a `KERNELGYM_*` variable that can't be used
     ├── BadUsage          (ValueError)    arguments that don't go together or name nothing
+    ├── EpisodeOver       (RuntimeError)  a turn was played after the last one
     └── EvaluatorBroken   (RuntimeError)  no worker could answer, and nobody's input is to blame
 
 A candidate that fails is not here: it is data (`Report.outcome`). To add an error: inherit from the root and from the
@@ -110,6 +111,23 @@ class InvalidSetting(_Invalid):
 
 class BadUsage(KernelGymError, ValueError):
     """Arguments that can't be followed, such as a missing file; the message names the thing, the value, the remedy."""
+
+
+class EpisodeOver(KernelGymError, RuntimeError):
+    """A turn was played although the episode has ended.
+
+    Args:
+        where: Which episode, e.g. `the episode on core/softmax`.
+        turns: How many turns were played.
+    """
+
+    def __init__(self, where: str, turns: int) -> None:
+        self.where = where
+        self.turns = turns
+        super().__init__(where, turns)
+
+    def __str__(self) -> str:
+        return f"{self.where} ended after {self.turns} {'turn' if self.turns == 1 else 'turns'}; reset it to begin anew"
 
 
 class EvaluatorBroken(KernelGymError, RuntimeError):

@@ -9,6 +9,7 @@ import pytest
 SNAPSHOT = Path(__file__).with_name("public_names.json")
 PACKAGES = (
     "kernelgym.cli",
+    "kernelgym.envs",
     "kernelgym.evaluators",
     "kernelgym.problems",
     "kernelgym.reports",

@@ -1,0 +1,128 @@
+"""Feedback on a correct candidate: where the time goes, and what keeps it from being faster."""
+
+from collections.abc import Iterator
+from math import prod
+from typing import Final
+
+from kernelgym.reports.wording import factor, microseconds, percent, plain, provenance, quantity
+from sandboxes.contracts import Bound, NodeProfile, Profile, Report, clip
+
+MAX_NODES: Final = 4
+MAX_HOT_LINES: Final = 4
+MAX_NAME: Final = 80
+"""Characters of a kernel's or operator's name."""
+MAX_TEXT: Final = 160
+"""Characters of a configuration or a line of source."""
+
+NEAR: Final = 1.15
+"""Ratio to the best possible time below which a candidate is called close to it."""
+MANY_PROGRAMS: Final = 4096
+"""Programs that load any GPU: a kernel that starts as many and is still bound by latency starts too many."""
+LOW_OCCUPANCY: Final = 0.25
+LOW_ROOFLINE: Final = 0.6
+"""Shares below which occupancy and roofline fraction are worth a word."""
+
+
+def write_performance(report: Report) -> Iterator[str]:
+    """Yields the lines on the profile of a correct candidate; none without a profile."""
+    profile = report.profile
+    if profile is None:
+        return
+    if report.bench is not None and not report.bench.verified:
+        yield f"No speedup is paid: {clip(plain(report.bench.how), MAX_TEXT)}. The times below are for orientation."
+    if profile.nodes and profile.time_us:
+        yield f"What limits it: {_limit(profile)}"
+    speedup = "" if report.speedup is None else f"; speedup {factor(report.speedup)}"
+    yield (
+        f"Time ({clip(provenance(profile), MAX_TEXT)}): {microseconds(profile.time_us)} µs; reference "
+        f"{microseconds(profile.reference_time_us)} µs; best possible {microseconds(profile.roofline_us)} µs{speedup}; "
+        f"{percent(profile.coverage)} of it in your own kernels."
+    )
+    slowest = sorted(profile.nodes, key=lambda node: -node.time_us)
+    for node in slowest[:MAX_NODES]:
+        yield f"- {_node(node, profile)}"
+    if hidden := slowest[MAX_NODES:]:
+        yield f"- {len(hidden)} more, together {microseconds(sum(node.time_us for node in hidden))} µs"
+    if hottest := _hottest(profile):
+        yield "Lines with the most traffic:"
+        yield from hottest
+
+
+def _limit(profile: Profile) -> str:
+    """Returns the first thing that would make it faster."""
+    slowest = max(profile.nodes, key=lambda node: node.time_us)
+    name = f"`{_name(slowest)}` ({percent(slowest.time_us / profile.time_us)} of the time)"
+    if not slowest.live:
+        return f"{name} computes what nobody uses; remove it."
+    if not slowest.custom:
+        return f"{name} is a PyTorch operator; do its work in a kernel of yours, fused with its neighbours."
+    return f"{name} {_limit_of_kernel(slowest, profile)}"
+
+
+def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
+    resources = node.resources
+    if resources is not None and resources.spill_bytes:
+        return (
+            f"spills {resources.spill_bytes} bytes of registers per thread to memory; use smaller blocks or more warps."
+        )
+    if profile.time_us <= NEAR * profile.roofline_us:
+        return "is close to the best possible time; little is left to gain."
+    if node.bound is Bound.LATENCY:
+        if node.grid is not None and prod(node.grid) >= MANY_PROGRAMS:
+            return f"starts {prod(node.grid):,} programs that do little each: let every program handle a larger block."
+        return "is too small to load the GPU: launch fewer kernels, or split its work among more programs."
+    if resources is not None and node.roofline_fraction < LOW_ROOFLINE and resources.occupancy < LOW_OCCUPANCY:
+        return (
+            f"keeps only {percent(resources.occupancy)} of the warps resident, limited by "
+            f"{plain(resources.limited_by)[:MAX_NAME]}; use smaller blocks or fewer stages."
+        )
+    share = f"{percent(node.roofline_fraction)} of its roofline"
+    if node.bound is Bound.COMPUTE:
+        return f"is compute-bound at {share}: use `tl.dot` with large tiles and half or TF32 inputs, or compute less."
+    if node.roofline_fraction < LOW_ROOFLINE:
+        return f"is memory-bound at {share}: load contiguous, larger blocks, with more work in flight."
+    return (
+        f"is memory-bound at {share} and moves {quantity(node.bytes, 'B')}: only less traffic makes it faster, so read "
+        "every input once and keep intermediate results in registers."
+    )
+
+
+def _node(node: NodeProfile, profile: Profile) -> str:
+    share = percent(node.time_us / profile.time_us if profile.time_us else 0.0)
+    parts = [
+        f"{_name(node)}{'' if node.custom else ' (PyTorch)'}: {microseconds(node.time_us)} µs ({share})",
+        f"{node.bound}-bound, {percent(node.roofline_fraction)} of its roofline",
+        f"{quantity(node.bytes, 'B')}, {quantity(node.flops, 'flop')}",
+    ]
+    if not node.live:
+        parts.append("its result is not used")
+    if node.grid is not None:
+        parts.append(f"grid {'×'.join(map(str, node.grid))}")
+    if node.config:
+        parts.append(clip(plain(node.config), MAX_TEXT))
+    if node.resources is not None:
+        need = node.resources
+        limited = "" if need.limited_by == "nothing" else f" (limited by {plain(need.limited_by)[:MAX_NAME]})"
+        parts.append(
+            f"{need.registers} registers, {need.spill_bytes} B spilled, {need.shared_bytes:,} B shared, occupancy "
+            f"{percent(need.occupancy)}{limited}"
+        )
+    return "; ".join(parts)
+
+
+def _hottest(profile: Profile) -> list[str]:
+    """Returns the lines that move the most bytes, summed over all kernels."""
+    sums: dict[int, tuple[int, int, str]] = {}
+    for node in profile.nodes:
+        for hot in node.hot_lines:
+            size, flops, _ = sums.get(hot.line, (0, 0, ""))
+            sums[hot.line] = (size + hot.bytes, flops + hot.flops, hot.excerpt)
+    ranked = sorted(sums.items(), key=lambda item: (-item[1][0], -item[1][1]))[:MAX_HOT_LINES]
+    return [
+        f"- line {line}: {quantity(size, 'B')}, {quantity(flops, 'flop')}: {plain(excerpt.strip())[:MAX_TEXT]}"
+        for line, (size, flops, excerpt) in ranked
+    ]
+
+
+def _name(node: NodeProfile) -> str:
+    return plain(node.name)[:MAX_NAME]

@@ -1,0 +1,189 @@
+"""What an agent reads after each turn: the verdict, the one thing to fix or to speed up, and what comes next.
+
+A model pays for every token and is easily led astray, so the first line is the verdict, the most useful thing comes
+right after it, and all of it is bounded. The text quotes the candidate, which may be hostile: control characters are
+shown as codes. Seeds are never in it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from kernelgym.envs.bottleneck import write_performance
+from kernelgym.envs.rules import Rules
+from kernelgym.envs.turn import Turn, best_turn
+from kernelgym.reports.wording import VERDICTS, factor, plain, provenance
+from rewards import Reward
+from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Report, Severity, Submission, clip
+
+MAX_FEEDBACK: Final = 4_000
+"""Characters of one observation."""
+
+MAX_MESSAGE: Final = 1_200
+"""Characters of a message."""
+
+MAX_NOTE: Final = 400
+"""Characters of a hint, a further message or one case."""
+
+MAX_LINE: Final = 160
+"""Characters of a line of source."""
+
+MAX_LISTED: Final = 4
+"""Cases, findings or further messages that are listed."""
+
+CONTEXT_LINES: Final = 2
+"""Lines of source before and after the one to blame."""
+
+SUMMARIES: Final = {
+    Outcome.HACK: "a rule is broken, so nothing is paid",
+    Outcome.MEMORY_ERROR: "memory is used in a way that a GPU would not forgive",
+    Outcome.IMPORT_ERROR: "the program can't be imported or `ModelNew` can't be built",
+}
+"""Verdicts whose usual words would only repeat the outcome's name."""
+
+ADVICE: Final = {
+    "no_launch": "Compute the result in `@triton.jit` kernels, and launch them in `forward`.",
+    "no_live_launch": "Compute the result in a `@triton.jit` kernel, and return the tensor that this kernel stores to.",
+    "copy_only_launches": "Move the arithmetic itself into the kernels: copying what PyTorch computed earns nothing.",
+    "dead_launch": "Return what the kernel stores, or remove the launch.",
+    "untouched_output": "Store every element of the output in a kernel.",
+    "constant_output": "Compute the output from the inputs.",
+}
+"""What to do about a rule of the gate."""
+
+GENERAL_ADVICE: Final = "Compute the whole result from the inputs, on every call, in your own Triton kernels."
+
+
+def write_feedback(
+    report: Report, reward: Reward, submission: Submission | None, *, previous: Sequence[Turn], rules: Rules, over: bool
+) -> str:
+    """Returns the feedback on one turn, at most `MAX_FEEDBACK` characters.
+
+    Args:
+        report: Of this turn.
+        reward: Of this turn.
+        submission: The candidate, for the lines around the one to blame.
+        previous: The turns before this one.
+        rules: Of the episode.
+        over: True if no turn follows.
+    """
+    number = len(previous) + 1
+    head = f"Turn {number} of {rules.max_turns}: {report.outcome} - {_summary(report)}"
+    tail = "\n".join((*_standing(report, reward, previous), _next(report, rules, number, over=over)))
+    body = "\n".join(_body(report, submission))
+    room = MAX_FEEDBACK - len(head) - len(tail) - 4
+    return f"{head}\n\n{clip(body, room)}\n\n{tail}"
+
+
+def _summary(report: Report) -> str:
+    """Returns the verdict in a few words."""
+    if report.profile is None or report.outcome is not Outcome.OK:
+        return SUMMARIES.get(report.outcome, VERDICTS[report.outcome].words)
+    if report.speedup is None:
+        return "correct at the checked shapes; no speedup, the timed shapes were not verified"
+    return clip(f"{factor(report.speedup)} as fast as the reference ({provenance(report.profile)})", MAX_NOTE)
+
+
+def _body(report: Report, submission: Submission | None) -> Iterator[str]:
+    """Yields the lines between the verdict and what comes next."""
+    if report.outcome is Outcome.INFRASTRUCTURE:
+        yield "There is no verdict: the evaluation was lost to a fault that is not yours."
+        return
+    if report.profile is not None:
+        yield from write_performance(report)
+    elif report.outcome is Outcome.HACK:
+        yield from _hacks(report, submission)
+    else:
+        yield from _failure(report, submission)
+    for finding in [item for item in report.findings if item.severity is Severity.WARNING][:MAX_LISTED]:
+        yield f"Note ({finding.rule}): {clip(plain(finding.evidence), MAX_NOTE)}{_at(finding.line)}"
+
+
+def _failure(report: Report, submission: Submission | None) -> Iterator[str]:
+    if report.diagnostics:
+        first, *others = report.diagnostics
+        yield from _diagnostic(first, submission)
+        yield from _cases(report.cases)
+        for other in others[:MAX_LISTED]:
+            yield f"Also: {clip(plain(other.message), MAX_NOTE)}{_at(other.line)}"
+        if len(others) > MAX_LISTED:
+            yield f"... and {len(others) - MAX_LISTED} more messages."
+
+
+def _diagnostic(diagnostic: Diagnostic, submission: Submission | None) -> Iterator[str]:
+    where = f" (case {plain(diagnostic.case)[:MAX_LINE]})" if diagnostic.case else ""
+    yield f"Fix this first{where}: {clip(plain(diagnostic.message), MAX_MESSAGE)}"
+    yield from _source(diagnostic.line, diagnostic.excerpt, submission)
+    if diagnostic.hint:
+        yield f"Hint: {clip(plain(diagnostic.hint), MAX_NOTE)}"
+
+
+def _hacks(report: Report, submission: Submission | None) -> Iterator[str]:
+    fatal = [finding for finding in report.findings if finding.severity is Severity.FATAL]
+    for rule, finding in list({finding.rule: finding for finding in reversed(fatal)}.items())[:MAX_LISTED]:
+        yield from _hack(rule, finding, submission)
+
+
+def _hack(rule: str, finding: Finding, submission: Submission | None) -> Iterator[str]:
+    yield f"Rule `{rule}` is broken: {clip(plain(finding.evidence), MAX_NOTE)}"
+    yield from _source(finding.line, None, submission)
+    yield ADVICE.get(rule, GENERAL_ADVICE)
+
+
+def _cases(cases: Sequence[CaseResult]) -> Iterator[str]:
+    """Yields which cases failed, how, and which passed."""
+    failed = [case for case in cases if not case.passed]
+    for number, case in enumerate(failed[:MAX_LISTED]):
+        how = f": {case.detail}" if case.detail and number > 0 else ""  # the first is what has to be fixed first
+        text = f"Failed: {plain(case.case)} ({case.failed_trials} of {case.trials} input sets){plain(how)}"
+        yield clip(text, MAX_NOTE)
+    if len(failed) > MAX_LISTED:
+        yield f"Failed as well: {len(failed) - MAX_LISTED} of the other cases."
+    if passed := [plain(case.case) for case in cases if case.passed]:
+        yield clip(f"Passed: {'; '.join(passed)}", MAX_NOTE)
+
+
+def _source(line: int | None, excerpt: str | None, submission: Submission | None) -> Iterator[str]:
+    """Yields the lines around `line`, which is marked by `>`."""
+    if line is None:
+        return
+    lines = [] if submission is None else submission.source.split("\n")
+    shown = range(max(1, line - CONTEXT_LINES), min(len(lines), line + CONTEXT_LINES) + 1)
+    if line not in shown:
+        yield f"> {line:>4} | {_cut(excerpt or '')}"
+        return
+    for number in shown:
+        yield f"{'>' if number == line else ' '} {number:>4} | {_cut(lines[number - 1])}"
+
+
+def _cut(text: str) -> str:
+    return plain(text[:MAX_LINE].expandtabs(4).replace("\n", " "))[:MAX_LINE].rstrip()
+
+
+def _at(line: int | None) -> str:
+    return "" if line is None else f" (line {line})"
+
+
+def _standing(report: Report, reward: Reward, previous: Sequence[Turn]) -> Iterator[str]:
+    """Yields what the best turn is, once a candidate was correct."""
+    best = best_turn(previous)
+    if best is None or best.report.outcome is not Outcome.OK:
+        return
+    speedup = best.report.speedup
+    of_best = f"turn {best.number}" + ("" if speedup is None else f", {factor(speedup)}")
+    if reward.value is None or (reward.value, report.speedup or 0.0) <= (best.reward.value or 0.0, speedup or 0.0):
+        yield f"Best so far: {of_best}. Go on from that one."
+    else:
+        yield f"This is the best so far (before: {of_best})."
+
+
+def _next(report: Report, rules: Rules, number: int, *, over: bool) -> str:
+    left = rules.max_turns - number
+    if over:
+        if report.outcome is Outcome.INFRASTRUCTURE:
+            return "No turn is left to send it again."
+        return "No turn is left." if left <= 0 else "The target speedup is reached: the episode is over."
+    turns = "1 turn is left" if left == 1 else f"{left} turns are left"
+    if report.outcome is Outcome.INFRASTRUCTURE:
+        return f"{turns}. Send the same candidate again: one ```python block with the whole program."
+    goal = "a faster program" if report.outcome is Outcome.OK else "the corrected program"
+    return f"{turns}. Reply with {goal}, complete, in one ```python block that defines `ModelNew`."

@@ -1,0 +1,225 @@
+"""The first thing an agent reads: what to write, what it must hold up to, and on which machine.
+
+Every number in it comes from the problem's description, the target or the installed packages; nothing says with which
+seeds values are drawn.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Final
+
+from kernelgym.envs.rules import Rules
+from kernelgym.problems import Problem
+from sandboxes.contracts import (
+    Argument,
+    ArgumentSequence,
+    CaseKind,
+    Description,
+    EvalConfig,
+    Precision,
+    Target,
+    TensorSpec,
+    TorchConstant,
+)
+from sandboxes.hardware.targets import get_target
+
+MAX_ARGUMENTS: Final = 12
+"""Arguments of a call that are listed."""
+
+VARIATIONS: Final = {
+    "x1": "as drawn",
+    "x3": "three times as large",
+    "x0.01": "a hundredth as large",
+    "negated": "negated",
+    "outliers": "with outliers",
+}
+"""Distributions in words; others are called by their name."""
+
+NO_BLOCK_POINTERS: Final = (3, 9)
+"""Version of Triton from which on block pointers are gone."""
+
+
+def write_prompt(problem: Problem, description: Description, rules: Rules) -> str:
+    """Returns the task in Markdown.
+
+    Raises:
+        UnknownTarget: No target is called `rules.config.target`.
+    """
+    target = get_target(rules.config.target)
+    sections = (
+        _task(problem, target),
+        _contract(),
+        _cases(description),
+        _judgement(description, rules.config),
+        _machine(target),
+        _prohibitions(),
+        _turns(rules),
+    )
+    return "\n\n".join(sections) + "\n"
+
+
+def _task(problem: Problem, target: Target) -> str:
+    return f"""\
+Write Triton kernels that replace the PyTorch module `Model` below: a module `ModelNew` that returns the same result, \
+as fast as possible on one {target.title}.
+
+# Reference: {problem.title} (`{problem.id}`)
+
+{fenced(problem.reference.source.rstrip(), "python")}"""
+
+
+def _contract() -> str:
+    return """\
+# What to write
+
+- One complete program in one code block that starts with ```python: imports, kernels, and `class \
+ModelNew(torch.nn.Module)`. Text around it is ignored.
+- `ModelNew` takes the same arguments as `Model`, in `__init__` and in `forward`, and returns the same: same shapes, \
+dtypes and structure.
+- If `Model` has parameters or buffers, create the same ones in the same order with the same initialisation (for \
+example the same `nn.Linear`): both modules are built under the same seed, and that alone gives them equal weights.
+- The result must be computed by your own `@triton.jit` kernels, launched in `forward`. PyTorch is for allocating \
+(`torch.empty`, `torch.empty_like`), views, and shapes.
+- Nothing of the program runs on a GPU while it is looked at: `forward` is recorded once per case on tensors without \
+values, then the recorded kernels are compiled, run on data and timed."""
+
+
+def _cases(description: Description) -> str:
+    cases = description.cases
+    with_init = any(case.init_inputs != cases[0].init_inputs for case in cases)
+    header = ["case", "use", *(["arguments of `__init__`"] if with_init else []), "arguments of `forward`"]
+    rows = [header, ["---"] * len(header)]
+    for case in cases:
+        use = "timed" if case.kind is CaseKind.BENCH else "checked"
+        init = [_arguments(case.init_inputs)] if with_init else []
+        rows.append([case.name, use, *init, _arguments(case.inputs)])
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    bench = next(case for case in cases if case.kind is CaseKind.BENCH)
+    init_line = "" if with_init else f"`__init__` is called with {_arguments(bench.init_inputs)}. "
+    return f"""\
+# Shapes
+
+The program must be right at every one of these; it is timed at the last.
+
+{table}
+
+{init_line}Where no strides are given, tensors are contiguous. At the timed shapes `forward` returns \
+{_one(description.output)}."""
+
+
+def _judgement(description: Description, config: EvalConfig) -> str:
+    values = ", ".join(VARIATIONS.get(name, name) for name in description.distributions)
+    if config.precision is Precision.TF32:
+        precision = "float32 matrix products may round their inputs to TF32 (`tl.dot`'s default)"
+    else:
+        precision = 'float32 matrix products must not round to TF32: use `tl.dot(..., input_precision="ieee")`'
+    lines = [
+        f"Inputs are drawn anew each time, as `get_inputs` does, and used {values}. Weights are drawn under several seeds.",
+        "Outputs are compared with the reference in float64. Allowed is the larger of a floor (float32: 1e-4, "
+        "half types: 1e-2, times the root mean square of the output) and four times the error PyTorch itself makes; "
+        f"{precision}. Accumulate in float32.",
+        "Any access outside of a tensor fails, even if the result is right: mask the tails.",
+    ]
+    if description.gflop > config.bench_budget_gflop:
+        lines.append(
+            f"The timed shapes are too large to be executed here ({description.gflop:,.0f} GFLOP, at most "
+            f"{config.bench_budget_gflop:,.0f}): correctness at the checked shapes is paid, speed is not."
+        )
+    else:
+        lines.append(
+            "Scored are correctness, then the speedup over PyTorch at the timed shapes and the share of the time that "
+            "is spent in your own kernels."
+        )
+    return "# How it is judged\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _machine(target: Target) -> str:
+    rates = ", ".join(
+        f"{target.tflops[kind]:,.0f} {kind}"
+        for kind in ("fp32", "tf32", "fp16", "bf16", "fp8")
+        if kind in target.tflops
+    )
+    architecture = f"sm_{target.arch}" if target.backend == "cuda" else target.arch
+    notes = [
+        f"{target.title} ({architecture}): {target.multiprocessors} multiprocessors at {target.clock_mhz:,.0f} MHz; "
+        f"device memory {target.dram_gb_per_s:,.0f} GB/s; L2 cache {target.l2_mib:g} MiB; {rates} TFLOPS (dense); about "
+        f"{target.launch_overhead_us:g} µs for each launch.",
+        f"Limits: {target.shared_per_block // 1024} KiB shared memory and {target.threads_per_block} threads per "
+        f"block, {target.registers_per_thread} registers per thread; on a multiprocessor "
+        f"{target.shared_per_multiprocessor // 1024} KiB, {target.threads_per_multiprocessor} threads and "
+        f"{target.blocks_per_multiprocessor} blocks.",
+        f"Triton {version('triton')}, PyTorch {version('torch')}. `@triton.autotune` works: every configuration is "
+        "considered.",
+        "`tl.arange` and block shapes need powers of two that are `tl.constexpr`.",
+    ]
+    if tuple(int(part) for part in re.findall(r"\d+", version("triton"))[:2]) >= NO_BLOCK_POINTERS:
+        notes.append("`tl.make_block_ptr` and `tl.advance` do not exist: compute pointers, or use tensor descriptors.")
+    return "# The machine\n\n" + "\n".join(f"- {note}" for note in notes)
+
+
+def _prohibitions() -> str:
+    return """\
+# Not allowed
+
+- PyTorch operators (`torch.matmul`, `F.softmax`, `x.sum()`, ...) that do the work; kernels whose results are not used.
+- Reading values of tensors in Python: `.item()`, `.tolist()`, `.cpu()`, `if x.max() > 0`, shapes that depend on values.
+- CUDA streams, threads, processes, files, network, inline assembly, `torch.compile`.
+- Writing to the inputs, unless the reference does; keeping results from one call for the next; special treatment of \
+some shapes, values or calls in order to skip work."""
+
+
+def _turns(rules: Rules) -> str:
+    if rules.max_turns == 1:
+        return "# Turns\n\nYou have one turn. Reply with one ```python block."
+    early = "" if rules.target_speedup is None else f", or {rules.target_speedup:g}× the reference's speed is reached"
+    return f"""\
+# Turns
+
+You have {rules.max_turns} turns. Each time you reply with one complete ```python block, you are told what is wrong or \
+what limits its speed. It ends when the turns are used up{early}."""
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Returns `text` as a fenced block whose fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _arguments(arguments: tuple[Argument, ...]) -> str:
+    shown = [_one(argument) for argument in arguments[:MAX_ARGUMENTS]]
+    if hidden := len(arguments) - len(shown):
+        shown.append(f"and {hidden} more")
+    return ", ".join(shown) or "no arguments"
+
+
+def _one(argument: Argument) -> str:
+    """Returns one argument in a cell of a table: no line feed, no `|`."""
+    return "`" + "".join(_words(argument)).replace("`", "'").replace("|", "\\|").replace("\n", "\\n") + "`"
+
+
+def _words(argument: Argument) -> Iterator[str]:
+    if isinstance(argument, TensorSpec):
+        yield str(argument)
+        if not _contiguous(argument):
+            yield f" strides ({', '.join(map(str, argument.stride))})"
+    elif isinstance(argument, ArgumentSequence):
+        items = ["".join(_words(item)) for item in argument.items[:MAX_ARGUMENTS]]
+        if len(argument.items) > len(items):
+            items.append("...")
+        yield f"{argument.kind}({', '.join(items)})"
+    elif isinstance(argument, TorchConstant):
+        yield f"torch.{argument.name}" if argument.kind != "device" else f"torch.device({argument.name!r})"
+    else:
+        yield repr(argument)[:200]
+
+
+def _contiguous(spec: TensorSpec) -> bool:
+    """Tells whether elements lie row by row; sizes of 1 don't matter."""
+    expected = 1
+    for size, stride in zip(reversed(spec.shape), reversed(spec.stride), strict=True):
+        if size != 1 and stride != expected:
+            return spec.numel == 0
+        expected *= size
+    return True

@@ -1,0 +1,38 @@
+"""What is fixed before an episode begins."""
+
+from dataclasses import dataclass, field
+
+from kernelgym.errors import BadUsage
+from rewards import DEFAULT_REWARD, get_reward
+from sandboxes.contracts import EvalConfig
+from sandboxes.hardware.targets import UnknownTarget, get_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How an episode is played, scored and ended.
+
+    Raises:
+        BadUsage: A number is out of range, or there is no such target.
+        UnknownReward: No reward is called `reward`.
+    """
+
+    max_turns: int = 3
+    """Candidates that may be sent; the agent is told."""
+    target_speedup: float | None = None
+    """Speedup that ends the episode; None: only `max_turns` does."""
+    reward: str = DEFAULT_REWARD
+    """Name of the function that scores each report."""
+    config: EvalConfig = field(default_factory=EvalConfig)
+    """How candidates are evaluated."""
+
+    def __post_init__(self) -> None:
+        if self.max_turns < 1:
+            raise BadUsage(f"max_turns is {self.max_turns}; an episode has at least 1")
+        if self.target_speedup is not None and not self.target_speedup > 0:
+            raise BadUsage(f"target_speedup is {self.target_speedup}; give a number above 0, or None")
+        get_reward(self.reward)
+        try:
+            get_target(self.config.target)
+        except UnknownTarget as error:
+            raise BadUsage(str(error)) from error
