@@ -22,6 +22,17 @@ CATALOGUE: Final[dict[str, tuple[str, Difficulty, tuple[str, ...]]]] = {
     "max_pool": ("Two-dimensional max pooling with stride and padding", "medium", ("stencil",)),
     "cumulative_sum": ("Running sum along the rows of a matrix", "medium", ("scan",)),
     "cross_entropy": ("Mean cross entropy against class indices", "medium", ("reduction", "gather", "int64")),
+    "embedding": ("Scaled token embedding plus position embedding", "easy", ("gather", "int64", "weights")),
+    "scatter_add": ("Sum of the rows that an index sends to each node", "medium", ("scatter", "atomics", "int64")),
+    "group_norm": ("Group normalisation with weight and bias", "medium", ("reduction", "normalisation", "weights")),
+    "argmax": ("Index of the largest element of each row", "medium", ("reduction", "int64")),
+    "histogram": ("Counts of elements by bin", "medium", ("histogram", "atomics", "int64")),
+    "mean_and_variance": ("Mean and variance of each row, as a pair", "easy", ("reduction", "tuple")),
+    "softmax_float16": ("Softmax over the rows of a float16 matrix", "easy", ("reduction", "normalisation", "float16")),
+    "kl_divergence": ("Mean Kullback-Leibler divergence", "medium", ("reduction", "loss")),
+    "huber_loss": ("Mean Huber loss", "medium", ("elementwise", "reduction", "loss")),
+    "segment_cumulative_sum": ("Running sum that starts again at flags", "hard", ("scan", "bool")),
+    "masked_softmax": ("Softmax over the elements that a mask keeps", "easy", ("reduction", "normalisation", "bool")),
 }
 """Title, difficulty and tags of each problem by its name."""
 
