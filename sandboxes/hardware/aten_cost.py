@@ -31,6 +31,7 @@ from sandboxes.hardware.aten_tables import (
     PASSES,
     PRODUCT_KIND,
     PRODUCT_NAMES,
+    REDUCED_LOSSES,
     SAME_FLOPS,
     SCATTERING_NAMES,
     SPECIAL_PER_ELEMENT,
@@ -56,10 +57,14 @@ def aten_work(call: AtenCall, values: Sequence[TensorSpec], precision: Precision
     read, written = _traffic(name, inputs, outputs)
     if _is_out_of_place_scatter(name):
         launches += 1
+    read, written = reads * read, writes * written
+    if name in REDUCED_LOSSES and outputs[0].shape != inputs[0].shape:
+        losses = inputs[0].numel * DTYPE_BYTES[inputs[0].dtype]
+        read, written, launches = read + losses, written + losses, launches + 1
     return Work(
-        read_bytes=reads * read,
-        written_bytes=writes * written,
-        requested_bytes=reads * read + writes * written,
+        read_bytes=read,
+        written_bytes=written,
+        requested_bytes=read + written,
         flops=_flops(name, overload, call, values, inputs, outputs, precision),
         launches=launches,
     )

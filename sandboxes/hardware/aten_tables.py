@@ -26,6 +26,9 @@ SCATTERING_NAMES = frozenset({
 })  # fmt: skip
 """Touch of their first argument only as many elements as the others bring; read and written."""
 
+REDUCED_LOSSES = frozenset({"mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy"})
+"""One kernel writes the loss of every element; unless these are the result, a second one reduces them."""
+
 PASSES: dict[str, tuple[int, int, int]] = {
     "native_batch_norm": (2, 1, 2), "_native_batch_norm_legit": (2, 1, 2), "native_group_norm": (2, 1, 2),
     "_batch_norm_with_update": (2, 1, 2), "cudnn_batch_norm": (2, 1, 2), "logsumexp": (6, 1, 5),

@@ -118,6 +118,14 @@ def test_several_passes_are_several_kernels() -> None:
     assert work.read_bytes == 2 * 256
 
 
+@pytest.mark.parametrize("operator", ["huber_loss.default", "mse_loss.default", "smooth_l1_loss.default"])
+def test_a_mean_loss_writes_the_loss_of_every_element_and_reads_it_again(operator: str) -> None:
+    work = aten_work(call(operator, ref(0), ref(1), result=2), [tensor(8, 64), tensor(8, 64), tensor()])
+    assert (work.read_bytes, work.written_bytes, work.launches) == (3 * 2048, 2048 + 4, 2)
+    work = aten_work(call(operator, ref(0), ref(1), 0, result=2), [tensor(8, 64), tensor(8, 64), tensor(8, 64)])
+    assert (work.read_bytes, work.written_bytes, work.launches) == (2 * 2048, 2048, 1)
+
+
 def test_expanded_dimensions_are_read_once() -> None:
     assert unique_bytes(tensor(100, 8, stride=(0, 1))) == 32
     assert unique_bytes(tensor(0, 8, stride=(0, 1))) == 0
