@@ -1,1 +1,1 @@
-"""The built-in problems: twelve references, known solutions of each, and demonstrations of what is caught."""
+"""The built-in problems: references, known solutions of each, and demonstrations of what is caught."""
