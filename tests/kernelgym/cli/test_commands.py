@@ -255,7 +255,8 @@ def test_a_reference_that_fails_is_named_once(candidate: str, tmp_path: Path) ->
 def test_problems_are_listed_and_filtered(kernelgym: Bench) -> None:
     everything = json.loads(kernelgym("problems", "--json").stdout)["problems"]
     softmax = json.loads(kernelgym("problems", "soft", "--json").stdout)["problems"]
-    assert [problem["id"] for problem in softmax] == ["core/softmax"]
+    assert "core/softmax" in [problem["id"] for problem in softmax]
+    assert all("soft" in problem["id"] for problem in softmax)
     assert len(everything) > len(softmax)
     assert "core/softmax" in kernelgym("problems", "core/*").stdout
 
