@@ -6,6 +6,7 @@
     ├── InvalidReference  (ValueError)    a reference file that can't be a problem
     ├── InvalidSetting    (ValueError)    a `KERNELGYM_*` variable that can't be used
     ├── BadUsage          (ValueError)    arguments that don't go together or name nothing
+    ├── BrokenPlugin      (RuntimeError)  an installed package whose problems can't be loaded
     ├── EpisodeOver       (RuntimeError)  a turn was played after the last one
     └── EvaluatorBroken   (RuntimeError)  no worker could answer, and nobody's input is to blame
 
@@ -111,6 +112,26 @@ class InvalidSetting(_Invalid):
 
 class BadUsage(KernelGymError, ValueError):
     """Arguments that can't be followed, such as a missing file; the message names the thing, the value, the remedy."""
+
+
+class BrokenPlugin(KernelGymError, RuntimeError):
+    """An installed package registers problems that can't be loaded."""
+
+    def __init__(self, entry: str, distribution: str, problem: str, remedy: str) -> None:
+        """Args:
+        entry: Name of its entry point.
+        distribution: Who registers it, e.g. `acme-kernels 1.0`.
+        problem: What went wrong.
+        remedy: What to do about it.
+        """  # fmt: skip
+        self.entry = entry
+        self.distribution = distribution
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(entry, distribution, problem, remedy)
+
+    def __str__(self) -> str:
+        return f"the problems {self.entry!r} of {self.distribution} {self.problem}; {self.remedy}"
 
 
 class EpisodeOver(KernelGymError, RuntimeError):

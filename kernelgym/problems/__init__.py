@@ -3,8 +3,8 @@
 from kernelgym.problems.loaded import Loaded, Rejected
 from kernelgym.problems.problem import Difficulty, Problem
 from kernelgym.problems.reference_file import problem_from_file, validate_reference
-from kernelgym.problems.registry import get_problem, list_problems, register_problem
-from kernelgym.problems.selection import load_problems, select_problems
+from kernelgym.problems.registry import list_problems, register_problem
+from kernelgym.problems.selection import get_problem, load_problems, select_problems
 from kernelgym.problems.solutions import Solution, list_solutions
 
 __all__ = [

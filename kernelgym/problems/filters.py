@@ -40,6 +40,17 @@ class Filters:
                 raise BadUsage(unknown("difficulty", difficulty, DIFFICULTIES))
         return cls(tags=tuple(tags), levels=tuple(levels), difficulties=tuple(difficulties))
 
+    def check_tags(self, problems: Iterable[Problem], vocabulary: Iterable[str]) -> None:
+        """Checks that each tag is one of `vocabulary` or of `problems`: a misspelt one would quietly match nothing.
+
+        Raises:
+            BadUsage: if one is not; names the closest.
+        """
+        known = set(vocabulary).union(*(problem.tags for problem in problems))
+        for tag in self.tags:
+            if tag not in known:
+                raise BadUsage(unknown("tag", tag, known))
+
     def keep(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
         """Returns the problems that are wanted, in their order."""
         return tuple(problem for problem in problems if self._wants(problem))
