@@ -61,7 +61,7 @@ def _located(address: str) -> tuple[str, str | None, Span]:
         base, _, split = text.rpartition("@")
         if _is_folder(text):
             return text, None, rows
-        if base and _is_folder(base):
+        if base and "/" not in split and _is_folder(base):
             return base, split, rows
     text, rows = ways[-1]
     base, at, split = text.rpartition("@")
@@ -103,11 +103,10 @@ def _splits(name: str, split: str | None) -> "dict[str, Dataset]":
         else:
             data = load_dataset(str(folder) if folder.is_dir() else name)
     except (DatasetsError, OSError, ValueError) as error:
-        where = "read" if folder.is_dir() else "had from the hub"
-        raise BadUsage(
-            f"the data set {name!r} can't be {where} ({_first_line(error)}); check its name and the network, "
-            "or give a folder"
-        ) from error
+        where, remedy = "had from the hub", "check its name and the network, or give a folder"
+        if folder.is_dir():
+            where, remedy = "read", "give a folder of data files, or one that `save_to_disk` wrote"
+        raise BadUsage(f"the data set {name!r} can't be {where} ({_first_line(error)}); {remedy}") from error
     found = dict(data) if isinstance(data, DatasetDict) else {str(data.split or "train"): data}
     if split is None:
         return found
