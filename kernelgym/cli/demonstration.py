@@ -13,9 +13,9 @@ from rich.text import Text
 from kernelgym.cli.evaluation import check_target
 from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
-from kernelgym.errors import BadUsage
 from kernelgym.problems import Solution, get_problem, list_solutions
 from kernelgym.reports import Row, dump_document, render_overview, report_document
+from kernelgym.reports.picture import save_svg
 from kernelgym.reports.wording import provenance
 from rewards import get_reward
 from sandboxes.contracts import EvalConfig, Outcome, Report
@@ -32,8 +32,6 @@ SHOWN: Final = (
 
 TRACE_TIMEOUT_S: Final = 5.0
 """Time that a candidate's Python gets; short, because one of them hangs on purpose."""
-
-SVG_WIDTH: Final = 110
 
 INTRO: Final = """\
 KernelGym judges GPU kernels that language models write. Each candidate below is run once in a sandbox, on tensors \
@@ -82,7 +80,7 @@ def run(options: Options, services: Services) -> ExitCode:
         console.print(_table(rows))
         console.print(Text(CLOSING))
     if options.svg is not None:
-        save_svg(_table(rows), options.svg)
+        save_svg(_table(rows), options.svg, "kernelgym demo")
     surprises = [s for s, report in zip(solutions, reports, strict=True) if report.outcome is not s.expected]
     for solution, report in zip(solutions, reports, strict=True):
         if solution in surprises:
@@ -96,21 +94,6 @@ def choose_solutions() -> list[Solution]:
     known = {(solution.problem_id, solution.name): solution for solution in list_solutions()}
     shown = [known[key] for key in SHOWN if key in known]
     return shown + [solution for solution in known.values() if solution.name.startswith("demo/")]
-
-
-def save_svg(picture: RenderableType, path: Path) -> None:
-    """Writes `picture` as an SVG file.
-
-    Raises:
-        BadUsage: if the file can't be written.
-    """
-    with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
-        recorder = Console(record=True, width=SVG_WIDTH, file=nowhere, force_terminal=True, color_system="truecolor")
-        recorder.print(picture)
-    try:
-        path.write_text(recorder.export_svg(title="kernelgym demo"), encoding="utf-8")
-    except OSError as error:
-        raise BadUsage(f"the picture {path} can't be written ({error.strerror}); give another path") from error
 
 
 def _evaluate(

@@ -37,6 +37,11 @@ def dump_document(document: object) -> str:
     return json.dumps(document, indent=2, allow_nan=False)
 
 
+def dump_line(document: object) -> str:
+    """Returns `document` as one line of JSON; ASCII only, and numbers that JSON lacks as in `report_document`."""
+    return json.dumps(_strict(document), separators=(",", ":"), allow_nan=False)
+
+
 def _strict(value: Any) -> Any:
     """Returns `value` with every number that JSON lacks replaced by its name."""
     if isinstance(value, float) and not isfinite(value):

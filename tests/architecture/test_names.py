@@ -13,6 +13,7 @@ PACKAGES = (
     "kernelgym.evaluators",
     "kernelgym.problems",
     "kernelgym.reports",
+    "policies",
     "rewards",
     "rewards.hacks",
     "sandboxes.contracts",

@@ -1,0 +1,178 @@
+"""What is kept of episodes and runs: plain data, enough to learn from, to score again and to continue a run.
+
+A line of `episodes.jsonl` is one `EpisodeRecord`, `run.json` is one `RunRecord`.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from rewards import Reward
+from sandboxes.contracts import Contract, EvalConfig, Outcome, Report
+
+RECORD_VERSION: Final = 1
+"""Version of the records; it grows when an older one can't be read any more."""
+
+Index = Annotated[int, Field(ge=0)]
+Number = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class TermRecord(Contract):
+    """One summand of a reward."""
+
+    name: str
+    value: Finite
+    note: str
+
+
+class TurnRecord(Contract):
+    """One completion, how it was judged, and what the policy was told."""
+
+    number: Number
+    """Counted from 1."""
+    completion: str
+    report: Report
+    reward: Finite | None
+    """None: the evaluation was lost; leave the turn out of every baseline and loss."""
+    breakdown: tuple[TermRecord, ...] = ()
+    observation: str
+    """The feedback that followed."""
+
+    @classmethod
+    def of(cls, number: int, completion: str, report: Report, reward: Reward, observation: str) -> Self:
+        """Returns the record of a turn; characters that UTF-8 can't encode are written as escapes."""
+        terms = tuple(TermRecord(name=term.name, value=term.value, note=term.note) for term in reward.breakdown)
+        return cls(
+            number=number, completion=encodable(completion), report=report, reward=reward.value, breakdown=terms,
+            observation=encodable(observation),
+        )  # fmt: skip
+
+
+class Loss(StrEnum):
+    """Why an episode says nothing about its policy; it counts in no rate and no mean."""
+
+    SKIPPED = "skipped"
+    """The problem can't be used, e.g. its reference can't be scaled down."""
+    POLICY = "policy"
+    """The policy raised, or returned something that is no text."""
+    INFRASTRUCTURE = "infrastructure"
+    """A turn was lost to a fault of the machine."""
+
+
+class EpisodeError(Contract):
+    """What kept an episode from being played to its end."""
+
+    kind: Literal[Loss.SKIPPED, Loss.POLICY]
+    message: str
+
+
+class EpisodeRecord(Contract):
+    """One attempt at a problem, from the prompt to the end of its last turn."""
+
+    schema_version: Literal[1] = RECORD_VERSION
+    problem: str
+    """Id of the problem."""
+    sample: Index
+    """Which of the run's attempts at this problem, from 0."""
+    seed: Index
+    """What the policy was seeded with."""
+    policy: str
+    prompt: str = ""
+    """The first observation; empty if the problem was skipped."""
+    turns: tuple[TurnRecord, ...] = ()
+    best_turn: Number | None = None
+    """Number of the turn with the highest reward; None if no turn has one."""
+    terminated: bool = False
+    """The goal was reached."""
+    truncated: bool = False
+    """It ended for another reason, such as the number of turns."""
+    error: EpisodeError | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells an episode from the others of its run: problem and sample."""
+        return self.problem, self.sample
+
+    @property
+    def best(self) -> TurnRecord | None:
+        """The turn with the highest reward."""
+        return None if self.best_turn is None else self.turns[self.best_turn - 1]
+
+    @property
+    def loss(self) -> Loss | None:
+        """Why the episode does not count; None if it does."""
+        if self.error is not None:
+            return Loss(self.error.kind)
+        if not self.turns or any(turn.report.outcome is Outcome.INFRASTRUCTURE for turn in self.turns):
+            return Loss.INFRASTRUCTURE
+        return None
+
+    @model_validator(mode="after")
+    def _turns_are_numbered(self) -> Self:
+        if [turn.number for turn in self.turns] != list(range(1, len(self.turns) + 1)):
+            raise ValueError("turns must be numbered from 1 without a gap")
+        if self.best_turn is not None and self.best_turn > len(self.turns):
+            raise ValueError(f"best_turn is {self.best_turn}, but there are {len(self.turns)} turns")
+        return self
+
+
+class RunRecord(Contract):
+    """Everything that decides how a run's episodes look: two runs may share a folder only if these are equal."""
+
+    schema_version: Literal[1] = RECORD_VERSION
+    policy: str
+    problems: dict[str, str]
+    """Digest of the reference by problem id."""
+    samples: Number
+    """Episodes per problem."""
+    seed: Index
+    turns: Number
+    """Most turns of an episode."""
+    target_speedup: Finite | None
+    """Speedup that ends an episode."""
+    reward: str
+    """Name of the reward function."""
+    config: EvalConfig
+    versions: dict[str, str]
+    """Of kernelgym, torch and triton."""
+
+    def differences(self, other: Self) -> list[str]:
+        """Returns one phrase per field in which `other` differs, e.g. `turns is 3 there and 5 here`."""
+        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
+        found = []
+        for field in mine:
+            if field == "problems":
+                found += _different_problems(mine[field], theirs[field])
+            elif isinstance(mine[field], dict):
+                names = sorted(mine[field].keys() | theirs[field].keys())
+                found += [
+                    f"{name} is {mine[field].get(name)} there and {theirs[field].get(name)} here"
+                    for name in names
+                    if mine[field].get(name) != theirs[field].get(name)
+                ]
+            elif mine[field] != theirs[field]:
+                found.append(f"{field.replace('_', ' ')} is {mine[field]} there and {theirs[field]} here")
+        return found
+
+
+def encodable(text: str) -> str:
+    """Returns `text` with lone surrogates, which no file can hold, as escapes such as `\\udcff`."""
+    return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def _different_problems(mine: dict[str, str], theirs: dict[str, str]) -> list[str]:
+    phrases = []
+    for names, where in ((mine.keys() - theirs.keys(), "only there"), (theirs.keys() - mine.keys(), "only here")):
+        if names:
+            phrases.append(f"{_some(sorted(names))} {'is' if len(names) == 1 else 'are'} {where}")
+    if changed := sorted(name for name in mine.keys() & theirs.keys() if mine[name] != theirs[name]):
+        phrases.append(f"the reference of {_some(changed)} has changed")
+    return phrases
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

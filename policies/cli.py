@@ -1,0 +1,56 @@
+"""The command `kernelgym run` and its options; what it does is in `policies.run`, loaded when it runs.
+
+An entry point of the group `kernelgym.commands`; nothing here imports torch.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kernelgym.cli.exits import one_line_errors
+from kernelgym.cli.options import Json, Sandbox, Target, Workers
+from rewards import DEFAULT_REWARD
+
+Selection = Annotated[
+    str, typer.Option("--problems", metavar="SELECTION", help="What is played, e.g. core or core/softmax,core/matmul.")
+]
+Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Only problems with this tag.")]
+Levels = Annotated[list[int] | None, typer.Option("--level", metavar="N", help="Only problems of this level.")]
+Difficulties = Annotated[
+    list[str] | None, typer.Option("--difficulty", metavar="easy|medium|hard", help="Only problems this hard.")
+]
+
+
+def run(
+    context: typer.Context,
+    problems: Selection,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where episodes are kept; the same command goes on there.")],
+    tags: Tags = None,
+    levels: Levels = None,
+    difficulties: Difficulties = None,
+    policy: Annotated[str, typer.Option(metavar="NAME", help="Who writes the candidates.")] = "demo",
+    turns: Annotated[int, typer.Option(min=1, max=100, help="Most turns of an episode.")] = 3,
+    samples: Annotated[int, typer.Option(min=1, max=1000, help="Episodes per problem.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the policy's choices.")] = 0,
+    target_speedup: Annotated[
+        float | None, typer.Option(metavar="X", help="Speedup that ends an episode.", show_default="none")
+    ] = None,
+    reward: Annotated[str, typer.Option(metavar="NAME", help="How reports are scored.")] = DEFAULT_REWARD,
+    target: Target = None,
+    sandbox: Sandbox = None,
+    workers: Workers = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Delete the episodes in DIR and start over.")] = False,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the tables as a picture, too.")] = None,
+    json: Json = False,
+) -> None:
+    """Play episodes: a policy writes candidates, reads the feedback and improves them; keeps and sums up everything."""
+    from policies.run import Options, play  # noqa: PLC0415 - loads pydantic models that --help can do without
+
+    options = Options(
+        problems=problems, tags=tuple(tags or ()), levels=tuple(levels or ()), difficulties=tuple(difficulties or ()),
+        policy=policy, turns=turns, samples=samples, seed=seed, target_speedup=target_speedup, reward=reward,
+        target=target, sandbox=sandbox, workers=workers, out=out, restart=restart, svg=svg, json=json,
+    )  # fmt: skip
+    with one_line_errors():
+        raise typer.Exit(play(options, context.obj))

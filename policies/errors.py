@@ -1,0 +1,42 @@
+"""Everything that policies itself raises.
+
+PoliciesError              (KernelGymError)  so that commands show it as one line
+├── UnknownPolicy          (LookupError)     no policy has this name
+├── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
+└── RunFolderUnusable      (ValueError)      a folder that holds another run, is in use, or can't be written
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from kernelgym.errors import SIMILAR, KernelGymError
+
+
+class PoliciesError(KernelGymError):
+    """Root of all errors of this package."""
+
+
+class UnknownPolicy(PoliciesError, LookupError):
+    """No policy is registered or installed under this name."""
+
+    def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        """Args:
+        name: What was asked for.
+        known: All names; the closest is suggested.
+        """  # fmt: skip
+        self.name = name
+        self.known = tuple(known)
+        super().__init__(name, self.known)
+
+    def __str__(self) -> str:
+        close = get_close_matches(self.name, self.known, n=1, cutoff=SIMILAR)
+        remedy = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(self.known)}"
+        return f"no policy is called `{self.name}`; {remedy}"
+
+
+class PolicyUnavailable(PoliciesError, ImportError):
+    """A policy that is installed can't be loaded; the message says why."""
+
+
+class RunFolderUnusable(PoliciesError, ValueError):
+    """A run can't be kept in the folder that was named; the message says why and what to do."""

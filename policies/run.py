@@ -1,0 +1,201 @@
+"""`kernelgym run`: plays the episodes that a folder lacks, and sums up those that it has."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from kernelgym.cli.evaluation import check_target
+from kernelgym.cli.exits import ExitCode, complain
+from kernelgym.cli.services import Services
+from kernelgym.envs import Rules
+from kernelgym.envs.record import EpisodeRecord, RunRecord
+from kernelgym.problems import Problem, Rejected, load_problems
+from kernelgym.reports import dump_document
+from kernelgym.reports.episodes import describe_losses, render_run
+from kernelgym.reports.metrics import best_speedup, summarize
+from kernelgym.reports.picture import save_svg
+from policies.policy import Policy, get_policy
+from policies.progress import RunProgress
+from policies.rollouts import rollout
+from policies.run_folder import EPISODES, SUMMARY, RunFolder
+from sandboxes.contracts import EvalConfig
+
+INTERRUPTED: Final = 130
+"""What the shell is told after Ctrl-C, as by every program."""
+
+MAX_REASONS: Final = 5
+"""Different reasons for losses that are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command's options; None means "as the settings say"."""
+
+    problems: str
+    tags: tuple[str, ...]
+    levels: tuple[int, ...]
+    difficulties: tuple[str, ...]
+    policy: str
+    turns: int
+    samples: int
+    seed: int
+    target_speedup: float | None
+    reward: str
+    target: str | None
+    sandbox: str | None
+    workers: int | None
+    out: Path
+    restart: bool
+    svg: Path | None
+    json: bool
+
+
+def play(options: Options, services: Services) -> int:
+    """Plays, keeps and prints; returns the exit code.
+
+    Raises:
+        KernelGymError, RewardsError: if the options can't be followed.
+        SandboxesError: if no candidate can be run on this machine.
+    """
+    policy = get_policy(options.policy)
+    loaded = load_problems(
+        options.problems, tags=options.tags, levels=options.levels, difficulties=options.difficulties
+    )
+    target = check_target(options.target or services.settings.target)
+    rules = Rules(
+        max_turns=options.turns,
+        target_speedup=options.target_speedup,
+        reward=options.reward,
+        config=EvalConfig(target=target),
+    )
+    record = describe_run(policy, loaded.problems, rules, options.samples, options.seed)
+    with RunFolder(options.out, record, restart=options.restart) as folder:
+        interrupted = _fill(folder, policy, loaded.problems, rules, options, services)
+        episodes = sorted(folder.episodes.values(), key=lambda episode: episode.key)
+        document = run_document(record, episodes)
+        folder.write_summary(document)
+    if options.json:
+        typer.echo(dump_document(document))
+    else:
+        _print(episodes, record, options.out)
+    if options.svg is not None:
+        save_svg(render_run(episodes, summarize(episodes, record.turns), target), options.svg, "kernelgym run")
+    _complain(episodes, loaded.rejected)
+    if interrupted:
+        kept = f"{len(episodes)} of {len(record.problems) * record.samples} episodes are kept in {options.out}"
+        complain(f"interrupted; {kept}, the same command goes on from there")
+        return INTERRUPTED
+    return ExitCode.INFRASTRUCTURE if any(episode.loss for episode in episodes) else ExitCode.VERDICT
+
+
+def describe_run(policy: Policy, problems: Sequence[Problem], rules: Rules, samples: int, seed: int) -> RunRecord:
+    """Returns what decides how the run's episodes look."""
+    return RunRecord(
+        policy=policy.name,
+        problems={problem.id: problem.reference.digest for problem in problems},
+        samples=samples,
+        seed=seed,
+        turns=rules.max_turns,
+        target_speedup=rules.target_speedup,
+        reward=rules.reward,
+        config=rules.config,
+        versions={name: version(name) for name in ("kernelgym", "torch", "triton")},
+    )
+
+
+def run_document(record: RunRecord, episodes: Sequence[EpisodeRecord]) -> dict[str, Any]:
+    """Returns the content of `summary.json`: the run, its metrics, and a line per episode without its texts."""
+    return {
+        "run": record.model_dump(mode="json"),
+        "summary": summarize(episodes, record.turns).model_dump(mode="json"),
+        "episodes": [_episode_document(episode) for episode in episodes],
+    }
+
+
+def _episode_document(episode: EpisodeRecord) -> dict[str, Any]:
+    return {
+        "problem": episode.problem,
+        "sample": episode.sample,
+        "outcomes": [turn.report.outcome.value for turn in episode.turns],
+        "rewards": [turn.reward for turn in episode.turns],
+        "speedups": [turn.report.speedup for turn in episode.turns],
+        "best_turn": episode.best_turn,
+        "best_speedup": best_speedup([episode]),
+        "terminated": episode.terminated,
+        "truncated": episode.truncated,
+        "loss": None if episode.loss is None else episode.loss.value,
+        "error": None if episode.error is None else episode.error.message,
+    }
+
+
+def _fill(
+    folder: RunFolder,
+    policy: Policy,
+    problems: Sequence[Problem],
+    rules: Rules,
+    options: Options,
+    services: Services,
+) -> bool:
+    """Plays the episodes that are missing or were lost; returns whether somebody interrupted it."""
+    total = len(problems) * options.samples
+    done = {key for key, episode in folder.episodes.items() if episode.loss is None}
+    if not options.json:
+        _announce(policy, len(problems), total, len(done), options)
+    if len(done) == total:
+        return False
+    settings = services.settings
+    workers = options.workers or settings.workers
+    try:
+        with (
+            RunProgress(total, len(done)) as progress,
+            closing(services.open_evaluator(options.sandbox or settings.sandbox, workers)) as evaluator,
+            closing(
+                rollout(
+                    policy, problems, evaluator, rules, samples=options.samples, seed=options.seed,
+                    concurrency=workers + 1, done=done, on_turn=progress.turn,
+                )
+            ) as finished,
+        ):  # fmt: skip
+            for episode in finished:
+                folder.append(episode)
+                progress.episode(episode)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _announce(policy: Policy, problems: int, total: int, done: int, options: Options) -> None:
+    text = f"{total} episodes of {problems} problem{'s' * (problems > 1)}, policy {policy.name}, "
+    text += f"at most {options.turns} turn{'s' * (options.turns > 1)} each"
+    if done:
+        text += f"; {done} of them are in {options.out} already"
+    Console(highlight=False).print(Text(text), soft_wrap=True)
+
+
+def _print(episodes: Sequence[EpisodeRecord], record: RunRecord, out: Path) -> None:
+    console = Console(highlight=False)
+    console.print(render_run(episodes, summarize(episodes, record.turns), record.config.target))
+    files = f"{out / EPISODES}: every prompt, completion, report and feedback\n{out / SUMMARY}: the numbers"
+    console.print(Text(files), soft_wrap=True)
+
+
+def _complain(episodes: Sequence[EpisodeRecord], rejected: Sequence[Rejected]) -> None:
+    """Says on standard error what could not be played, each reason once."""
+    for member in rejected[:MAX_REASONS]:
+        complain(f"{member.name} was left out: {member.reason}")
+    if len(rejected) > MAX_REASONS:
+        complain(f"{len(rejected) - MAX_REASONS} more members of the selection were left out")
+    lost = summarize(episodes, 1).lost
+    if not any(lost.values()):
+        return
+    reasons = dict.fromkeys(episode.error.message for episode in episodes if episode.error is not None)
+    for reason in list(reasons)[:MAX_REASONS]:
+        complain(reason)
+    complain(f"of {len(episodes)} episodes, {describe_losses(lost)}; the same command plays them again")
