@@ -2,13 +2,19 @@
 
 from kernelgym.envs.episode import Episode
 from kernelgym.envs.feedback import MAX_FEEDBACK, write_feedback
+from kernelgym.envs.kernel_env import KernelEnv
+from kernelgym.envs.options import Options
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import Rules
+from kernelgym.envs.spaces import UnicodeText
 from kernelgym.envs.turn import Turn, best_turn
+from kernelgym.envs.vector_env import KernelVectorEnv
 
 __all__ = [
     # one problem, several turns
     "Episode", "Rules", "Turn", "best_turn",
+    # for Gymnasium
+    "KernelEnv", "KernelVectorEnv", "Options", "UnicodeText",
     # what the agent reads
     "MAX_FEEDBACK", "write_feedback", "write_prompt",
 ]  # fmt: skip

@@ -43,10 +43,10 @@ SUMMARIES: Final = {
 ADVICE: Final = {
     "no_launch": "Compute the result in `@triton.jit` kernels, and launch them in `forward`.",
     "no_live_launch": "Compute the result in a `@triton.jit` kernel, and return the tensor that this kernel stores to.",
-    "copy_only_launches": "Move the arithmetic itself into the kernels: copying what PyTorch computed earns nothing.",
-    "dead_launch": "Return what the kernel stores, or remove the launch.",
-    "untouched_output": "Store every element of the output in a kernel.",
-    "constant_output": "Compute the output from the inputs.",
+    "copy_only_kernels": "Move the arithmetic itself into the kernels: copying what PyTorch computed earns nothing.",
+    "output_is_input": "Allocate an output, and have a kernel compute it from the inputs.",
+    "output_is_constant": "Have a kernel compute the output from the inputs, on every call.",
+    "constant_output": "Have a kernel compute the output from the inputs, on every call.",
 }
 """What to do about a rule of the gate."""
 

@@ -115,7 +115,7 @@ def _judgement(description: Description, config: EvalConfig) -> str:
     else:
         precision = 'float32 matrix products must not round to TF32: use `tl.dot(..., input_precision="ieee")`'
     lines = [
-        f"Inputs are drawn anew each time, as `get_inputs` does, and used {values}. Weights are drawn under several seeds.",
+        f"Inputs are drawn anew each time, as `get_inputs` does, and used {values}. Weights come from several seeds.",
         "Outputs are compared with the reference in float64. Allowed is the larger of a floor (float32: 1e-4, "
         "half types: 1e-2, times the root mean square of the output) and four times the error PyTorch itself makes; "
         f"{precision}. Accumulate in float32.",
@@ -143,8 +143,8 @@ def _machine(target: Target) -> str:
     architecture = f"sm_{target.arch}" if target.backend == "cuda" else target.arch
     notes = [
         f"{target.title} ({architecture}): {target.multiprocessors} multiprocessors at {target.clock_mhz:,.0f} MHz; "
-        f"device memory {target.dram_gb_per_s:,.0f} GB/s; L2 cache {target.l2_mib:g} MiB; {rates} TFLOPS (dense); about "
-        f"{target.launch_overhead_us:g} µs for each launch.",
+        f"device memory {target.dram_gb_per_s:,.0f} GB/s; L2 cache {target.l2_mib:g} MiB; {rates} TFLOPS (dense); "
+        f"about {target.launch_overhead_us:g} µs for each launch.",
         f"Limits: {target.shared_per_block // 1024} KiB shared memory and {target.threads_per_block} threads per "
         f"block, {target.registers_per_thread} registers per thread; on a multiprocessor "
         f"{target.shared_per_multiprocessor // 1024} KiB, {target.threads_per_multiprocessor} threads and "

@@ -1,0 +1,209 @@
+"""Many episodes at a time on one shared evaluator: what `gymnasium.make_vec` makes.
+
+Evaluating happens in the evaluator's worker processes, so threads are all that is needed here to keep these busy. No
+episode begins by itself: for a conversation, a step that is swallowed by a reset would be a lost completion.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from kernelgym.envs.arena import MAX_COMPLETION, MAX_OBSERVATION, Arena
+from kernelgym.envs.episode import Episode
+from kernelgym.envs.info import info_of_reset, info_of_turn
+from kernelgym.envs.options import Options
+from kernelgym.envs.spaces import UnicodeText
+from kernelgym.errors import BadUsage, EpisodeOver
+
+Step = tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
+"""Observations, rewards, terminations, truncations, infos."""
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One sub-environment."""
+
+    generator: np.random.Generator
+    """Draws its problems."""
+    episode: Episode | None = None
+    observation: str = ""
+    over: bool = False
+    """True from the end of an episode to the next reset."""
+
+
+class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
+    """`num_envs` independent episodes; a step plays one turn of each, in parallel.
+
+    A sub-environment in which something raises is truncated, with reward 0.0, `info["infrastructure"]` and
+    `info["error"]`; the others keep their results.
+
+    Args:
+        num_envs: Episodes at a time.
+        workers: Worker processes of an evaluator of its own; None means "as the settings say".
+        max_episode_steps: Turns after which an episode that has not ended is truncated.
+        options: The fields of `Options`.
+
+    Raises:
+        KernelGymError, UnknownReward: The options name nothing that exists, or don't go together.
+    """
+
+    metadata: dict[str, Any] = {"autoreset_mode": AutoresetMode.DISABLED, "render_modes": []}  # noqa: RUF012 - Gymnasium's
+
+    def __init__(
+        self, num_envs: int = 1, *, workers: int | None = None, max_episode_steps: int | None = None, **options: Any
+    ) -> None:
+        self.closed = True  # until everything is there: the base class closes whatever is deleted
+        if num_envs < 1:
+            raise BadUsage(f"num_envs is {num_envs}; it must be at least 1")
+        self.num_envs = num_envs
+        self.single_action_space = UnicodeText(MAX_COMPLETION)
+        self.single_observation_space = UnicodeText(MAX_OBSERVATION)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._max_steps = max_episode_steps
+        self._arena = Arena(Options(**options), workers)
+        self._seats = [_Seat(seeding.np_random()[0]) for _ in range(num_envs)]
+        self._pool = ThreadPoolExecutor(max_workers=num_envs, thread_name_prefix="kernelgym-env")
+        self.closed = False
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """Begins new episodes and returns the tasks; if anything raises, the old ones go on.
+
+        Args:
+            seed: An integer stands for `[seed, seed + 1, ...]`; None leaves a generator as it is.
+            options: `problem` is one id, or one for each sub-environment; `reset_mask`, an array of booleans, says
+                which begin anew (all without it). The others keep their observation.
+
+        Raises:
+            BadUsage: The seeds or options don't fit `num_envs`.
+            KernelGymError: A problem does not exist or can't be described.
+        """
+        options = options or {}
+        chosen = np.flatnonzero(self._mask(options.get("reset_mask"))).tolist()
+        seeds = self._seeds(seed)
+        wanted = self._wanted(options.get("problem"))
+        for index in chosen:
+            if seeds[index] is not None:
+                self._seats[index].generator = seeding.np_random(seeds[index])[0]
+        problems = [self._arena.choose(self._seats[index].generator, wanted[index]) for index in chosen]
+        _ = self._arena.evaluator  # started here, not by several threads
+        episodes = list(self._pool.map(self._arena.begin, problems))
+        infos: dict[str, Any] = {}
+        for index, episode in zip(chosen, episodes, strict=True):
+            seat = self._seats[index]
+            seat.episode, seat.observation, seat.over = episode, episode.prompt, False
+            infos = self._add_info(infos, info_of_reset(episode), index)
+        return tuple(seat.observation for seat in self._seats), infos
+
+    def step(self, actions: Sequence[str]) -> Step:
+        """Plays one turn of every episode and waits for all.
+
+        Args:
+            actions: One completion for each sub-environment: a list, tuple or array of strings.
+
+        Raises:
+            ResetNeeded: A sub-environment has not begun.
+            EpisodeOver: A sub-environment has ended; `reset` it with `reset_mask`.
+            BadUsage: The actions are not `num_envs` strings.
+        """
+        completions = self._completions(actions)
+        episodes = [self._ready(index) for index in range(self.num_envs)]
+        evaluator = self._arena.evaluator
+        futures = [
+            self._pool.submit(episode.play, completion, evaluator)
+            for episode, completion in zip(episodes, completions, strict=True)
+        ]
+        try:
+            errors = [future.exception() for future in futures]
+        except BaseException:  # interrupted: turns may be played on without us, so nothing is known any more
+            for seat, future in zip(self._seats, futures, strict=True):
+                future.cancel()
+                seat.over = True
+            raise
+        rewards = np.zeros(self.num_envs)
+        terminations, truncations = np.zeros((2, self.num_envs), dtype=np.bool_)
+        infos: dict[str, Any] = {}
+        for index, (seat, episode, error) in enumerate(zip(self._seats, episodes, errors, strict=True)):
+            if error is not None:
+                seat.observation, info = _of_error(episode, error)
+                truncations[index] = True
+            else:
+                turn = futures[index].result()
+                seat.observation, info = turn.observation, info_of_turn(episode, turn)
+                rewards[index] = turn.reward.value or 0.0
+                terminations[index] = episode.terminated
+                truncations[index] = episode.truncated or (not episode.terminated and turn.number == self._max_steps)
+            seat.over = bool(terminations[index] or truncations[index])
+            infos = self._add_info(infos, {key: value for key, value in info.items() if value is not None}, index)
+        return tuple(seat.observation for seat in self._seats), rewards, terminations, truncations, infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Ends the threads and the environment's own evaluator."""
+        self._arena.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _ready(self, index: int) -> Episode:
+        seat = self._seats[index]
+        if seat.episode is None:
+            raise gym.error.ResetNeeded(f"sub-environment {index} has no episode; call reset() before step()")
+        if seat.over:
+            where = f"the episode of sub-environment {index} ({seat.episode.problem.id})"
+            raise EpisodeOver(where, len(seat.episode.turns))
+        return seat.episode
+
+    def _completions(self, actions: object) -> list[str]:
+        if isinstance(actions, str):
+            raise BadUsage(f"actions is one string; give a list of {self.num_envs}, one for each sub-environment")
+        if not isinstance(actions, Sequence | np.ndarray) or len(actions) != self.num_envs:
+            raise BadUsage(f"actions must be a list, tuple or array of {self.num_envs} strings")
+        for index, action in enumerate(actions):
+            if not isinstance(action, str):
+                raise BadUsage(f"action {index} is of type {type(action).__name__}; it must be a string")
+        return [str(action) for action in actions]
+
+    def _mask(self, mask: object) -> NDArray[np.bool_]:
+        if mask is None:
+            return np.ones(self.num_envs, dtype=np.bool_)
+        array = np.asarray(mask)
+        if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
+            raise BadUsage(f"options['reset_mask'] must be {self.num_envs} booleans, at least one of them true")
+        return array
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + index for index in range(self.num_envs)]
+        seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise BadUsage(f"there are {len(seeds)} seeds for {self.num_envs} sub-environments; give one for each")
+        return seeds
+
+    def _wanted(self, problem: object) -> list[object]:
+        if not isinstance(problem, list | tuple):
+            return [problem] * self.num_envs
+        if len(problem) != self.num_envs:
+            raise BadUsage(f"options['problem'] has {len(problem)} ids; give one, or one for each of {self.num_envs}")
+        return list(problem)
+
+
+def _of_error(episode: Episode, error: BaseException) -> tuple[str, dict[str, Any]]:
+    """Returns observation and info of a sub-environment in which something raised."""
+    if not isinstance(error, Exception):
+        raise error
+    info = info_of_reset(episode) | {
+        "turn": len(episode.turns),
+        "infrastructure": True,
+        "error": f"{type(error).__name__}: {error}",
+    }
+    return "The episode had to be ended: the evaluation failed for a reason that is not yours.", info
