@@ -33,6 +33,21 @@ CATALOGUE: Final[dict[str, tuple[str, Difficulty, tuple[str, ...]]]] = {
     "huber_loss": ("Mean Huber loss", "medium", ("elementwise", "reduction", "loss")),
     "segment_cumulative_sum": ("Running sum that starts again at flags", "hard", ("scan", "bool")),
     "masked_softmax": ("Softmax over the elements that a mask keeps", "easy", ("reduction", "normalisation", "bool")),
+    "conv2d": ("Two-dimensional convolution with stride and bias", "hard", ("convolution", "matmul", "weights")),
+    "depthwise_conv": ("Depthwise two-dimensional convolution", "medium", ("convolution", "stencil", "weights")),
+    "transposed_matmul": ("Product of a transposed float32 matrix and another", "medium", ("matmul",)),
+    "batched_matmul": ("Products of two batches of bfloat16 matrices", "medium", ("matmul", "bfloat16")),
+    "matmul_float16": ("Linear layer without bias in float16", "medium", ("matmul", "float16", "weights")),
+    "matmul_gelu_residual": ("Linear layer, tanh GELU, then a residual", "medium", ("matmul", "fusion", "weights")),
+    "swiglu": ("SwiGLU of a packed input", "easy", ("elementwise",)),
+    "rope": ("Rotary position embedding", "easy", ("elementwise", "broadcast")),
+    "transpose": ("Transpose of a scaled matrix, plus another matrix", "medium", ("elementwise", "layout")),
+    "average_pool": ("Two-dimensional average pooling that leaves out the padding", "medium", ("stencil",)),
+    "layer_norm_bfloat16": (
+        "Layer normalisation in bfloat16",
+        "medium",
+        ("reduction", "normalisation", "bfloat16", "weights"),
+    ),
 }
 """Title, difficulty and tags of each problem by its name."""
 
