@@ -11,7 +11,7 @@ CHECK_SHAPES = [
     dict(rows=129),
 ]
 IN_FEATURES = 768
-OUT_FEATURES = 1160
+OUT_FEATURES = 1152
 
 
 class Model(nn.Module):

@@ -1,4 +1,4 @@
-"""Reads `x` down its columns, where neighbours are a whole row apart, in one program for each row of the output."""
+"""Three kernels in blocks of 64 with one warp: a scaled copy, its transpose read down the columns, then the sum."""
 
 import torch
 import triton
@@ -7,20 +7,37 @@ from torch import nn
 
 
 @triton.jit
-def transpose_kernel(x_ptr, scale_ptr, y_ptr, out_ptr, rows, columns, BLOCK: tl.constexpr):
+def scale_kernel(x_ptr, scale_ptr, out_ptr, n, columns, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n
+    x = tl.load(x_ptr + offsets, mask=mask)
+    tl.store(out_ptr + offsets, x * tl.load(scale_ptr + offsets // columns, mask=mask), mask=mask)
+
+
+@triton.jit
+def transpose_kernel(x_ptr, out_ptr, rows, columns, BLOCK: tl.constexpr):
     column = tl.program_id(0)
     for start in range(0, rows, BLOCK):
         row = start + tl.arange(0, BLOCK)
-        mask = row < rows
-        x = tl.load(x_ptr + row * columns + column, mask=mask)
-        scale = tl.load(scale_ptr + row, mask=mask)
-        y = tl.load(y_ptr + column * rows + row, mask=mask)
-        tl.store(out_ptr + column * rows + row, x * scale + y, mask=mask)
+        x = tl.load(x_ptr + row * columns + column, mask=row < rows)
+        tl.store(out_ptr + column * rows + row, x, mask=row < rows)
+
+
+@triton.jit
+def add_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n
+    x = tl.load(x_ptr + offsets, mask=mask)
+    tl.store(out_ptr + offsets, x + tl.load(y_ptr + offsets, mask=mask), mask=mask)
 
 
 class ModelNew(nn.Module):
     def forward(self, x: torch.Tensor, scale: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         rows, columns = x.shape
-        out = torch.empty_like(y)
-        transpose_kernel[(columns,)](x, scale, y, out, rows, columns, BLOCK=64, num_warps=1)
+        n = x.numel()
+        scaled, turned, out = torch.empty_like(x), torch.empty_like(y), torch.empty_like(y)
+        grid = (triton.cdiv(n, 64),)
+        scale_kernel[grid](x, scale, scaled, n, columns, BLOCK=64, num_warps=1)
+        transpose_kernel[(columns,)](scaled, turned, rows, columns, BLOCK=64, num_warps=1)
+        add_kernel[grid](turned, y, out, n, BLOCK=64, num_warps=1)
         return out
