@@ -6,30 +6,17 @@ That keeps `kernelgym --help` quick: nothing here imports torch.
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.extension import ExtensibleGroup
 from kernelgym.cli.options import Device, DeviceName, Json, MatrixPrecision, Sandbox, Target, Workers
+from kernelgym.cli.problems import HELP_OPTIONS, problems_app
 from kernelgym.cli.services import Services
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Precision
-
-
-class ListByDefault(TyperGroup):
-    """A group in which `list` may be left out: `problems PATTERN` means `problems list PATTERN`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Inserts `list` where no subcommand and no help is asked for."""
-        if not args or (args[0] not in self.commands and args[0] not in HELP):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-HELP: Final = ["-h", "--help"]
 
 app = typer.Typer(
     cls=ExtensibleGroup,
@@ -37,10 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
-    context_settings={"help_option_names": HELP},
-)
-problems_app = typer.Typer(
-    cls=ListByDefault, help="What there is to solve: `problems [PATTERN]` lists, `problems show ID` shows one."
+    context_settings={"help_option_names": HELP_OPTIONS},
 )
 app.add_typer(problems_app, name="problems")
 
@@ -123,27 +107,6 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
     with one_line_errors():
         raise typer.Exit(examination.run(context.obj, json=json))
-
-
-@problems_app.command("list")
-def list_all(
-    pattern: Annotated[str, typer.Argument(help="Part of an id, or a shell pattern such as core/*.")] = "*",
-    json: Json = False,
-) -> None:
-    """List the problems."""
-    from kernelgym.cli import catalogue  # noqa: PLC0415 - reads every problem
-
-    with one_line_errors():
-        catalogue.list_all(pattern, json=json)
-
-
-@problems_app.command()
-def show(problem: Annotated[str, typer.Argument(metavar="ID")], json: Json = False) -> None:
-    """Show one problem: shapes and reference."""
-    from kernelgym.cli import catalogue  # noqa: PLC0415 - reads every problem
-
-    with one_line_errors():
-        catalogue.show(problem, json=json)
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def choose_problem(problem: str | None, reference: Path | None) -> Problem:
 
     Raises:
         BadUsage: if none or two were named.
-        UnknownProblem, InvalidReference: if it can't be had.
+        KernelGymError: if it can't be had, or a selection denotes several.
     """
     if problem is not None and reference is not None:
         raise BadUsage(f"both --problem {problem} and --reference {reference} are given; give one of them")
