@@ -66,7 +66,7 @@ class ModelNew(nn.Module):
         out_width = (width + 2 * padding - window) // stride + 1
         out = torch.empty((batch, self.conv.out_channels, out_height, out_width), device=x.device, dtype=x.dtype)
         pixels = batch * out_height * out_width
-        conv_kernel[(triton.cdiv(pixels, 64), triton.cdiv(self.conv.out_channels, 64))](
+        conv_kernel[(triton.cdiv(pixels, 128), triton.cdiv(self.conv.out_channels, 64))](
             x,
             self.conv.weight,
             self.conv.bias,
@@ -81,10 +81,10 @@ class ModelNew(nn.Module):
             WINDOW=window,
             STRIDE=stride,
             PADDING=padding,
-            BLOCK_M=64,
+            BLOCK_M=128,
             BLOCK_N=64,
             BLOCK_K=32,
-            num_warps=4,
+            num_warps=8,
             num_stages=3,
         )
         return out

@@ -50,7 +50,7 @@ class ModelNew(nn.Module):
         window = self.conv.kernel_size[0]
         out_height, out_width = height + 2 * self.padding - window + 1, width + 2 * self.padding - window + 1
         out = x.new_empty((batch, channels, out_height, out_width))
-        grid = (triton.cdiv(out_width, 64), triton.cdiv(out_height, 16), batch * channels)
+        grid = (triton.cdiv(out_width, 64), triton.cdiv(out_height, 8), batch * channels)
         depthwise_kernel[grid](
             x,
             self.conv.weight,
@@ -62,8 +62,8 @@ class ModelNew(nn.Module):
             out_width,
             WINDOW=window,
             PADDING=self.padding,
-            BLOCK_H=16,
+            BLOCK_H=8,
             BLOCK_W=64,
-            num_warps=8,
+            num_warps=4,
         )
         return out

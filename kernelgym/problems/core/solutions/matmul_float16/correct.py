@@ -52,7 +52,7 @@ class ModelNew(nn.Module):
         weight = self.linear.weight
         (m, k), n = x.shape, weight.shape[0]
         out = torch.empty((m, n), device=x.device, dtype=x.dtype)
-        linear_kernel[(triton.cdiv(m, 64) * triton.cdiv(n, 128),)](
+        linear_kernel[(triton.cdiv(m, 128) * triton.cdiv(n, 128),)](
             x,
             weight,
             out,
@@ -62,11 +62,11 @@ class ModelNew(nn.Module):
             x.stride(0),
             weight.stride(0),
             out.stride(0),
-            BLOCK_M=64,
+            BLOCK_M=128,
             BLOCK_N=128,
             BLOCK_K=64,
             GROUP_M=8,
-            num_warps=4,
-            num_stages=4,
+            num_warps=8,
+            num_stages=3,
         )
         return out

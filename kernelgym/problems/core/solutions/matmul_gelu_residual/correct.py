@@ -56,7 +56,7 @@ class ModelNew(nn.Module):
         m, k = x.shape
         n = self.linear.out_features
         out = torch.empty_like(residual)
-        linear_gelu_residual_kernel[(triton.cdiv(m, 64), triton.cdiv(n, 64))](
+        linear_gelu_residual_kernel[(triton.cdiv(m, 128), triton.cdiv(n, 64))](
             x,
             self.linear.weight,
             self.linear.bias,
@@ -65,10 +65,10 @@ class ModelNew(nn.Module):
             m,
             n,
             k,
-            BLOCK_M=64,
+            BLOCK_M=128,
             BLOCK_N=64,
             BLOCK_K=32,
-            num_warps=4,
+            num_warps=8,
             num_stages=4,
         )
         return out

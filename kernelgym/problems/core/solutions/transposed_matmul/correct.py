@@ -45,7 +45,7 @@ class ModelNew(nn.Module):
         assert a.stride(1) == b.stride(1) == 1
         (k, m), n = a.shape, b.shape[1]
         c = torch.empty((m, n), device=a.device, dtype=a.dtype)
-        transposed_matmul_kernel[(triton.cdiv(m, 64) * triton.cdiv(n, 64),)](
+        transposed_matmul_kernel[(triton.cdiv(m, 128) * triton.cdiv(n, 64),)](
             a,
             b,
             c,
@@ -54,7 +54,7 @@ class ModelNew(nn.Module):
             k,
             a.stride(0),
             b.stride(0),
-            BLOCK_M=64,
+            BLOCK_M=128,
             BLOCK_N=64,
             BLOCK_K=32,
             GROUP_M=4,
