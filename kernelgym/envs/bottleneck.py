@@ -16,6 +16,8 @@ MAX_TEXT: Final = 160
 
 NEAR: Final = 1.15
 """Ratio to the best possible time below which a candidate is called close to it."""
+NO_MORE_THAN_NEEDED: Final = 1.1
+"""Ratio to the best possible time, at full bandwidth, below which a kernel has no traffic to save."""
 MANY_PROGRAMS: Final = 4096
 """Programs that load any GPU: a kernel that starts as many and is still bound by latency starts too many."""
 LOW_OCCUPANCY: Final = 0.25
@@ -81,6 +83,8 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
         return f"is compute-bound at {share}: use `tl.dot` with large tiles and half or TF32 inputs, or compute less."
     if node.roofline_fraction < LOW_ROOFLINE:
         return f"is memory-bound at {share}: load contiguous, larger blocks, with more work in flight."
+    if node.time_us * node.roofline_fraction <= NO_MORE_THAN_NEEDED * profile.roofline_us:
+        return f"is memory-bound at {share} and moves no more than it must: try other block sizes and numbers of warps."
     return (
         f"is memory-bound at {share} and moves {quantity(node.bytes, 'B')}: only less traffic makes it faster, so read "
         "every input once and keep intermediate results in registers."

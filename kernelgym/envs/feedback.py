@@ -80,7 +80,8 @@ def _summary(report: Report) -> str:
         return SUMMARIES.get(report.outcome, VERDICTS[report.outcome].words)
     if report.speedup is None:
         return "correct at the checked shapes; no speedup, the timed shapes were not verified"
-    return clip(f"{factor(report.speedup)} as fast as the reference ({provenance(report.profile)})", MAX_NOTE)
+    source = provenance(report.profile).replace("\n", " ")[:MAX_LINE]
+    return f"{factor(report.speedup)} as fast as the reference ({source})"
 
 
 def _body(report: Report, submission: Submission | None) -> Iterator[str]:

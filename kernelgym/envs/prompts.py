@@ -81,8 +81,8 @@ dtypes and structure.
 example the same `nn.Linear`): both modules are built under the same seed, and that alone gives them equal weights.
 - The result must be computed by your own `@triton.jit` kernels, launched in `forward`. PyTorch is for allocating \
 (`torch.empty`, `torch.empty_like`), views, and shapes.
-- Nothing of the program runs on a GPU while it is looked at: `forward` is recorded once per case on tensors without \
-values, then the recorded kernels are compiled, run on data and timed."""
+- `forward` is recorded once per case, on tensors without values; then the recorded kernels are compiled, run on data \
+and timed."""
 
 
 def _cases(description: Description) -> str:
@@ -127,9 +127,10 @@ def _judgement(description: Description, config: EvalConfig) -> str:
             f"{config.bench_budget_gflop:,.0f}): correctness at the checked shapes is paid, speed is not."
         )
     else:
+        how = "modelled from the compiled kernels" if config.device == "cpu" else "measured"
         lines.append(
             "Scored are correctness, then the speedup over PyTorch at the timed shapes and the share of the time that "
-            "is spent in your own kernels."
+            f"is spent in your own kernels. Times are {how}."
         )
     return "# How it is judged\n\n" + "\n".join(f"- {line}" for line in lines)
 

@@ -25,6 +25,8 @@ def loaded_after(code: str) -> set[str]:
         "import kernelgym",
         "import rewards",
         "import sandboxes.contracts",
+        "import kernelgym.envs",
+        "import gymnasium; env = gymnasium.make('kernelgym:KernelGym/Kernel-v0'); env.close()",
         "import kernelgym.problems",
         "import kernelgym.reports",
         "import sys; sys.argv = ['kernelgym', '--help']; from kernelgym.cli import main; main()",

@@ -1,0 +1,196 @@
+"""Feedback: the verdict first, then the one thing to do; bounded, harmless, without secrets."""
+
+import pytest
+
+from kernelgym.envs import MAX_FEEDBACK, Rules, Turn, write_feedback
+from rewards import get_reward
+from sandboxes.contracts import (
+    Bound,
+    CaseKind,
+    CaseResult,
+    Diagnostic,
+    EvalConfig,
+    Finding,
+    NodeProfile,
+    Outcome,
+    Profile,
+    Report,
+    Resources,
+    Severity,
+    Stage,
+    Submission,
+)
+from tests.reports import SOURCE, failed_report, ok_report
+
+FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.OK]
+HOSTILE = "\x1b[2J\u202e\0\U000e0041`|" * 400
+
+
+def feedback(
+    report: Report, *, previous: list[Turn] | None = None, rules: Rules | None = None, over: bool = False
+) -> str:
+    reward = get_reward()(report)
+    submission = Submission(source=SOURCE)
+    return write_feedback(report, reward, submission, previous=previous or [], rules=rules or Rules(), over=over)
+
+
+def turn(report: Report, number: int = 1) -> Turn:
+    return Turn(
+        number=number, completion="", submission=None, report=report, reward=get_reward()(report), observation=""
+    )
+
+
+def node(**changes: object) -> Report:
+    """A correct report whose slowest node is changed."""
+    report = ok_report(time_us=100.0, reference_time_us=100.0, coverage=0.9)
+    assert report.profile is not None
+    first, *others = report.profile.nodes
+    nodes = (first.model_copy(update=changes), *others)
+    return report.model_copy(update={"profile": report.profile.model_copy(update={"nodes": nodes})})
+
+
+@pytest.mark.parametrize("outcome", FAILURES)
+def test_the_first_line_is_the_turn_and_the_outcome(outcome: Outcome) -> None:
+    text = feedback(failed_report(outcome), previous=[turn(failed_report(Outcome.NO_CODE))])
+    assert text.startswith(f"Turn 2 of 3: {outcome} - ")
+    assert text.splitlines()[-1].startswith("1 turn is left. ")
+
+
+def test_a_compile_error_shows_the_line_and_the_hint() -> None:
+    text = feedback(failed_report(Outcome.COMPILE_ERROR))
+    assert "Fix this first (case rows=7,columns=129): name `tl` is not defined" in text
+    assert "    22 | line_22 = 22\n>   23 | line_23 = 23\n    24 | line_24 = 24" in text
+    assert "Hint: import triton.language as tl" in text
+
+
+def test_a_line_that_the_candidate_lacks_is_shown_from_the_diagnostic() -> None:
+    assert ">  999 | line_999 = 999" in feedback(failed_report(Outcome.TRACE_ERROR, line=999))
+    assert " | " not in feedback(failed_report(Outcome.TRACE_ERROR, line=None))
+
+
+def test_a_wrong_result_tells_what_failed_and_what_passed() -> None:
+    def case(name: str, failed: int, detail: str | None) -> CaseResult:
+        return CaseResult(
+            case=name, kind=CaseKind.CHECK, passed=not failed, trials=4, failed_trials=failed, detail=detail
+        )
+
+    cases = (case("a", 0, None), case("b", 4, "off by 1"), case("c", 1, "off by 2"), case("d", 0, None))
+    text = feedback(failed_report(Outcome.INCORRECT, message="off by 1").model_copy(update={"cases": cases}))
+    assert "Failed: b (4 of 4 input sets)\nFailed: c (1 of 4 input sets): off by 2\nPassed: a; d" in text
+
+
+def test_a_hack_names_the_rule_and_the_remedy() -> None:
+    text = feedback(failed_report(Outcome.HACK))
+    assert "Rule `no_live_launch` is broken: no launch reaches an output" in text
+    assert "> " in text
+    assert "return the tensor that this kernel stores to" in text
+    unknown = Finding(rule="new_rule", severity=Severity.FATAL, evidence="seen")
+    text = feedback(failed_report(Outcome.HACK).model_copy(update={"findings": (unknown,)}))
+    assert "Compute the whole result from the inputs" in text
+
+
+def test_a_lost_evaluation_tells_nothing_of_our_machinery() -> None:
+    text = feedback(failed_report(Outcome.INFRASTRUCTURE, message="a path and a broker"))
+    assert "a fault that is not yours" in text
+    assert "Send the same candidate again" in text
+    assert "a path and a broker" not in text
+    assert "No turn is left to send it again" in feedback(failed_report(Outcome.INFRASTRUCTURE), over=True)
+
+
+def test_success_tells_the_speedup_where_it_is_from_and_where_the_time_goes() -> None:
+    text = feedback(ok_report())
+    assert text.startswith("Turn 1 of 3: ok - 2.00× as fast as the reference (modelled for NVIDIA H200 SXM)\n")
+    assert (
+        "What limits it: `softmax_kernel` (80% of the time) is memory-bound at 81% of its roofline and moves no more"
+        in text
+    )
+    assert "Time (modelled for NVIDIA H200 SXM): 10.0 µs; reference 20.0 µs; best possible 7.00 µs" in text
+    assert "80% of it in your own kernels" in text
+    assert "32 registers, 0 B spilled, 128 B shared, occupancy 100%" in text
+    assert "- aten::relu.default (PyTorch): 2.00 µs (20%); latency-bound" in text
+    assert "- line 12: 1.05 MB, 0 flop: line_12 = 12" in text
+
+
+def test_without_a_verified_bench_no_speedup_is_claimed() -> None:
+    text = feedback(ok_report(verified=False))
+    assert text.startswith("Turn 1 of 3: ok - correct at the checked shapes; no speedup")
+    assert "No speedup is paid: larger than the budget" in text
+    assert "; speedup" not in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({"custom": False}, "is a PyTorch operator; do its work in a kernel of yours"),
+        ({"live": False}, "computes what nobody uses"),
+        ({"bound": Bound.LATENCY, "grid": (8, 1, 1)}, "is too small to load the GPU"),
+        ({"bound": Bound.LATENCY, "grid": (99_999, 1, 1)}, "starts 99,999 programs that do little each"),
+        ({"bound": Bound.COMPUTE}, "is compute-bound at 81% of its roofline: use `tl.dot`"),
+        ({"time_us": 300.0}, "only less traffic makes it faster"),
+        ({"roofline_fraction": 0.2}, "is memory-bound at 20% of its roofline: load contiguous"),
+        ({"resources": Resources(registers=255, spill_bytes=64, shared_bytes=0, threads=32, occupancy=0.1,
+                                 limited_by="registers")}, "spills 64 bytes of registers"),
+        ({"roofline_fraction": 0.2,
+          "resources": Resources(registers=255, spill_bytes=0, shared_bytes=0, threads=32, occupancy=0.1,
+                                 limited_by="registers")}, "keeps only 10% of the warps resident"),
+    ],
+)  # fmt: skip
+def test_what_limits_it_is_told_with_a_remedy(changes: dict[str, object], advice: str) -> None:
+    assert advice in feedback(node(**changes))
+
+
+def test_a_candidate_close_to_the_best_possible_is_told_so() -> None:
+    report = ok_report()
+    assert report.profile is not None
+    profile = report.profile.model_copy(update={"roofline_us": 9.5})
+    assert "is close to the best possible time" in feedback(report.model_copy(update={"profile": profile}))
+
+
+def test_the_best_turn_so_far_is_told_once_one_was_correct() -> None:
+    fast, slow, wrong = (turn(report) for report in (ok_report(time_us=5), ok_report(), failed_report(Outcome.HACK)))
+    assert "best so far" not in feedback(ok_report(), previous=[wrong]).lower()
+    assert "Best so far: turn 1, 4.00×. Go on from that one." in feedback(ok_report(), previous=[fast])
+    assert "Best so far: turn 1, 4.00×" in feedback(failed_report(Outcome.TIMEOUT), previous=[fast])
+    assert "This is the best so far (before: turn 1, 2.00×)" in feedback(ok_report(time_us=5), previous=[slow])
+
+
+def test_the_end_is_told() -> None:
+    rules = Rules(max_turns=1, target_speedup=2.0)
+    assert feedback(failed_report(Outcome.HACK), rules=rules, over=True).endswith("No turn is left.")
+    rules = Rules(max_turns=5, target_speedup=2.0)
+    assert feedback(ok_report(), rules=rules, over=True).endswith("The target speedup is reached: the episode is over.")
+
+
+def hostile_reports() -> list[Report]:
+    diagnostic = Diagnostic(stage=Stage.REPLAY, message=HOSTILE, line=5, excerpt=HOSTILE, hint=HOSTILE, case=HOSTILE)
+    cases = tuple(
+        CaseResult(case=HOSTILE, kind=CaseKind.CHECK, passed=index % 2 == 0, trials=3, failed_trials=index % 2 * 3,
+                   detail=HOSTILE)
+        for index in range(50)
+    )  # fmt: skip
+    finding = Finding(rule="x" * 60, severity=Severity.FATAL, evidence=HOSTILE, line=7, case=HOSTILE)
+    incorrect = failed_report(Outcome.INCORRECT).model_copy(update={"diagnostics": (diagnostic,) * 50, "cases": cases})
+    hack = failed_report(Outcome.HACK).model_copy(update={"findings": (finding,) * 50})
+    good = ok_report()
+    assert good.profile is not None
+    slowest: NodeProfile = good.profile.nodes[0].model_copy(update={"name": HOSTILE, "config": HOSTILE})
+    profile: Profile = good.profile.model_copy(update={"nodes": (slowest,) * 500, "device": HOSTILE + "\n"})
+    warnings = (finding.model_copy(update={"severity": Severity.WARNING}),) * 50
+    return [incorrect, hack, good.model_copy(update={"profile": profile, "findings": warnings})]
+
+
+@pytest.mark.parametrize("report", hostile_reports(), ids=lambda report: str(report.outcome))
+def test_hostile_reports_are_cut_and_defused(report: Report) -> None:
+    text = feedback(report, previous=[turn(ok_report())])
+    assert len(text) <= MAX_FEEDBACK
+    assert text.replace("\n", "").isprintable()
+    assert text.startswith("Turn 2 of 3: ")
+    assert text.splitlines()[1] == ""
+    assert "1 turn is left" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize("report", [ok_report(), *map(failed_report, FAILURES)], ids=lambda report: str(report.outcome))
+def test_seeds_are_never_told(report: Report) -> None:
+    config = EvalConfig(seed=987654321, weight_seeds=(192837465, 564738291))
+    text = feedback(report.model_copy(update={"config": config}), rules=Rules(config=config))
+    assert not any(str(seed) in text for seed in (config.seed, *config.weight_seeds))

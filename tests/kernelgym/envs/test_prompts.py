@@ -1,0 +1,119 @@
+"""The prompt says all that is needed, and nothing that is secret."""
+
+import pytest
+
+from kernelgym.envs import Rules, write_prompt
+from kernelgym.problems import Problem, get_problem, list_problems
+from sandboxes.contracts import (
+    ArgumentSequence,
+    Case,
+    CaseKind,
+    Description,
+    EvalConfig,
+    Precision,
+    Reference,
+    TensorSpec,
+    TorchConstant,
+)
+from sandboxes.extraction import extract
+from tests.kernelgym.envs.script import described
+
+SEEDS = EvalConfig(seed=987654321, weight_seeds=(192837465, 564738291))
+
+
+def prompt(problem: Problem | None = None, description: Description | None = None, **rules: object) -> str:
+    problem = problem or get_problem("core/softmax")
+    return write_prompt(problem, description or described(problem), Rules(**rules))  # type: ignore[arg-type]
+
+
+def spec(*shape: int, stride: tuple[int, ...] | None = None) -> TensorSpec:
+    return TensorSpec(shape=shape, dtype="float32", stride=stride or (1,) * len(shape))
+
+
+def make_description(*cases: Case, source: str = "class Model: ...", gflop: float = 1.0) -> Description:
+    return Description(
+        reference=Reference(id="p/x", source=source), cases=cases, output=spec(3), distributions=("x1", "new"),
+        gflop=gflop,
+    )  # fmt: skip
+
+
+def make_case(
+    name: str, *, bench: bool = False, inputs: tuple[object, ...] = (), init: tuple[object, ...] = ()
+) -> Case:
+    kind = CaseKind.BENCH if bench else CaseKind.CHECK
+    return Case.model_validate({"name": name, "kind": kind, "shape": {}, "inputs": inputs, "init_inputs": init})
+
+
+@pytest.mark.parametrize("problem", list_problems("core/*"), ids=lambda problem: problem.id)
+def test_every_problem_gets_its_cases_its_source_and_no_seed(problem: Problem) -> None:
+    text = prompt(problem, config=SEEDS)
+    assert problem.reference.source.rstrip() in text
+    assert all(f"| {case.name} |" in text for case in described(problem).cases)
+    assert not any(str(seed) in text for seed in (SEEDS.seed, *SEEDS.weight_seeds))
+    assert len(text) < 9_000
+
+
+def test_it_names_the_target_and_its_numbers() -> None:
+    text = prompt(config=EvalConfig(target="a100"))
+    assert "one NVIDIA A100-SXM4-80GB" in text
+    assert "108 multiprocessors" in text
+    assert "2,039 GB/s" in text
+
+
+def test_strides_are_told_where_a_tensor_is_not_contiguous() -> None:
+    assert "`float16[2, 8, 512, 64] strides (262144, 64, 512, 1)`" in prompt(get_problem("core/causal_attention"))
+    assert "strides (" not in prompt()
+
+
+def test_arguments_of_init_are_told_by_case_where_they_differ() -> None:
+    small = make_case("small", inputs=(spec(2),), init=(3, "a|b`\n"))
+    large = make_case("large", bench=True, inputs=(spec(2),), init=(300, None))
+    text = prompt(description=make_description(small, large))
+    assert "| small | checked | `3`, `'a\\|b'\\n'` | `float32[2]` |" in text
+    assert "| large | timed | `300`, `None` | `float32[2]` |" in text
+    same = prompt(description=make_description(large.model_copy(update={"name": "b"}), large))
+    assert "`__init__` is called with `300`, `None`." in same
+
+
+def test_arguments_of_any_kind_can_be_told_and_many_are_cut() -> None:
+    inputs = (
+        ArgumentSequence(kind="list", items=(spec(2), 1.5, True)), TorchConstant(kind="dtype", name="float32"),
+        TorchConstant(kind="device", name="cuda"), *(spec(1) for _ in range(20)),
+    )  # fmt: skip
+    text = prompt(description=make_description(make_case("one", bench=True, inputs=inputs)))
+    assert "`list(float32[2], 1.5, True)`, `torch.float32`, `torch.device('cuda')`, `float32[1]`" in text
+    assert "and 11 more |" in text
+
+
+def test_a_fence_in_the_reference_does_not_end_the_block() -> None:
+    source = 'class Model:\n    """\n    ````python\n    ```\n    """\n'
+    problem = get_problem("core/softmax").model_copy(update={"reference": Reference(id="p/x", source=source)})
+    text = prompt(problem, make_description(make_case("one", bench=True), source=source))
+    assert f"\n`````python\n{source.rstrip()}\n`````\n" in text
+
+
+def test_a_bench_that_is_too_large_to_be_executed_is_admitted() -> None:
+    case = make_case("one", bench=True)
+    assert "speed is not" in prompt(description=make_description(case, gflop=1234.0))
+    assert "1,234 GFLOP" in prompt(description=make_description(case, gflop=1234.0))
+    assert "speed is not" not in prompt()
+
+
+def test_the_precision_and_the_turns_are_told() -> None:
+    assert "may round their inputs to TF32" in prompt()
+    assert 'input_precision="ieee"' in prompt(config=EvalConfig(precision=Precision.FP32))
+    assert "You have 5 turns" in prompt(max_turns=5)
+    assert "or 2.5× the reference's speed is reached" in prompt(target_speedup=2.5)
+    assert "You have one turn" in prompt(max_turns=1)
+
+
+@pytest.mark.parametrize(("version", "told"), [("3.8.1", False), ("3.9.0", True), ("3.10.0+git1", True)])
+def test_block_pointers_are_ruled_out_where_triton_has_none(
+    monkeypatch: pytest.MonkeyPatch, version: str, told: bool
+) -> None:
+    monkeypatch.setattr("kernelgym.envs.prompts.version", lambda _: version)
+    assert ("`tl.make_block_ptr`" in prompt()) is told
+
+
+def test_an_answer_with_nothing_but_the_prompt_is_no_crash() -> None:
+    assert extract(prompt())
