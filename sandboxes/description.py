@@ -1,8 +1,8 @@
 """Describes a reference: the shapes of its cases and how much work it is, without running it on data."""
 
 from sandboxes.contracts import Argument, ArgumentSequence, CaseKind, Description, Reference, TensorRef, Trace
-from sandboxes.reference import load_reference
-from sandboxes.reference_trace import graph_gflop, trace_reference
+from sandboxes.loading import load_reference
+from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
 
 WEIGHT_SEED = 0
 """Any seed will do: only shapes are looked at."""
@@ -14,15 +14,16 @@ def describe(reference: Reference) -> Description:
     Raises:
         InvalidReference: It can't be used.
     """
-    live = load_reference(reference)
+    complete, live = load_reference(reference)
     bench = next(case for case in live.cases if case.kind is CaseKind.BENCH)
     graph = trace_reference(live, bench.name, WEIGHT_SEED)
     return Description(
-        reference=reference,
+        reference=complete,
         cases=live.cases,
         output=_specs(graph.output, graph),
         distributions=tuple(map(str, live.distributions)),
         gflop=graph_gflop(graph),
+        bytes=graph_bytes(graph),
     )
 
 

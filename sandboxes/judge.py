@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from sandboxes.contracts import Case, CaseKind, CaseResult, EvalConfig
-from sandboxes.reference import Distribution, LiveReference
+from sandboxes.distributions import Distribution
+from sandboxes.reference import LiveReference
 from sandboxes.replay import describe, dtype_name
 from sandboxes.truth import Expected, Trial, Truth, labelled, same, structure
 
@@ -45,7 +46,7 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
         for case, distributions in zip(checks, per_case, strict=True)
         for distribution in dict.fromkeys(distributions)
     ]
-    if reference.has_state(config.weight_seeds[0]):
+    if reference.has_state(checks[0], config.weight_seeds[0]):
         trials += [
             Trial(
                 case=checks[0], weight_seed=other, distribution=Distribution.UNIT, seed=seed, precision=config.precision
@@ -55,9 +56,8 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
     return trials
 
 
-def bench_trial(reference: LiveReference, config: EvalConfig, seed: int) -> Trial:
+def bench_trial(case: Case, config: EvalConfig, seed: int) -> Trial:
     """Returns the trial that verifies the bench case."""
-    case = next(case for case in reference.cases if case.kind is CaseKind.BENCH)
     return Trial(
         case=case,
         weight_seed=config.weight_seeds[0],

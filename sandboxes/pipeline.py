@@ -3,7 +3,19 @@
 import secrets
 
 from sandboxes.budget import check_budget
-from sandboxes.contracts import BenchCheck, EvalConfig, Profile, Reference, Report, Stage, Submission, Target
+from sandboxes.contracts import (
+    BenchCheck,
+    EvalConfig,
+    Profile,
+    Reference,
+    Report,
+    Stage,
+    Submission,
+    Target,
+    Trace,
+    bench_is_executed,
+)
+from sandboxes.contracts.description import MAX_BENCH_BYTES
 from sandboxes.devices.cpu import CpuDevice
 from sandboxes.devices.device import Device
 from sandboxes.faults import Fault
@@ -11,9 +23,10 @@ from sandboxes.hardware.targets import get_target
 from sandboxes.isolation import Sandbox
 from sandboxes.journal import Journal, OnStage
 from sandboxes.judge import bench_trial, plan_trials
+from sandboxes.loading import load_reference
 from sandboxes.programs import Gate, check_launches, compile_program, raise_if_failed, verify
-from sandboxes.reference import LiveReference, load_reference
-from sandboxes.reference_trace import graph_gflop, trace_reference
+from sandboxes.reference import LiveReference
+from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
 from sandboxes.truth import TruthCache
@@ -52,7 +65,7 @@ class Pipeline:
             SandboxUnavailable, SandboxBroken, CompilerMissing: Infrastructure; retry, or report it as such.
         """
         target = get_target(config.target)
-        live = load_reference(reference)
+        _, live = load_reference(reference)
         journal = Journal(submission, reference, config, self._on_stage)
         try:
             return self._run(submission, live, config, target, journal)
@@ -64,15 +77,18 @@ class Pipeline:
     ) -> Report:
         weight_seed = config.weight_seeds[0]
         seed = self._secret if config.seed is None else config.seed
-        bench = bench_trial(reference, config, seed)
         device = _device(config)
-        graph = trace_reference(reference, bench.case.name, weight_seed)  # first: a bad reference is not its fault
+        *checks, last = reference.cases
+        graph = trace_reference(reference, last.name, weight_seed)  # first: a bad reference is not its fault
+        in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
+        bench = bench_trial(last.model_copy(update={"hollow": not in_full}), config, seed)
+        cases = (*checks, bench.case)
         with journal.stage(Stage.TRACE):
-            answer = run_tracer(submission, reference.init_inputs, reference.cases, config, target, self._sandbox)
+            answer = run_tracer(submission, cases, config, target, self._sandbox, _weight_bytes(reference, config))
         with journal.stage(Stage.VERIFY):
-            traced = read_answer(answer, reference.cases, config)
+            traced = read_answer(answer, cases, config)
             raise_if_failed(traced, submission)
-            programs, journal.findings = verify(traced, reference.cases, weight_seed, submission, self._gate)
+            programs, journal.findings = verify(traced, cases, weight_seed, submission, self._gate)
             check_budget(programs, graph, submission)
         court = Court(reference, self._truths, device, submission, config)
         with journal.stage(Stage.COMPILE):
@@ -85,7 +101,6 @@ class Pipeline:
                 target,
             )
         with journal.stage(Stage.REPLAY):
-            in_full = graph_gflop(graph) <= config.bench_budget_gflop
             results = court.check(programs, plan_trials(reference, config, seed), program.trace, choice)
             if in_full:
                 result, run = court.check_bench(program, bench, choice)
@@ -93,11 +108,28 @@ class Pipeline:
                 verified = BenchCheck(verified=True, how="executed in full")
             else:
                 run = court.sample_bench(program, bench, choice)
-                how = f"not executed: {graph_gflop(graph):.3g} GFLOP exceed the budget of {config.bench_budget_gflop:g}"
-                verified = BenchCheck(verified=False, how=f"{how}; no speedup is paid")
+                verified = BenchCheck(verified=False, how=f"{_too_large(graph, config)}; no speedup is paid")
         with journal.stage(Stage.PROFILE):
             profile = device.profile(program, choice, run, graph, target)
         return journal.passed(results, verified, with_excerpts(profile, submission))
+
+
+def _weight_bytes(reference: LiveReference, config: EvalConfig) -> int:
+    """Returns the size of all weights that a candidate is built with for its check cases."""
+    checks = reference.cases[:-1]
+    graphs = {case.module: trace_reference(reference, case.name, config.weight_seeds[0]) for case in checks}
+    sizes = {
+        number: sum(graph.values[item.value].bytes for item in graph.constants) for number, graph in graphs.items()
+    }
+    return sum(sizes.values()) + (len(config.weight_seeds) - 1) * sizes[checks[0].module]
+
+
+def _too_large(graph: Trace, config: EvalConfig) -> str:
+    if (needed := graph_gflop(graph)) > config.bench_budget_gflop:
+        return f"not executed: {needed:.3g} GFLOP exceed the budget of {config.bench_budget_gflop:g}"
+    return (
+        f"not executed: its tensors take {graph_bytes(graph) / 2**30:.3g} GiB, the limit is {MAX_BENCH_BYTES / 2**30:g}"
+    )
 
 
 def _device(config: EvalConfig) -> Device:

@@ -74,17 +74,20 @@ def verify(
         Fault: A case is missing, or the gate found a hack.
         MalformedTrace, OperatorNotAllowed, TTIRSyntaxError: The trace is not what the tracer would have made.
     """
-    constants = {seed: load_constants(blob) for seed, blob in traced.blobs.items()}
+    constants = {module: load_constants(blob) for module, blob in traced.blobs.items()}
     by_name = {case.name: case for case in cases}
     programs: dict[tuple[str, int], Program] = {}
     findings: dict[str, Finding] = {}
     for trace in traced.traces:
         if trace.case not in by_name:
             malformed(submission, f"there is no case `{trace.case}`")
-        data = constants.get(trace.weight_seed, {})
-        validate(trace, by_name[trace.case], data)
-        programs[trace.case, trace.weight_seed] = Program(trace=trace, flow=analyse(trace), constants=data, kernels={})
-        bench = by_name[trace.case].kind is CaseKind.BENCH
+        case = by_name[trace.case]
+        data = {} if case.hollow else constants.get((case.module, trace.weight_seed), {})
+        validate(trace, case, data)
+        programs[trace.case, trace.weight_seed] = Program(
+            trace=trace, flow=analyse(trace), constants=data, kernels={}, hollow=case.hollow
+        )
+        bench = case.kind is CaseKind.BENCH
         for finding in gate(trace):
             if bench or finding.rule not in findings:
                 findings[finding.rule] = finding if bench else finding.model_copy(update={"severity": Severity.WARNING})

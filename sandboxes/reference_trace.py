@@ -1,47 +1,97 @@
 """The reference in the form of a trace, so that the same functions price it."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sandboxes.contracts import AtenCall, Precision, Trace
+from sandboxes.contracts import AtenCall, Precision, Trace, references
+from sandboxes.errors import InvalidReference
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.reference import Distribution, LiveReference
+from sandboxes.reference import LiveReference
+from sandboxes.reference_module import ReferenceModule
 from sandboxes.tracing.building import fake_state
 from sandboxes.tracing.recorder import ConstantPool, Recorder
+from sandboxes.tracing.untraceable import Untraceable
 
 
 @lru_cache(maxsize=64)
 def trace_reference(reference: LiveReference, case_name: str, weight_seed: int) -> Trace:
-    """Records the ATen calls of the reference's forward, without data.
+    """Records the ATen calls of the reference's forward at a case, without data.
 
     Raises:
         InvalidReference: Its forward raises.
     """
     case = next(case for case in reference.cases if case.name == case_name)
-    mode = FakeTensorMode()
+    return trace_module(reference.module(case), case.shape, case_name, weight_seed)
+
+
+def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = "", weight_seed: int = 0) -> Trace:
+    """Records the ATen calls of a module's forward, without data.
+
+    Args:
+        module: The reference under some constants.
+        shape: Arguments of its `get_inputs`.
+        name: What the trace says its case is.
+        weight_seed: What the trace says its seed is.
+
+    Raises:
+        InvalidReference: Its code raises.
+    """
+    mode = FakeTensorMode(allow_non_fake_inputs=True)
     pool = ConstantPool(mode, device="cpu")
-    model = fake_state(reference.copy(weight_seed), pool)
+    model = fake_state(_build(module, mode), pool)
     with mode:
-        inputs = reference.draw(case, Distribution.UNIT, seed=0)
+        inputs = module.inputs(shape)
     recorder = Recorder(pool)
-    arguments = tuple(recorder.argument(item, new=True) for item in inputs)
-    with mode, recorder, torch.no_grad():
-        output: Any = reference.run(model, inputs)
-    return Trace(
-        case=case.name,
-        weight_seed=weight_seed,
-        values=tuple(recorder.values),
-        inputs=arguments,
-        constants=tuple(recorder.constants),
-        nodes=tuple(recorder.nodes),
-        output=recorder.argument(output),
-    )
+    try:
+        arguments = tuple(recorder.argument(item, new=True) for item in inputs)
+        with mode, recorder, torch.no_grad():
+            output: Any = module.run(model, inputs)
+        return Trace(
+            case=name,
+            weight_seed=weight_seed,
+            values=tuple(recorder.values),
+            inputs=arguments,
+            constants=tuple(recorder.constants),
+            nodes=tuple(recorder.nodes),
+            output=recorder.argument(output),
+        )
+    except Untraceable as error:
+        raise InvalidReference(f"the reference `{module.id}` can't be recorded: {error}") from None
+
+
+def _build(module: ReferenceModule, mode: FakeTensorMode) -> nn.Module:
+    """Returns a module without data, or with data if its constructor reads values."""
+    try:
+        with mode:
+            return module.build()
+    except InvalidReference:
+        return module.build()
 
 
 def graph_gflop(trace: Trace) -> float:
     """Returns the arithmetic of a reference, 1e9 operations; a byte of traffic counts as one."""
     works = [aten_work(call, trace.values, Precision.TF32) for call in trace.nodes if isinstance(call, AtenCall)]
     return sum(work.total_flops + work.dram_bytes for work in works) / 1e9
+
+
+def graph_bytes(trace: Trace) -> int:
+    """Returns the memory that a reference needs: inputs, weights, outputs and the largest tensor in between."""
+    kept = kept_values(trace)
+    between = [trace.values[id_].bytes for id_ in computed_values(trace) - kept]
+    return sum(trace.values[id_].bytes for id_ in kept) + max(between, default=0)
+
+
+def kept_values(trace: Trace) -> set[int]:
+    """Returns the ids of inputs, weights and outputs."""
+    return {*references(trace.inputs), *references((trace.output,)), *(item.value for item in trace.constants)}
+
+
+def computed_values(trace: Trace) -> set[int]:
+    """Returns the ids of tensors that are computed, not views of others."""
+    calls = (call for call in trace.nodes if isinstance(call, AtenCall))
+    return {id_ for call in calls if aten_work(call, trace.values).launches for id_ in references(call.results)}

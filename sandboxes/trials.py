@@ -51,16 +51,16 @@ class Court:
             return self._device.choose(program, lambda: self._draw(bench), compile_in_order, target, deadline)
 
     def sample_bench(self, program: Program, bench: Trial, choice: Choice) -> Run:
-        """Runs a few programs of every launch at the bench case, for the profile only: no output is compared.
+        """Runs a few programs of every launch of a hollow bench case, for the profile only: no output is compared.
 
         Raises:
             Fault: A kernel faults.
         """
         with faults(Stage.REPLAY, self._submission, bench.case.name):
-            return self._timed_run(program, self._draw(bench), choice, sample=True)
+            return self._timed_run(program, (), choice)
 
     def _draw(self, trial: Trial) -> list[object]:
-        return self._reference.draw(trial.case, trial.distribution, trial.seed)
+        return [] if trial.case.hollow else self._reference.draw(trial.case, trial.distribution, trial.seed)
 
     def check(self, programs: Programs, trials: Sequence[Trial], bench: Trace, choice: Choice) -> list[CaseResult]:
         """Runs all trials of the check cases.
@@ -104,11 +104,11 @@ class Court:
             run = self._timed_run(program, [clone(item) for item in truth.inputs], choice)
         return compare(truth, run.output, run.inputs), run
 
-    def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, *, sample: bool = False) -> Run:
+    def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice) -> Run:
         """Runs the kernels; only their own time counts towards the limit, not that of the truth."""
         start = time.monotonic()
         try:
-            return self._device.run(program, inputs, choice, start + self._left_s, sample=sample)
+            return self._device.run(program, inputs, choice, start + self._left_s)
         finally:
             self._left_s -= time.monotonic() - start
 

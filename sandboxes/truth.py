@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from sandboxes.contracts import Case, Precision
+from sandboxes.distributions import Distribution
 from sandboxes.precision import MatmulPrecision
-from sandboxes.reference import Distribution, LiveReference
+from sandboxes.reference import LiveReference
 
 FLOORS = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 1e-2}
 """Relative to the truth's root mean square, by the dtype of the reference's output."""
@@ -100,14 +101,14 @@ def compute_truth(reference: LiveReference, trial: Trial) -> Truth:
     """
     inputs = reference.draw(trial.case, trial.distribution, trial.seed)
     used = [clone(item) for item in inputs]
-    with torch.no_grad(), MatmulPrecision(trial.precision):
-        own = reference.run(reference.model(trial.weight_seed), used)
+    model = reference.model(trial.case, trial.weight_seed)
+    with MatmulPrecision(trial.precision):
+        own = reference.run(trial.case, model, used)
     changed = frozenset(
         position for position, (before, after) in enumerate(zip(inputs, used, strict=True)) if not same(before, after)
     )
     doubles = [to_double(item) for item in inputs]
-    with torch.no_grad():
-        exact = reference.run_double(trial.weight_seed, doubles)
+    exact = reference.run_double(trial.case, trial.weight_seed, doubles)
     own_tensors = labelled(own) + [(f"input {position} after forward", used[position]) for position in sorted(changed)]
     if exact is None:  # it does not run in float64: its own answer is the best there is
         exact_tensors = own_tensors

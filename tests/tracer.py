@@ -100,8 +100,9 @@ class Tracer:
     ) -> Traced:
         """Whatever comes of tracing `source` on `inputs` (`float32[4, 32]` if there are none)."""
         cases = cases or (case(*(inputs or (spec(4, 32),))),)
+        cases = [item.model_copy(update={"init_inputs": tuple(init)}) for item in cases] if init else cases
         config = EvalConfig.model_validate(settings)
-        result = run_tracer(Submission(source=source), init, cases, config, get_target(target), self.sandbox)
+        result = run_tracer(Submission(source=source), cases, config, get_target(target), self.sandbox)
         return read_answer(result, cases, config)
 
     def trace(self, source: str, *inputs: Argument, **settings: Any) -> Trace:

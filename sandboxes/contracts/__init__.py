@@ -11,7 +11,7 @@ from sandboxes.contracts.case import (
     TorchConstant,
 )
 from sandboxes.contracts.config import EvalConfig, Precision
-from sandboxes.contracts.description import Description
+from sandboxes.contracts.description import Description, bench_is_executed
 from sandboxes.contracts.diagnostic import Diagnostic, clip
 from sandboxes.contracts.finding import Finding, Severity
 from sandboxes.contracts.outcome import Outcome, Stage
@@ -45,6 +45,7 @@ __all__ = [
     # what is evaluated, and how
     "MAX_SOURCE_CHARACTERS", "Argument", "ArgumentSequence", "Case", "CaseKind", "Description", "EvalConfig",
     "Precision", "Reference", "Submission", "Target", "TensorRef", "TensorSpec", "TorchConstant",
+    "bench_is_executed",
     # what the sandbox hands out
     "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure", "Variant",
     "node_inputs", "references",

@@ -1,12 +1,27 @@
 """What is known of a problem once its reference has been brought to life: what a prompt tells a model."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from sandboxes.contracts.base import Contract
 from sandboxes.contracts.case import Argument, Case
+from sandboxes.contracts.config import EvalConfig
 from sandboxes.contracts.reference import Reference
+
+MAX_BENCH_BYTES: Final = 2**30
+"""Largest bench case that is executed on the CPU; judging it takes a few times as much memory."""
+
+
+def bench_is_executed(gflop: float, size: int, config: EvalConfig) -> bool:
+    """Returns whether a bench case is small enough to be executed in full on the CPU, and so to be verified there.
+
+    Args:
+        gflop: See `Description.gflop`.
+        size: See `Description.bytes`.
+        config: Sets the budget.
+    """
+    return gflop <= config.bench_budget_gflop and size <= MAX_BENCH_BYTES
 
 
 class Description(Contract):
@@ -22,3 +37,9 @@ class Description(Contract):
     """How the values of inputs are varied, e.g. `x1`, `x3`, `negated`."""
     gflop: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """The reference's work at the bench case, 1e9 operations; a byte of memory traffic counts as one."""
+    bytes: Annotated[int, Field(ge=0)]
+    """Memory that the bench case needs: inputs, weights, outputs and the largest tensor in between."""
+
+    def is_executed_in_full(self, config: EvalConfig) -> bool:
+        """Returns whether the bench case itself will be verified on the CPU; there is no speedup without it."""
+        return bench_is_executed(self.gflop, self.bytes, config)

@@ -19,6 +19,7 @@ from sandboxes.contracts import (
     references,
 )
 from sandboxes.devices.device import Choice, CompileInOrder, Program, Run
+from sandboxes.devices.hollow import replay_hollow
 from sandboxes.devices.launching import Launched, launch
 from sandboxes.devices.modelled import modelled_profile
 from sandboxes.hardware.model import price_launch
@@ -72,16 +73,14 @@ class CpuDevice:
             choice[index] = fitting[0]
         return compiled, choice
 
-    def run(
-        self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, *, sample: bool = False
-    ) -> Run:
-        """Executes every launch, in full or a sample of its programs."""
+    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float) -> Run:
+        """Executes every launch; of a hollow program a sample."""
         launched: dict[int, Launched] = {}
         count = bool(program.kernels)  # only a compiled program will be priced
 
         def execute(index: int, node: Launch, values: Values) -> None:
             number = choice.get(index, 0)
-            launched[index] = launch(index, node, number, values, deadline_s, count=count, sample=sample)
+            launched[index] = launch(index, node, number, values, deadline_s, count=count, sample=program.hollow)
 
         output = self._replay(program, inputs, execute, deadline_s)
         return Run(output=output, inputs=list(inputs), notes=launched)
@@ -93,6 +92,9 @@ class CpuDevice:
     def _replay(
         self, program: Program, inputs: Sequence[Any], launch_function: LaunchFunction, deadline_s: float
     ) -> Any:
+        if program.hollow:
+            replay_hollow(program, launch_function)
+            return None
         constants: Mapping[str, torch.Tensor] = program.constants
         if program.flow.writes_constants:
             constants = {key: value.clone() for key, value in constants.items()}

@@ -24,6 +24,8 @@ class Program:
     """Data by `Constant.key`; never written to."""
     kernels: Mapping[tuple[int, int], CompiledKernel]
     """Compiled variants by (node, variant); empty where only correctness is asked for."""
+    hollow: bool = False
+    """There is no data, only shapes: to be priced, never judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +66,10 @@ class Device(Protocol):
         """
         ...
 
-    def run(
-        self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, *, sample: bool = False
-    ) -> Run:
+    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float) -> Run:
         """Replays on `inputs` (consumed: they may change) until `deadline_s` on `time.monotonic`'s clock.
 
-        With `sample` only a few programs of each launch run; the output means nothing then.
+        Of a hollow program only a few programs of each launch run, on memory full of zeros; there is no output.
         """
         ...
 

@@ -98,6 +98,8 @@ def _cpu_for_cuda(value: Any) -> Any:
 def build(cls: type[nn.Module], init_inputs: list[Any], seed: int, pool: ConstantPool) -> nn.Module:
     """Builds the module under the seed on the CPU, then swaps every tensor it holds for a fake CUDA tensor.
 
+    Inside a `FakeTensorMode` no data is drawn, however large the weights are.
+
     Args:
         cls: The candidate's class.
         init_inputs: Arguments of its constructor.

@@ -5,6 +5,7 @@ is data, whatever its type.
 """
 
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sandboxes.tracing.line import CANDIDATE_FILE
 from sandboxes.tracing.recorder import ConstantPool, Recorder
 from sandboxes.tracing.state import State
 from sandboxes.tracing.untraceable import Untraceable
-from sandboxes.tracing.wire import TraceAnswer, TraceRequest, decode_answer, encode_answer
+from sandboxes.tracing.wire import ModuleKey, TraceAnswer, TraceRequest, decode_answer, encode_answer
 
 
 def trace_submission(request: bytes) -> bytes:
@@ -44,7 +45,7 @@ def trace_submission(request: bytes) -> bytes:
     blobs = [_blob(pool) for pool in session.pools.values()]
     answer = TraceAnswer(
         traces=tuple(traces),
-        blob_seeds=tuple(session.pools),
+        blob_modules=tuple(session.pools),
         blob_bytes=tuple(len(blob) for blob in blobs),
         timings_s={"total": time.perf_counter() - start},
     )
@@ -72,30 +73,62 @@ class _Session:
         self.folder = folder
         self.stage: str = "import"
         self.case: str | None = None
-        self.pools: dict[int, ConstantPool] = {}
+        self.pools: dict[ModuleKey, ConstantPool] = {}
 
     def run(self) -> list[Trace]:
         """Returns the traces, all cases under the first seed first."""
         virtual_cuda.install(self.job.target)
         driver.install(self.job.target, _Launches())
-        module = import_candidate(self.job.submission.source, self.folder)
-        cls = model_class(module)
-        imported = State(module)
+        self.module = import_candidate(self.job.submission.source, self.folder)
+        cls = model_class(self.module)
+        imported = State(self.module)
         traces: list[Trace] = []
-        for index, seed in enumerate(self.job.weight_seeds):
-            self.stage, self.case = "init", None
-            mode = _FakeMode()
-            pool = ConstantPool(mode)
-            imported.restore()
-            model = build(cls, [_literal(item) for item in self.job.init_inputs], seed, pool)
-            self.stage = "forward"
-            self.pools[seed] = pool
-            built = State(module, model)
-            for case in self.job.cases if index == 0 else self.job.cases[:1]:
-                self.case = case.name
-                traces.append(self._trace(model, case, seed, mode, pool))
-                built.restore()
+        first, *others = self.job.weight_seeds
+        for group, cases in groupby(self.job.cases, key=lambda case: (case.module, case.hollow)):
+            traces += self._trace_module(cls, (group[0], first), list(cases), imported)
+        for seed in others:
+            case = self.job.cases[0]
+            traces += self._trace_module(cls, (case.module, seed), [case], imported)
         return traces
+
+    def _trace_module(
+        self, cls: type[torch.nn.Module], key: ModuleKey, cases: list[Case], imported: State
+    ) -> list[Trace]:
+        """Returns the traces of cases that share a module."""
+        self.stage, self.case = "init", None
+        mode = _FakeMode()
+        pool = ConstantPool(mode)
+        model = self._build(cls, key, cases[0], pool, mode, imported)
+        self.stage = "forward"
+        if not cases[0].hollow:
+            self.pools[key] = pool
+        built = State(self.module, model)
+        traces: list[Trace] = []
+        for case in cases:
+            self.case = case.name
+            traces.append(self._trace(model, case, key[1], mode, pool))
+            built.restore()
+        return traces
+
+    def _build(
+        self,
+        cls: type[torch.nn.Module],
+        key: ModuleKey,
+        case: Case,
+        pool: ConstantPool,
+        mode: FakeTensorMode,
+        imported: State,
+    ) -> torch.nn.Module:
+        """Returns the candidate's module, for a hollow case without data unless its constructor needs some."""
+        arguments = [_literal(item) for item in case.init_inputs]
+        imported.restore()
+        if case.hollow:
+            try:
+                with mode:
+                    return build(cls, arguments, key[1], pool)
+            except Exception:  # noqa: BLE001 # whatever it is, building with data decides
+                imported.restore()
+        return build(cls, arguments, key[1], pool)
 
     def _trace(self, model: torch.nn.Module, case: Case, seed: int, mode: FakeTensorMode, pool: ConstantPool) -> Trace:
         recorder = Recorder(pool)

@@ -31,7 +31,6 @@ class ModelNew(torch.nn.Module):
 
 EXAMPLE = TraceRequest(
     submission=Submission(source=SOURCE),
-    init_inputs=(),
     cases=(
         Case(
             name="rows=5",

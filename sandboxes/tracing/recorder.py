@@ -68,13 +68,18 @@ class ConstantPool:
             key += f"#{len(self.tensors)}"
         with _disable_current_modes():  # a recording may be under way
             self.tensors[key] = tensor.detach()
+            if isinstance(tensor, FakeTensor) and tensor.device.type == (device or self._device):
+                return self._known_as(key, role, tensor, tensor)
             stride = torch.empty_like(self.tensors[key], device="meta").stride()
             with self._mode:
                 fake = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype, device=device or self._device)
+        return self._known_as(key, role, tensor, cast(FakeTensor, fake))
+
+    def _known_as(self, key: str, role: str, tensor: torch.Tensor, fake: FakeTensor) -> FakeTensor:
         self.roles[key] = role
-        self._fakes[id(tensor)] = (key, cast(FakeTensor, fake))
+        self._fakes[id(tensor)] = (key, fake)
         self._keep.append(tensor)  # its id must not be reused
-        return cast(FakeTensor, fake)
+        return fake
 
     def key_of(self, fake: torch.Tensor) -> str | None:
         """Returns the key of the constant that `fake` stands for, or None."""

@@ -4,9 +4,9 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandboxes.contracts import Argument, Case, EvalConfig, Submission, Target, Trace, TraceFailure, clip
+from sandboxes.contracts import Case, EvalConfig, Submission, Target, Trace, TraceFailure, clip
 from sandboxes.isolation import Entry, Limits, Sandbox, SandboxResult, SandboxStatus
-from sandboxes.tracing.wire import MalformedAnswer, TraceRequest, decode_answer
+from sandboxes.tracing.wire import MalformedAnswer, ModuleKey, TraceRequest, decode_answer
 
 ENTRY = Entry(target="sandboxes.tracing.entry:trace_submission", preload="sandboxes.tracing.entry:warm")
 """What a sandbox has to run."""
@@ -17,8 +17,8 @@ class Traced:
     """What tracing came to: traces with their constants, or how the candidate failed."""
 
     traces: tuple[Trace, ...] = ()
-    blobs: dict[int, bytes]
-    """Constants as safetensors, by weight seed."""
+    blobs: dict[ModuleKey, bytes]
+    """Constants as safetensors, by module; none of hollow cases."""
     failure: TraceFailure | None = None
     timed_out: bool = False
     """The failure is that the time was up."""
@@ -26,25 +26,36 @@ class Traced:
 
 def run_tracer(
     submission: Submission,
-    init_inputs: Sequence[Argument],
     cases: Sequence[Case],
     config: EvalConfig,
     target: Target,
     sandbox: Sandbox,
+    weight_bytes: int = 0,
 ) -> SandboxResult:
     """Traces a candidate at all cases; what comes back is not looked at.
+
+    Args:
+        submission: The candidate.
+        cases: Where it is traced.
+        config: Weight seeds and the time limit.
+        target: The GPU that is pretended.
+        sandbox: Where.
+        weight_bytes: Of all the reference's modules together; the candidate's are sent out.
 
     Raises:
         SandboxUnavailable, SandboxBroken: Infrastructure; nothing is said about the candidate.
     """
     request = TraceRequest(
         submission=submission,
-        init_inputs=tuple(init_inputs),
         cases=tuple(cases),
         weight_seeds=config.weight_seeds,
         target=target,
     )
-    limits = Limits(wall_time_s=config.trace_timeout_s, cpu_time_s=config.trace_timeout_s + 10)
+    limits = Limits(
+        wall_time_s=config.trace_timeout_s,
+        cpu_time_s=config.trace_timeout_s + 10,
+        output_mib=256 + 2 * weight_bytes // 2**20,
+    )
     return sandbox.run(request.model_dump_json().encode(), limits)
 
 

@@ -1,7 +1,7 @@
 """What goes into the sandbox and what comes out of it, as bytes.
 
-The answer is a JSON header followed by one safetensors blob per weight seed. Whoever reads it believes nothing: sizes
-are checked before anything is parsed, and nothing is ever unpickled.
+The answer is a JSON header followed by one safetensors blob per module that was built with data. Whoever reads it
+believes nothing: sizes are checked before anything is parsed, and nothing is ever unpickled.
 """
 
 import struct
@@ -9,17 +9,19 @@ from typing import Annotated
 
 from pydantic import FailFast, Field, ValidationError
 
-from sandboxes.contracts import Argument, Case, Contract, Submission, Target, Trace, TraceFailure
+from sandboxes.contracts import Case, Contract, Submission, Target, Trace, TraceFailure
 
 MAX_HEADER_BYTES = 64 * 2**20
 MAX_TRACES = 64
+
+ModuleKey = tuple[int, int]
+"""`Case.module` and the weight seed that it was built under."""
 
 
 class TraceRequest(Contract):
     """Everything the sandbox is told: no data, no reference, no seed of the inputs."""
 
     submission: Submission
-    init_inputs: tuple[Argument, ...]
     cases: Annotated[tuple[Case, ...], Field(min_length=1)]
     weight_seeds: Annotated[tuple[int, ...], Field(min_length=1)]
     """The first is used for all cases; the others for the first case."""
@@ -31,8 +33,8 @@ class TraceAnswer(Contract):
 
     traces: Annotated[tuple[Trace, ...], FailFast(), Field(max_length=MAX_TRACES)] = ()
     failure: TraceFailure | None = None
-    blob_seeds: tuple[int, ...] = ()
-    """Weight seed of each blob."""
+    blob_modules: tuple[ModuleKey, ...] = ()
+    """Which module's constants each blob holds."""
     blob_bytes: tuple[int, ...] = ()
     timings_s: dict[str, float] = Field(default_factory=dict)
     """For display only."""
@@ -48,11 +50,11 @@ def encode_answer(answer: TraceAnswer, blobs: list[bytes]) -> bytes:
     return b"".join([struct.pack(">Q", len(header)), header, *blobs])
 
 
-def decode_answer(raw: bytes) -> tuple[TraceAnswer, dict[int, bytes]]:
+def decode_answer(raw: bytes) -> tuple[TraceAnswer, dict[ModuleKey, bytes]]:
     """Parses what a sandbox sent.
 
     Returns:
-        The header, and the safetensors blob of each weight seed (not parsed yet).
+        The header, and the safetensors blob of each module (not parsed yet).
 
     Raises:
         MalformedAnswer: It is truncated, too long or not what it claims to be.
@@ -72,15 +74,15 @@ def decode_answer(raw: bytes) -> tuple[TraceAnswer, dict[int, bytes]]:
         raise MalformedAnswer(f"the header is invalid at {where[:200]}: {first['msg'][:300]}") from None
     if (answer.failure is None) == (not answer.traces):
         raise MalformedAnswer("the answer must hold either traces or a failure")
-    if len(answer.blob_seeds) != len(answer.blob_bytes) or any(length < 0 for length in answer.blob_bytes):
-        raise MalformedAnswer("the blobs' seeds and sizes don't match")
+    if len(answer.blob_modules) != len(answer.blob_bytes) or any(length < 0 for length in answer.blob_bytes):
+        raise MalformedAnswer("the blobs' modules and sizes don't match")
     if 8 + size + sum(answer.blob_bytes) != len(raw):
         raise MalformedAnswer(
             f"the answer has {len(raw)} bytes, its header promises {8 + size + sum(answer.blob_bytes)}"
         )
-    blobs: dict[int, bytes] = {}
+    blobs: dict[ModuleKey, bytes] = {}
     start = 8 + size
-    for seed, length in zip(answer.blob_seeds, answer.blob_bytes, strict=True):
-        blobs[seed] = raw[start : start + length]
+    for module, length in zip(answer.blob_modules, answer.blob_bytes, strict=True):
+        blobs[module] = raw[start : start + length]
         start += length
     return answer, blobs

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from sandboxes.contracts import EvalConfig, Precision, Reference
+from sandboxes.distributions import Distribution
 from sandboxes.judge import bench_trial, compare, plan_trials, summarise
-from sandboxes.reference import Distribution, LiveReference
+from sandboxes.reference import LiveReference
 from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth, structure
 from sandboxes.ttir.dots import round_tf32
 
@@ -134,7 +135,7 @@ def test_a_module_with_weights_is_tried_under_every_weight_seed() -> None:
 def test_under_tf32_a_product_of_rounded_factors_is_right_and_under_fp32_it_is_not() -> None:
     live = reference()
     for precision, passes in ((Precision.TF32, True), (Precision.FP32, False)):
-        trial = bench_trial(live, EvalConfig(precision=precision), seed=3)
+        trial = bench_trial(live.cases[-1], EvalConfig(precision=precision), seed=3)
         truth = compute_truth(live, trial)
         a, b = truth.inputs
         exact = compare(truth, a @ b, truth.inputs)
@@ -145,14 +146,14 @@ def test_under_tf32_a_product_of_rounded_factors_is_right_and_under_fp32_it_is_n
 
 def test_half_precision_products_fail_where_the_reference_is_float32() -> None:
     live = reference()
-    truth = compute_truth(live, bench_trial(live, EvalConfig(), seed=3))
+    truth = compute_truth(live, bench_trial(live.cases[-1], EvalConfig(), seed=3))
     a, b = truth.inputs
     assert not compare(truth, (a.bfloat16() @ b.bfloat16()).float(), truth.inputs).passed
 
 
 def test_dropping_a_thirtieth_of_the_sum_fails() -> None:
     live = reference()
-    truth = compute_truth(live, bench_trial(live, EvalConfig(), seed=3))
+    truth = compute_truth(live, bench_trial(live.cases[-1], EvalConfig(), seed=3))
     a, b = truth.inputs
     assert not compare(truth, a[:, :496] @ b[:496], truth.inputs).passed
 
@@ -162,7 +163,7 @@ def test_a_reference_that_changes_its_input_makes_the_input_an_output() -> None:
         "import torch\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        return x.add_(1).sum()\n"
         "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.randn(5)]\n"
     )
-    truth = compute_truth(live, bench_trial(live, EvalConfig(), seed=3))
+    truth = compute_truth(live, bench_trial(live.cases[-1], EvalConfig(), seed=3))
     assert truth.changed_inputs == {0}
     after = truth.inputs[0] + 1
     assert compare(truth, after.sum(), [after]).passed

@@ -108,6 +108,7 @@ SAMPLES: tuple[Contract, ...] = (
         output=spec(7),
         distributions=("x1", "x3"),
         gflop=0.5,
+        bytes=28,
     ),
     EvalConfig(weight_seeds=(1, 2), seed=3),
     get_target("h200"),

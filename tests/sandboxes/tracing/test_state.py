@@ -41,10 +41,10 @@ class TestConstants:
             "constant:named.a",
         ]  # fmt: skip
         assert keys[-2:] == ["constant:expanded", "constant:turned"]
-        data = safetensors.torch.load(traced.blobs[2027])
+        data = safetensors.torch.load(traced.blobs[0, 2027])
         assert data["constant:plain"].tolist() == [3.0] * 32
         assert data[keys[-3]].tolist() == list(range(32))
-        validate(trace, case(spec(4, 32)), load_constants(traced.blobs[2027]))
+        validate(trace, case(spec(4, 32)), load_constants(traced.blobs[0, 2027]))
 
     def test_weights_are_those_that_plain_torch_makes_under_the_seed(self, tracer: Tracer) -> None:
         data = safetensors.torch.load(tracer.run(CONSTANTS).blobs[2027])
@@ -91,7 +91,7 @@ class TestConstants:
     def test_small_tensors_may_be_made_in_forward(self, tracer: Tracer, statement: str) -> None:
         traced = tracer.run(forward(statement, "return scale(x) * c"))
         assert traced.failure is None, traced.failure
-        validate(traced.traces[0], case(spec(4, 32)), load_constants(traced.blobs[2027]))
+        validate(traced.traces[0], case(spec(4, 32)), load_constants(traced.blobs[0, 2027]))
 
     def test_a_kernel_may_take_a_tensor_of_the_module_s_globals(self, tracer: Tracer) -> None:
         source = candidate("""

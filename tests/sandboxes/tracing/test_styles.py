@@ -286,7 +286,7 @@ def far(n):
 def test_torch_around_a_kernel_traces_and_passes_validation(tracer: Tracer, statements: tuple[str, ...]) -> None:
     traced = tracer.run(forward(*statements))
     assert traced.failure is None, traced.failure
-    validate(traced.traces[0], case(spec(4, 32)), load_constants(traced.blobs[2027]))
+    validate(traced.traces[0], case(spec(4, 32)), load_constants(traced.blobs[0, 2027]))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_inputs_keep_their_layout(tracer: Tracer, given: Argument) -> None:
     traced = tracer.run(forward("return scale(x * 2 + x[:, 1:].sum())"), given)
     assert traced.failure is None, traced.failure
     assert traced.traces[0].values[0] == given
-    validate(traced.traces[0], case(given), load_constants(traced.blobs[2027]))
+    validate(traced.traces[0], case(given), load_constants(traced.blobs[0, 2027]))
 
 
 def test_inputs_may_be_plain_values_and_sequences(tracer: Tracer) -> None:
@@ -362,4 +362,4 @@ def test_inputs_may_be_plain_values_and_sequences(tracer: Tracer) -> None:
     source = forward("return scale(x * n + rest[0] * rest[1])").replace("self, x)", "self, x, n, how, nothing, rest)")
     traced = tracer.run(source, *inputs)
     assert traced.failure is None, traced.failure
-    validate(traced.traces[0], case(*inputs), load_constants(traced.blobs[2027]))
+    validate(traced.traces[0], case(*inputs), load_constants(traced.blobs[0, 2027]))

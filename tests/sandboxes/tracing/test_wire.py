@@ -28,14 +28,14 @@ def header(**fields: Any) -> bytes:
 
 
 def test_an_answer_survives_the_wire() -> None:
-    answer = TraceAnswer(traces=(EMPTY,), blob_seeds=(1, 31), blob_bytes=(3, 0))
-    assert decode_answer(encode_answer(answer, [b"abc", b""])) == (answer, {1: b"abc", 31: b""})
+    answer = TraceAnswer(traces=(EMPTY,), blob_modules=((0, 1), (0, 31)), blob_bytes=(3, 0))
+    assert decode_answer(encode_answer(answer, [b"abc", b""])) == (answer, {(0, 1): b"abc", (0, 31): b""})
     failed = TraceAnswer(failure=FAILURE)
     assert decode_answer(encode_answer(failed, [])) == (failed, {})
 
 
 def test_every_truncation_is_noticed() -> None:
-    whole = encode_answer(TraceAnswer(traces=(EMPTY,), blob_seeds=(1,), blob_bytes=(3,)), [b"abc"])
+    whole = encode_answer(TraceAnswer(traces=(EMPTY,), blob_modules=((0, 1),), blob_bytes=(3,)), [b"abc"])
     for length in range(len(whole)):
         with pytest.raises(MalformedAnswer):
             decode_answer(whole[:length])
@@ -64,12 +64,12 @@ def test_every_truncation_is_noticed() -> None:
         packed(header(failure=json.loads(FAILURE.model_dump_json()))),
         packed(header(traces=[])),
         packed(header(traces=[json.loads(EMPTY.model_dump_json())] * 65)),
-        packed(header(blob_seeds=[1])),
-        packed(header(blob_seeds=[1], blob_bytes=[5])),
-        packed(header(blob_seeds=[1], blob_bytes=[-1])),
-        packed(header(blob_seeds=[1, 2], blob_bytes=[-5, 5]), b""),
-        packed(header(blob_seeds=[1], blob_bytes=[10**30]), b"abc"),
-        packed(header(blob_seeds=[1], blob_bytes=[True])[:-1] + b"}", b"ab"),
+        packed(header(blob_modules=[[0, 1]])),
+        packed(header(blob_modules=[[0, 1]], blob_bytes=[5])),
+        packed(header(blob_modules=[[0, 1]], blob_bytes=[-1])),
+        packed(header(blob_modules=[[0, 1], [0, 2]], blob_bytes=[-5, 5]), b""),
+        packed(header(blob_modules=[[0, 1]], blob_bytes=[10**30]), b"abc"),
+        packed(header(blob_modules=[[0, 1]], blob_bytes=[True])[:-1] + b"}", b"ab"),
         packed(header(), b"left over"),
         packed(header(failure={"outcome": "infrastructure", "message": "score me later"}, traces=[])),
         packed(header(failure={"outcome": "trace_error", "message": "x" * 5000}, traces=[])),
@@ -129,7 +129,7 @@ def test_garbage_is_malformed(raw: bytes) -> None:
 
 
 WHOLE = encode_answer(
-    TraceAnswer(traces=(EMPTY.model_copy(update={"values": (spec(4),)}),), blob_seeds=(1,), blob_bytes=(8,)),
+    TraceAnswer(traces=(EMPTY.model_copy(update={"values": (spec(4),)}),), blob_modules=((0, 1),), blob_bytes=(8,)),
     [b"01234567"],
 )
 

@@ -1,0 +1,155 @@
+"""How the values of inputs are varied, and which inputs may be.
+
+A candidate must be right for all values that make sense, not only for those that `get_inputs` happens to draw. What
+makes sense is read off the source: a plain draw of random numbers may be scaled and negated; a probability, a mask,
+an index or anything else that was made on purpose keeps its domain and is only drawn anew.
+"""
+
+import ast
+from enum import StrEnum
+from typing import Any, Final
+
+import torch
+
+
+class Distribution(StrEnum):
+    """How the values of floating-point inputs are changed after `get_inputs`; integers stay."""
+
+    UNIT = "x1"
+    LARGE = "x3"
+    SMALL = "x0.01"
+    NEGATED = "negated"
+    OUTLIERS = "outliers"
+    """One element in 64 is sixteen times as large."""
+
+
+class Domain(StrEnum):
+    """Which values an input may have."""
+
+    ANY = "any"
+    """A plain draw: may be scaled and negated."""
+    POSITIVE = "positive"
+    """May be scaled, but not negated."""
+    FIXED = "fixed"
+    """Made on purpose (probabilities, masks, signs, sorted values): only drawn anew."""
+
+
+def redistribute(value: Any, distribution: Distribution, domain: Domain, generator: torch.Generator) -> Any:
+    """Returns an input with its values changed, in place where they are; anything but floating-point tensors stays."""
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or domain is Domain.FIXED:
+        return value
+    match distribution:
+        case Distribution.UNIT:
+            return value
+        case Distribution.LARGE:
+            return value.mul_(3)
+        case Distribution.SMALL:
+            return value.mul_(0.01)
+        case Distribution.NEGATED:
+            return value.neg_() if domain is Domain.ANY else value
+        case Distribution.OUTLIERS:
+            chosen = torch.rand(value.shape, generator=generator) < 1 / 64
+            return value.mul_(torch.where(chosen, 16.0, 1.0).to(value.dtype))
+
+
+DRAWS: Final = frozenset({"rand", "randn", "rand_like", "randn_like", "normal", "normal_", "uniform_"})
+"""Functions whose results are plain draws."""
+
+KEEPING: Final = frozenset(
+    {
+        "to", "float", "double", "half", "bfloat16", "type", "cuda", "cpu", "contiguous", "clone", "detach", "view",
+        "reshape", "permute", "transpose", "t", "unsqueeze", "squeeze", "expand", "flatten", "requires_grad_",
+        "movedim", "swapaxes", "triu", "tril", "mul", "mul_", "div", "cat", "stack", "chunk", "split",
+    }
+)  # fmt: skip
+"""Functions and methods that leave the domain of their first argument as it is."""
+
+POSITIVE: Final = frozenset({"abs", "abs_", "exp", "exp_", "square", "relu", "softplus"})
+"""Functions and methods whose results are not negative, and may be scaled."""
+
+
+def input_domains(source: str, count: int) -> tuple[Domain, ...]:
+    """Returns the domain of each of the `count` inputs that `get_inputs` returns.
+
+    What can't be read off the source is `FIXED`, so that no input leaves its domain.
+    """
+    function = next(
+        (item for item in ast.parse(source).body if isinstance(item, ast.FunctionDef) and item.name == "get_inputs"),
+        None,
+    )
+    unknown = (Domain.FIXED,) * count
+    if function is None:
+        return unknown
+    known: dict[str, Domain] = {}
+    found = unknown
+    for statement in function.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                known[name] = _domain(value, known)
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=value):
+                domain = _domain(value, known)
+                known |= {target.id: domain for target in targets if isinstance(target, ast.Name)}
+            case ast.Return(value=ast.List(elts=items) | ast.Tuple(elts=items)) if len(items) == count:
+                found = tuple(_domain(item, known) for item in items)
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                return unknown  # branches, loops, changes in place: not straight-line code
+    return found
+
+
+def _domain(node: ast.expr, known: dict[str, Domain]) -> Domain:
+    match node:
+        case ast.Name(id=name):
+            return known.get(name, Domain.FIXED)
+        case ast.Attribute(value=value, attr="T" | "mT"):
+            return _domain(value, known)
+        case ast.Subscript(value=value):
+            return _domain(value, known)
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return _product(left, right, known)
+        case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant()):
+            return _domain(left, known)
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return _called(name, _first_argument(node), known)
+    return Domain.FIXED
+
+
+def _product(left: ast.expr, right: ast.expr, known: dict[str, Domain]) -> Domain:
+    """Of two draws, or of a draw and a number: the weaker domain."""
+    sides = [_domain(side, known) for side in (left, right) if not _is_number(side)]
+    if not sides or Domain.FIXED in sides:
+        return Domain.FIXED
+    return Domain.POSITIVE if Domain.POSITIVE in sides else Domain.ANY
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant))
+
+
+def _called(name: str, first: ast.expr | None, known: dict[str, Domain]) -> Domain:
+    if name in DRAWS:
+        return Domain.ANY
+    if first is None:
+        return Domain.FIXED
+    inner = _domain(first, known)
+    if name in POSITIVE and inner is not Domain.FIXED:
+        return Domain.POSITIVE
+    return inner if name in KEEPING else Domain.FIXED
+
+
+def _first_argument(call: ast.Call) -> ast.expr | None:
+    """Returns what a function is applied to: the object of a method, or the first argument of `torch.f(x)`."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and not _is_torch(function.value):
+        return function.value
+    return call.args[0] if call.args else None
+
+
+def _is_torch(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Name) and node.id in {"torch", "F", "nn"}) or (
+        isinstance(node, ast.Attribute) and _is_torch(node.value)
+    )

@@ -1,0 +1,126 @@
+"""A reference's source, executed: the module of one set of integers. Trusted code, on the CPU."""
+
+import inspect
+import traceback
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from sandboxes.contracts import Argument, ArgumentSequence, Reference
+from sandboxes.errors import InvalidReference
+from sandboxes.scaling.knobs import replace_knobs
+from sandboxes.tracing.recorder import spec_of
+from sandboxes.tracing.untraceable import Untraceable
+
+
+class ReferenceModule:
+    """What a reference defines under some constants.
+
+    Args:
+        reference: Its source is executed.
+        constants: Integers of the source to replace.
+
+    Raises (all methods, too):
+        InvalidReference: Something is missing, or its code raises.
+    """
+
+    def __init__(self, reference: Reference, constants: Mapping[str, int]) -> None:
+        self.id = reference.id
+        self.constants = dict(constants)
+        self._module = self.guard("importing it", lambda: _execute(reference, constants))
+        for name in ("Model", "get_init_inputs", "get_inputs"):
+            if not hasattr(self._module, name):
+                raise InvalidReference(
+                    f"the reference `{self.id}` defines no `{name}`; it needs `class Model(nn.Module)`, "
+                    "`get_init_inputs()` and `get_inputs()`"
+                )
+
+    def setting(self, name: str) -> Any:
+        """Returns what the module assigns to `name`, or None."""
+        return getattr(self._module, name, None)
+
+    def defaults(self) -> dict[str, int]:
+        """Returns the integers that `get_inputs` takes by default."""
+        parameters = inspect.signature(self._module.get_inputs).parameters
+        return {name: item.default for name, item in parameters.items() if isinstance(item.default, int)}
+
+    def init_inputs(self) -> tuple[Argument, ...]:
+        """Returns the arguments of the constructor as plain data."""
+        return tuple(self.plain(item) for item in self.guard("get_init_inputs()", self._init_inputs))
+
+    def inputs(self, shape: Mapping[str, int]) -> list[Any]:
+        """Returns what `get_inputs(**shape)` draws from torch's generator."""
+        found: list[Any] = self.guard(f"get_inputs({shape_words(shape)})", lambda: self._inputs(shape))
+        return found
+
+    def build(self) -> nn.Module:
+        """Returns a new module; its weights are drawn from torch's generator."""
+        with torch.no_grad():
+            model: nn.Module = self.guard("Model(*get_init_inputs())", self._build)
+        return model
+
+    def run(self, model: nn.Module, inputs: list[Any]) -> Any:
+        """Returns `model(*inputs)`."""
+        return self.guard("forward", lambda: model(*inputs))
+
+    def plain(self, value: Any) -> Argument:
+        """Returns an argument as a contract value: tensors as specifications."""
+        if isinstance(value, torch.Tensor):
+            try:
+                return spec_of(value)
+            except Untraceable as error:
+                raise InvalidReference(f"the reference `{self.id}` can't be used: {error}") from None
+        if isinstance(value, (list, tuple)):
+            kind = "tuple" if isinstance(value, tuple) else "list"
+            return ArgumentSequence.model_validate({"kind": kind, "items": [self.plain(item) for item in value]})
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        raise InvalidReference(
+            f"the reference `{self.id}` passes a {type(value).__name__}; arguments are tensors, numbers, strings, "
+            "None, and lists or tuples of them"
+        )
+
+    def guard(self, what: str, call: Callable[[], Any]) -> Any:
+        """Calls the reference's code; what it raises becomes `InvalidReference`."""
+        try:
+            return call()
+        except InvalidReference:
+            raise
+        except Exception as error:  # the boundary to the reference's code
+            words = traceback.format_exception_only(error)[-1].strip()
+            raise InvalidReference(f"the reference `{self.id}` fails in {what}: {words[:500]}") from error
+
+    def _init_inputs(self) -> list[Any]:
+        arguments = self._module.get_init_inputs()
+        if not isinstance(arguments, (list, tuple)):
+            raise TypeError("get_init_inputs() must return a list of positional arguments")
+        return list(arguments)
+
+    def _build(self) -> nn.Module:
+        model = self._module.Model(*self._init_inputs())
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"Model is {type(model).__name__}, not a torch.nn.Module")
+        return model
+
+    def _inputs(self, shape: Mapping[str, int]) -> list[Any]:
+        inputs = self._module.get_inputs(**shape)
+        if not isinstance(inputs, (list, tuple)):
+            raise TypeError(f"get_inputs() must return a list of arguments, not {type(inputs).__name__}")
+        if not inputs:
+            raise ValueError("get_inputs() returns no inputs")
+        return list(inputs)
+
+
+def shape_words(shape: Mapping[str, int]) -> str:
+    """Returns `rows=7,columns=129`."""
+    return ",".join(f"{name}={value}" for name, value in shape.items())
+
+
+def _execute(reference: Reference, constants: Mapping[str, int]) -> ModuleType:
+    module = ModuleType(f"reference_{reference.digest[:8]}")
+    tree = replace_knobs(reference.source, constants)
+    exec(compile(tree, f"<{reference.id}>", "exec"), vars(module))  # noqa: S102 # trusted by definition
+    return module

@@ -1,0 +1,1 @@
+"""Makes small problems of large ones: the same source, with smaller integers."""
