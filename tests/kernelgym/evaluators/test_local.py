@@ -46,7 +46,12 @@ def test_the_seed_decides_the_inputs_and_stays_out_of_the_candidates_sight(evalu
     [
         ("def get_init_inputs(): return []\ndef get_inputs(): return []", "Model"),
         ("raise RuntimeError('no luck')", "no luck"),
-        ("class Model: pass\ndef get_init_inputs(): return []\ndef get_inputs(): return []", "no inputs"),
+        ("class Model: pass\ndef get_init_inputs(): return []\ndef get_inputs(): return []", "not a torch.nn.Module"),
+        (
+            "import torch\nclass Model(torch.nn.Module): pass\n"
+            "def get_init_inputs(): return []\ndef get_inputs(): return []",
+            "no inputs",
+        ),
         (
             "import torch\nclass Model(torch.nn.Module):\n    def forward(self, x): raise ValueError('bad day')\n"
             "def get_init_inputs(): return []\ndef get_inputs(): return [torch.ones(3)]",

@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from sandboxes.contracts import Reference
+from sandboxes.distributions import Distribution, Domain, input_domains, redistribute
+from sandboxes.reference import LiveReference
+
+ANY, POSITIVE, FIXED = Domain.ANY, Domain.POSITIVE, Domain.FIXED
+
+
+def domain(expression: str, before: str = "") -> Domain:
+    return input_domains(f"def get_inputs():\n    {before}\n    return [{expression}]\n", 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("torch.randn(3, 4)", ANY),
+        ("torch.rand(3, 4)", ANY),
+        ("torch.randn(3).half().cuda()", ANY),
+        ("torch.randn(3, 4).t().contiguous()", ANY),
+        ("torch.randn(3, 4).T", ANY),
+        ("torch.randn(3, 4) * 0.1", ANY),
+        ("0.5 * torch.randn(3)", ANY),
+        ("torch.randn(3) / 8", ANY),
+        ("torch.rand(3) * torch.rand(())", ANY),
+        ("torch.tril(torch.rand(3, 3))", ANY),
+        ("torch.randn(3).abs()", POSITIVE),
+        ("torch.exp(torch.randn(3))", POSITIVE),
+        ("torch.rand(3).softmax(dim=-1)", FIXED),
+        ("torch.sigmoid(torch.randn(3))", FIXED),
+        ("torch.nn.functional.softmax(torch.randn(3), dim=0)", FIXED),
+        ("torch.randn(3) + 1", FIXED),
+        ("torch.rand(3) > 0.5", FIXED),
+        ("torch.randint(0, 2, (3,)).float() * 2 - 1", FIXED),
+        ("torch.randint(0, 9, (3,))", FIXED),
+        ("torch.ones(3)", FIXED),
+        ("torch.linspace(0, 1, 3)", FIXED),
+        ("made_elsewhere(3)", FIXED),
+        ("unknown", FIXED),
+    ],
+)
+def test_the_domain_of_an_input_is_read_off_how_it_is_made(expression: str, expected: Domain) -> None:
+    assert domain(expression) is expected
+
+
+def test_names_are_followed_through_assignments() -> None:
+    assert domain("x", "x = torch.randn(3)") is ANY
+    assert domain("y", "x = torch.randn(3)\n    y = x.softmax(0)") is FIXED
+    assert domain("x", "x, y = torch.randn(4, 2).chunk(2)") is ANY
+
+
+@pytest.mark.parametrize("before", ["x = torch.randn(3)\n    x.clamp_(0, 1)", "for i in range(3): x = torch.randn(3)"])
+def test_what_is_not_straight_line_code_keeps_its_domain(before: str) -> None:
+    assert domain("x", before) is FIXED
+
+
+def test_a_probability_is_never_scaled_and_a_positive_input_never_negated() -> None:
+    generator = torch.Generator().manual_seed(0)
+    value = torch.tensor([0.25, 0.75])
+    for distribution in Distribution:
+        assert torch.equal(redistribute(value.clone(), distribution, FIXED, generator), value)
+        assert (redistribute(value.clone(), distribution, POSITIVE, generator) > 0).all()
+    assert (redistribute(value.clone(), Distribution.NEGATED, ANY, generator) < 0).all()
+
+
+def test_distributions_under_which_the_reference_is_not_finite_are_left_out() -> None:
+    source = (
+        "import torch\nclass Model(torch.nn.Module):\n    def forward(self, x):\n        return torch.log(x)\n"
+        "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.rand(50)]\n"
+    )
+    found = LiveReference(Reference(id="x", source=source)).distributions
+    assert Distribution.NEGATED not in found
+    assert {Distribution.UNIT, Distribution.LARGE, Distribution.SMALL} <= set(found)
+
+
+def test_a_reference_may_declare_its_distributions() -> None:
+    source = (
+        "import torch\nDISTRIBUTIONS = ['x1', 'negated']\nclass Model(torch.nn.Module):\n"
+        "    def forward(self, x):\n        return x * 2\n"
+        "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.randn(50)]\n"
+    )
+    found = LiveReference(Reference(id="x", source=source)).distributions
+    assert found == (Distribution.UNIT, Distribution.NEGATED)
