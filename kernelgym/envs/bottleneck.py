@@ -20,6 +20,8 @@ NO_MORE_THAN_NEEDED: Final = 1.1
 """Ratio to the best possible time, at full bandwidth, below which a kernel has no traffic to save."""
 MANY_PROGRAMS: Final = 4096
 """Programs that load any GPU: a kernel that starts as many and is still bound by latency starts too many."""
+FEW_PROGRAMS: Final = 256
+"""Programs that are fewer than two for each multiprocessor of a large GPU."""
 LOW_OCCUPANCY: Final = 0.25
 LOW_ROOFLINE: Final = 0.6
 """Shares below which occupancy and roofline fraction are worth a word."""
@@ -70,8 +72,13 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
     if profile.time_us <= NEAR * profile.roofline_us:
         return "is close to the best possible time; little is left to gain."
     if node.bound is Bound.LATENCY:
-        if node.grid is not None and prod(node.grid) >= MANY_PROGRAMS:
-            return f"starts {prod(node.grid):,} programs that do little each: let every program handle a larger block."
+        programs = 0 if node.grid is None else prod(node.grid)
+        if programs >= MANY_PROGRAMS:
+            return f"starts {programs:,} programs that do little each: let every program handle a larger block."
+        if 0 < programs <= FEW_PROGRAMS:
+            return (
+                f"starts only {programs}, too few to load the GPU: split its work among more, or fuse it with another."
+            )
         return "is too small to load the GPU: launch fewer kernels, or split its work among more programs."
     if resources is not None and node.roofline_fraction < LOW_ROOFLINE and resources.occupancy < LOW_OCCUPANCY:
         return (
@@ -80,11 +87,14 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
         )
     share = f"{percent(node.roofline_fraction)} of its roofline"
     if node.bound is Bound.COMPUTE:
-        return f"is compute-bound at {share}: use `tl.dot` with large tiles and half or TF32 inputs, or compute less."
+        return f"is compute-bound at {share}: use `tl.dot` (tensor cores) with larger tiles, or compute less."
     if node.roofline_fraction < LOW_ROOFLINE:
         return f"is memory-bound at {share}: load contiguous, larger blocks, with more work in flight."
     if node.time_us * node.roofline_fraction <= NO_MORE_THAN_NEEDED * profile.roofline_us:
-        return f"is memory-bound at {share} and moves no more than it must: try other block sizes and numbers of warps."
+        return (
+            f"is memory-bound at {share} and moves no more than it must: try other block sizes "
+            "and numbers of warps, for example with `@triton.autotune`."
+        )
     return (
         f"is memory-bound at {share} and moves {quantity(node.bytes, 'B')}: only less traffic makes it faster, so read "
         "every input once and keep intermediate results in registers."
@@ -102,8 +112,8 @@ def _node(node: NodeProfile, profile: Profile) -> str:
         parts.append("its result is not used")
     if node.grid is not None:
         parts.append(f"grid {'×'.join(map(str, node.grid))}")
-    if node.config:
-        parts.append(clip(plain(node.config), MAX_TEXT))
+    if config := ", ".join(part for part in node.config.split(", ") if not part.endswith(": None")):
+        parts.append(clip(plain(config), MAX_TEXT))
     if node.resources is not None:
         need = node.resources
         limited = "" if need.limited_by == "nothing" else f" (limited by {plain(need.limited_by)[:MAX_NAME]})"

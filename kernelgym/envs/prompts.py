@@ -7,6 +7,7 @@ seeds values are drawn.
 import re
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import groupby
 from typing import Final
 
 from kernelgym.envs.rules import Rules
@@ -25,14 +26,13 @@ from sandboxes.contracts import (
 from sandboxes.hardware.targets import get_target
 
 MAX_ARGUMENTS: Final = 12
-"""Arguments of a call that are listed."""
+"""Arguments of a call that are listed; equal ones that follow each other count as one."""
 
 VARIATIONS: Final = {
-    "x1": "as drawn",
-    "x3": "three times as large",
-    "x0.01": "a hundredth as large",
-    "negated": "negated",
-    "outliers": "with outliers",
+    "x1": "as drawn (`x1`)",
+    "x3": "three times as large (`x3`)",
+    "x0.01": "a hundredth as large (`x0.01`)",
+    "outliers": "with `outliers` (one element in 64 is sixteen times as large)",
 }
 """Distributions in words; others are called by their name."""
 
@@ -96,7 +96,9 @@ def _cases(description: Description) -> str:
         rows.append([case.name, use, *init, _arguments(case.inputs)])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     bench = next(case for case in cases if case.kind is CaseKind.BENCH)
-    init_line = "" if with_init else f"`__init__` is called with {_arguments(bench.init_inputs)}. "
+    init_line = (
+        "" if with_init or not bench.init_inputs else f"`__init__` is called with {_arguments(bench.init_inputs)}. "
+    )
     return f"""\
 # Shapes
 
@@ -189,8 +191,9 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def _arguments(arguments: tuple[Argument, ...]) -> str:
-    shown = [_one(argument) for argument in arguments[:MAX_ARGUMENTS]]
-    if hidden := len(arguments) - len(shown):
+    runs = [(text, len(list(same))) for text, same in groupby(_one(argument) for argument in arguments)]
+    shown = [text if count == 1 else f"{count} × {text}" for text, count in runs[:MAX_ARGUMENTS]]
+    if hidden := sum(count for _, count in runs[MAX_ARGUMENTS:]):
         shown.append(f"and {hidden} more")
     return ", ".join(shown) or "no arguments"
 

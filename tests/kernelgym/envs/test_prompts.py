@@ -78,11 +78,11 @@ def test_arguments_of_init_are_told_by_case_where_they_differ() -> None:
 def test_arguments_of_any_kind_can_be_told_and_many_are_cut() -> None:
     inputs = (
         ArgumentSequence(kind="list", items=(spec(2), 1.5, True)), TorchConstant(kind="dtype", name="float32"),
-        TorchConstant(kind="device", name="cuda"), *(spec(1) for _ in range(20)),
+        TorchConstant(kind="device", name="cuda"), spec(1), spec(1), *(spec(size) for size in range(2, 22)),
     )  # fmt: skip
     text = prompt(description=make_description(make_case("one", bench=True, inputs=inputs)))
-    assert "`list(float32[2], 1.5, True)`, `torch.float32`, `torch.device('cuda')`, `float32[1]`" in text
-    assert "and 11 more |" in text
+    assert "`list(float32[2], 1.5, True)`, `torch.float32`, `torch.device('cuda')`, 2 × `float32[1]`" in text
+    assert "and 12 more |" in text
 
 
 def test_a_fence_in_the_reference_does_not_end_the_block() -> None:
