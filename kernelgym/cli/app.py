@@ -55,7 +55,9 @@ def evaluate(
         str,
         typer.Argument(metavar="CANDIDATE", help="Python file with ModelNew, or a completion; `-`: standard input."),
     ],
-    problem: Annotated[str | None, typer.Option(metavar="ID", help="Problem to solve, e.g. core/softmax.")] = None,
+    problem: Annotated[
+        str | None, typer.Option(metavar="ID", help="Problem to solve, e.g. core/softmax, or a selection of one.")
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Or: a reference file in KernelBench's form.")
     ] = None,

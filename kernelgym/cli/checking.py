@@ -33,7 +33,7 @@ from sandboxes.contracts import (
 
 LEGEND: Final = """\
 cases: check cases; elements: inputs of the smallest and of the largest of them
-MiB, GFLOP: inputs and work of the bench case; full: a CPU executes it in full
+MiB, GFLOP: memory and work of the bench case; full: a CPU executes it in full
 """
 
 
@@ -53,7 +53,7 @@ class Checked:
     @property
     def in_full(self) -> bool:
         """True if the CPU executes the bench case in full."""
-        return self.description is not None and self.description.gflop <= EvalConfig().bench_budget_gflop
+        return self.description is not None and self.description.is_executed_in_full(EvalConfig())
 
 
 def run(loaded: Loaded, workers: int | None, services: Services, *, json: bool) -> ExitCode:
@@ -144,7 +144,7 @@ def _table(checked: list[Checked]) -> Table:
             Text(each.problem.id, style="bold"),
             str(len(sizes)),
             f"{_short(sizes[0])}..{_short(sizes[-1])}" if sizes else "",
-            f"{_short(_bytes(_bench(each.description)) / 2**20)}",
+            _short(each.description.bytes / 2**20),
             _short(each.description.gflop),
             "yes" if each.in_full else "no",
             f"{each.seconds:.1f}",
@@ -154,12 +154,12 @@ def _table(checked: list[Checked]) -> Table:
 
 def _document(checked: Checked) -> dict[str, Any]:
     description = checked.description
-    found: dict[str, Any] = {"cases": [], "output": None, "bench_bytes": None, "gflop": None}
+    found: dict[str, Any] = {"cases": [], "output": None, "bytes": None, "gflop": None}
     if description is not None:
         found = {
             "cases": [case.model_dump(mode="json") | {"elements": elements(case)} for case in description.cases],
             "output": description.model_dump(mode="json")["output"],
-            "bench_bytes": _bytes(_bench(description)),
+            "bytes": description.bytes,
             "gflop": description.gflop,
         }
     return (
@@ -174,20 +174,12 @@ def _checks(description: Description) -> list[Case]:
     return [case for case in description.cases if case.kind is CaseKind.CHECK]
 
 
-def _bench(description: Description) -> Case:
-    return next(case for case in description.cases if case.kind is CaseKind.BENCH)
-
-
 def _tensors(arguments: tuple[Argument, ...]) -> Iterator[TensorSpec]:
     for argument in arguments:
         if isinstance(argument, TensorSpec):
             yield argument
         elif isinstance(argument, ArgumentSequence):
             yield from _tensors(argument.items)
-
-
-def _bytes(case: Case) -> int:
-    return sum(spec.bytes for spec in _tensors(case.inputs))
 
 
 def _short(number: float) -> str:
