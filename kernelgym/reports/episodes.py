@@ -25,9 +25,11 @@ MAX_MESSAGE: Final = 120
 
 LOSS_WORDS: Final = {
     Loss.SKIPPED: "skipped",
-    Loss.POLICY: "the policy failed",
+    Loss.POLICY: "ended by an error of the policy",
     Loss.INFRASTRUCTURE: "lost to a fault of this machine",
 }
+
+ERROR_WORDS: Final = {Loss.SKIPPED: "skipped", Loss.POLICY: "the policy failed"}
 
 
 def render_run(episodes: Sequence[EpisodeRecord], summary: Summary, target: str) -> RenderableType:
@@ -43,7 +45,7 @@ def render_run(episodes: Sequence[EpisodeRecord], summary: Summary, target: str)
     parts: list[RenderableType] = []
     if ordered:
         parts.append(_episodes(ordered, speed) if len(ordered) <= MAX_ROWS else _problems(ordered, speed))
-    parts += [_totals(summary), Text(_caption(summary, speed), style="dim"), Text()]
+    parts += [_totals(summary), Text(_caption(speed), style="dim"), Text()]
     return Group(*parts)
 
 
@@ -99,7 +101,7 @@ def _story(episode: EpisodeRecord) -> Text:
         message = plain(" ".join(episode.error.message.split()))
         message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
         text.append(" → " if episode.turns else "", style="dim")
-        text.append(f"! {LOSS_WORDS[Loss(episode.error.kind)]}: {message}", style="yellow")
+        text.append(f"! {ERROR_WORDS[episode.error.kind]}: {message}", style="yellow")
     return text
 
 
@@ -134,7 +136,7 @@ def _totals(summary: Summary) -> Table:
         shown = [*shown[: MAX_TURNS - 1], shown[-1]]
     several = len(summary.last) > 1
     columns = shown + ([summary.best] if several else [])
-    table = _table(f"{_episode_count(summary.judged)} judged")
+    table = _table(_heading(summary))
     table.add_column("")
     for column in shown:
         table.add_column(f"turn {column.turn}", justify="right", no_wrap=True)
@@ -149,18 +151,17 @@ def _totals(summary: Summary) -> Table:
     return table
 
 
-def _caption(summary: Summary, speed: str) -> str:
-    all_of_them = f"Shares and means of the {_episode_count(summary.judged)} that were judged"
-    if lost := describe_losses(summary.lost):
-        all_of_them += f", without {lost}"
+def _heading(summary: Summary) -> str:
+    heading = f"{summary.judged} of {summary.episodes} episode{'' if summary.episodes == 1 else 's'} judged"
+    lost = describe_losses(summary.lost)
+    return f"{heading}; {lost}" if lost else heading
+
+
+def _caption(speed: str) -> str:
     return (
-        f"{all_of_them}; one that ended early counts with its last turn. "
+        "Shares and means of all judged episodes; one that ended early counts with its last turn. "
         f"fast@p: correct, and the speedup, {speed}, is at least p."
     )
-
-
-def _episode_count(number: int) -> str:
-    return f"{number} episode{'' if number == 1 else 's'}"
 
 
 def _rate(share: float | None) -> str:
