@@ -1,6 +1,7 @@
 """Episode records, players and evaluators to test with: small, valid, and adjustable where a test cares."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from kernelgym.envs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord
 from kernelgym.evaluators import ScriptedEvaluator
@@ -43,7 +44,7 @@ def episode(
 class LightEvaluator(ScriptedEvaluator):
     """A scripted evaluator that describes each problem once, however many tests ask."""
 
-    known: dict[str, Description] = {}
+    known: ClassVar[dict[str, Description]] = {}
 
     def describe(self, problem: Problem) -> Description:
         if problem.id not in self.known:
