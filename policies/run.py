@@ -167,6 +167,7 @@ def _fill(
                 folder.append(episode)
                 progress.episode(episode)
     except KeyboardInterrupt:
+        folder.read_again()
         return True
     return False
 

@@ -73,6 +73,16 @@ class RunFolder:
                 f"{where} can't be written ({error.strerror}); make room and run the same command again"
             ) from error
 
+    def read_again(self) -> None:
+        """Sets `episodes` to what is on the disk, after an interrupt that may have come while writing.
+
+        Raises:
+            RunFolderUnusable: It can't be read.
+        """
+        assert self._file is not None, "the folder is closed"
+        self._file.flush()
+        self.episodes = {record.key: record for record in self._read()}
+
     def write_summary(self, document: object) -> None:
         """Replaces `summary.json`.
 

@@ -1,0 +1,299 @@
+"""`kernelgym run`, from arguments to files, exit code and what is printed; with a scripted evaluator behind it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kernelgym.cli import app, extension
+from kernelgym.cli.exits import ExitCode
+from kernelgym.cli.services import Services
+from kernelgym.errors import InvalidReference
+from kernelgym.problems import Problem
+from kernelgym.settings import Settings
+from policies import policy, register_policy
+from policies.run import INTERRUPTED
+from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
+from tests.policies.episodes import CODE, LightEvaluator, ScriptedPlayer, ScriptedPolicy, judge
+from tests.reports import failed_report
+
+ROOT = Path(__file__).resolve().parents[2]
+TWO = ("--problems", "core/softmax,core/matmul", "--turns", "2")
+
+
+class Runner:
+    """Runs the command in a folder of its own and remembers what it asked of the evaluator."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.evaluator = LightEvaluator(judge)
+        self.opened: list[tuple[str, int]] = []
+
+    def open(self, sandbox: str, workers: int) -> LightEvaluator:
+        self.opened.append((sandbox, workers))
+        return self.evaluator
+
+    def __call__(self, *arguments: str, settings: Settings | None = None) -> Result:
+        services = Services(settings=settings or Settings(), open_evaluator=self.open)
+        command = ["run", "--out", str(self.out), *arguments]
+        return CliRunner().invoke(app, command, obj=services, catch_exceptions=False)
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.out / "episodes.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Runner:
+    return Runner(tmp_path / "run")
+
+
+@pytest.fixture
+def _registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "_registered", {})
+
+
+def test_three_samples_show_three_stories_per_problem(run: Runner) -> None:
+    result = run(*TWO, "--samples", "3")
+    assert result.exit_code == ExitCode.VERDICT, result.stderr
+    text = " ".join(result.stdout.split())
+    for story in ("0 ✗ wrong result → ✓ 2.00×", "1 ✓ 0.25× → ✓ 2.00×", "2 ⚑ hack → ✓ 2.00×"):
+        assert text.count(story) == 2
+    assert "6 of 6 episodes judged" in text
+    assert "modelled for NVIDIA H200" in text
+    assert max(map(len, result.stdout.splitlines()[:20])) <= 80
+    assert result.stderr == "", "no progress bar in a pipe"
+    assert "\x1b" not in result.stdout
+    assert run.evaluator.closed
+
+
+def test_everything_is_kept(run: Runner) -> None:
+    run(*TWO, "--samples", "2", "--seed", "1")
+    assert sorted((line["problem"], line["sample"], line["seed"]) for line in run.lines) == [
+        ("core/matmul", 0, 1000), ("core/matmul", 1, 1001), ("core/softmax", 0, 1000), ("core/softmax", 1, 1001),
+    ]  # fmt: skip
+    assert all(len(line["turns"]) == 2 and line["prompt"] for line in run.lines)
+    settings = json.loads((run.out / "run.json").read_text())
+    assert (settings["policy"], settings["turns"], settings["samples"], settings["seed"]) == ("demo", 2, 2, 1)
+    assert set(settings["problems"]) == {"core/softmax", "core/matmul"}
+    assert json.loads((run.out / "summary.json").read_text())["summary"]["judged"] == 4
+
+
+def test_json_is_the_summary_and_nothing_else(run: Runner) -> None:
+    result = run(*TWO, "--json")
+    assert json.loads(result.stdout) == json.loads((run.out / "summary.json").read_text())
+    found = json.loads(result.stdout)
+    assert found["summary"]["last"][1]["correct"] == 1.0
+    assert found["episodes"][0]["outcomes"] == ["incorrect", "ok"]
+
+
+def test_options_reach_the_evaluator(run: Runner) -> None:
+    run(*TWO, "--workers", "2", "--sandbox", "process", "--target", "a100")
+    assert run.opened == [("process", 2)]
+    assert {request[2].target for request in run.evaluator.requests} == {"a100"}
+
+
+def test_settings_are_the_defaults_of_options(run: Runner) -> None:
+    run(*TWO, settings=Settings(workers=3, target="h100"))
+    assert run.opened == [("auto", 3)]
+    assert {request[2].target for request in run.evaluator.requests} == {"h100"}
+
+
+def test_a_target_speedup_ends_episodes_early(run: Runner) -> None:
+    run("--problems", "core/softmax", "--turns", "5", "--target-speedup", "2")
+    assert len(run.lines[0]["turns"]) == 2
+
+
+def test_the_same_command_again_evaluates_nothing_and_shows_the_same(run: Runner) -> None:
+    first = run(*TWO, "--samples", "2")
+    asked = len(run.evaluator.requests)
+    again = run(*TWO, "--samples", "2")
+    assert len(run.evaluator.requests) == asked
+    assert len(run.opened) == 1, "no worker is started for nothing"
+    assert "4 of them are in" in again.stdout
+    assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(run: Runner) -> None:
+    command = [sys.executable, "-m", "tests.policies.killable", "run", *TWO, "--samples", "20", "--out", str(run.out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for_lines(run.out / "episodes.jsonl", 3)
+        process.send_signal(signal.SIGKILL)
+    with (run.out / "episodes.jsonl").open("ab") as file:
+        file.write(b'{"schema_version":1,"problem":"core/so')  # as if it had been killed while writing
+    before = {(line["problem"], line["sample"]) for line in whole_lines(run.out / "episodes.jsonl")}
+    result = run(*TWO, "--samples", "20")
+    assert result.exit_code == ExitCode.VERDICT, result.stderr
+    assert "40 of 40 episodes judged" in " ".join(result.stdout.split())
+    assert len(run.lines) == 40, "nothing was played twice"
+    assert len(run.evaluator.requests) == 2 * (40 - len(before))
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(run: Runner) -> None:
+    command = [sys.executable, "-m", "tests.policies.killable", "run", *TWO, "--samples", "20", "--out", str(run.out)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        wait_for_lines(run.out / "episodes.jsonl", 3)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=30)
+    kept = len(run.lines)
+    assert process.returncode == INTERRUPTED
+    assert (
+        stderr
+        == f"error: interrupted; {kept} of 40 episodes are kept in {run.out}, the same command goes on from there\n"
+    )
+    assert f"{kept} of {kept} episodes judged" in stdout
+    run(*TWO, "--samples", "20")
+    assert len(run.lines) == 40
+
+
+def wait_for_lines(path: Path, number: int) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() or len(whole_lines(path)) < number:
+        assert time.monotonic() < deadline, "nothing is written"
+        time.sleep(0.02)
+
+
+def whole_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def test_another_run_in_the_same_folder_is_refused_by_name(run: Runner) -> None:
+    run(*TWO)
+    result = run("--problems", "core/softmax,core/matmul", "--turns", "4")
+    assert result.exit_code == ExitCode.USAGE
+    assert "holds another run: turns is 2 there and 4 here; give another --out, or --restart" in result.stderr
+    assert len(run.lines) == 2
+    assert run("--problems", "core/softmax", "--turns", "4", "--restart").exit_code == ExitCode.VERDICT
+    assert len(run.lines) == 1
+
+
+def test_infrastructure_faults_are_no_verdicts_and_are_played_again(run: Runner) -> None:
+    def lost(submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        if problem.id == "core/matmul":
+            return failed_report(Outcome.INFRASTRUCTURE)
+        return judge(submission, problem, config)
+
+    run.evaluator = LightEvaluator(lost)
+    result = run(*TWO)
+    assert result.exit_code == ExitCode.INFRASTRUCTURE
+    assert "of 2 episodes, 1 lost to a fault of this machine; the same command plays them again" in result.stderr
+    run.evaluator = LightEvaluator(judge)
+    assert run(*TWO).exit_code == ExitCode.VERDICT
+    assert {request[1].id for request in run.evaluator.requests} == {"core/matmul"}
+
+
+def test_a_problem_that_can_not_be_used_costs_itself_only(run: Runner) -> None:
+    class Picky(LightEvaluator):
+        def describe(self, problem: Problem) -> Description:
+            if problem.id == "core/matmul":
+                raise InvalidReference(problem.id, "can't be scaled down", "add CHECK_SHAPES")
+            return super().describe(problem)
+
+    run.evaluator = Picky(judge)
+    result = run(*TWO, "--samples", "2")
+    assert result.exit_code == ExitCode.INFRASTRUCTURE
+    assert "! skipped: core/matmul:" in " ".join(result.stdout.split())
+    assert result.stderr.splitlines() == [
+        "error: core/matmul: can't be scaled down; add CHECK_SHAPES",
+        "error: of 4 episodes, 2 skipped; the same command plays them again",
+    ]
+
+
+@pytest.mark.usefixtures("_registry")
+def test_a_policy_of_ones_own_is_played_by_name(run: Runner) -> None:
+    register_policy("mine", lambda: ScriptedPolicy(lambda: ScriptedPlayer(CODE)))
+    assert run("--problems", "core/softmax", "--policy", "mine").exit_code == ExitCode.VERDICT
+    assert run.lines[0]["policy"] == "scripted"
+
+
+REFERENCE = """
+import torch
+
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return x + 1
+
+def get_init_inputs():
+    return []
+
+def get_inputs(n=5):
+    return [torch.rand(n)]
+"""
+
+
+def test_a_problem_without_bundled_solutions_is_refused_before_anything_is_evaluated(
+    run: Runner, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(REFERENCE)
+    result = run("--problems", f"core/softmax,file:{tmp_path / 'mine.py'}")
+    assert result.exit_code == ExitCode.USAGE
+    assert "the policy `demo` has no solutions for " in result.stderr
+    assert "give --problems core, or another --policy" in result.stderr
+    assert run.evaluator.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--problems", "core/sofmax"], "did you mean 'core/softmax'"),
+        (["--problems", "core", "--policy", "deom"], "did you mean `demo`?"),
+        (["--problems", "core", "--reward", "drkernel"], "did you mean `drkernel_paper`?"),
+        (["--problems", "core", "--target", "h20"], "Did you mean `h200`?"),
+        (["--problems", "core", "--target-speedup", "0"], "target_speedup is 0.0"),
+        (["--problems", "core", "--sandbox", "bubblewarp"], "did you mean `bubblewrap`?"),
+    ],
+)
+def test_bad_usage_is_one_line_that_names_the_remedy_and_leaves_no_folder(
+    run: Runner, arguments: list[str], message: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+    assert not run.out.exists()
+
+
+@pytest.mark.parametrize("arguments", [["--turns", "0"], ["--samples", "0"], ["--seed", "-1"], ["--workers", "0"]])
+def test_numbers_out_of_range_are_refused(run: Runner, arguments: list[str]) -> None:
+    assert run("--problems", "core", *arguments).exit_code == ExitCode.USAGE
+
+
+def test_the_tables_are_saved_as_a_picture(run: Runner, tmp_path: Path) -> None:
+    run(*TWO, "--svg", str(tmp_path / "run.svg"))
+    picture = (tmp_path / "run.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert "core/softmax" in picture
+
+
+def test_help_lists_the_command_and_its_options(run: Runner) -> None:
+    text = CliRunner().invoke(app, ["--help"], obj=Services(settings=Settings())).stdout
+    assert "Play episodes" in text
+    assert "--restart" in CliRunner().invoke(app, ["run", "-h"], obj=Services(settings=Settings())).stdout
+
+
+def test_a_package_whose_command_is_broken_takes_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = extension.EntryPoint(name="broken", value="nowhere_at_all:run", group=extension.COMMANDS)
+    hostile = extension.EntryPoint(name="evaluate", value="nowhere_at_all:run", group=extension.COMMANDS)
+    monkeypatch.setattr(extension, "installed_commands", lambda: {"broken": broken, "evaluate": hostile})
+    services = Services(settings=Settings())
+    listed = CliRunner().invoke(app, ["--help"], obj=services)
+    assert listed.exit_code == 0
+    assert listed.stdout.count("evaluate") == 1
+    called = CliRunner().invoke(app, ["broken"], obj=services)
+    assert called.exit_code == ExitCode.USAGE
+    assert "the command `broken` (nowhere_at_all:run) can't be loaded (ModuleNotFoundError" in called.stderr
+
+
+def test_a_run_is_quick_to_ask_for_help() -> None:
+    code = "import sys; sys.argv = ['kernelgym', 'run', '--help']\nfrom kernelgym.cli import main\ntry: main()\n"
+    code += "except SystemExit: pass\nprint({'torch', 'triton', 'policies.run'} & set(sys.modules), file=sys.stderr)"
+    result = subprocess.run([sys.executable, "-I", "-c", code], cwd=os.sep, capture_output=True, text=True, check=True)
+    assert result.stderr.strip() == "set()"
