@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+DEMO := core/add_relu, core/argmax, core/causal_attention, core/cross_entropy, core/cumulative_sum, core/embedding, \
+	core/histogram, core/kl_divergence, core/matmul, core/max_pool, core/rms_norm, core/softmax
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench gpu-test clean
 
@@ -14,8 +17,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## evaluate a dozen bundled candidates: right, slow, wrong, cheating, crashing
-	$(BIN)/kernelgym demo
+demo: $(STAMP) ## play three stories on a dozen problems: corrected, made faster, caught cheating
+	@echo 'A scripted policy plays three episodes of each problem: #0 is wrong at first and corrected, #1 is slow and'
+	@echo 'made faster, #2 cheats and is caught. It knows only what the feedback tells it. No GPU, no model is needed.'
+	@$(BIN)/kernelgym run --problems '$(DEMO)' --policy demo --samples 3 --turns 2 --workers 2 --out runs/demo --restart
+	@echo 'Next: kernelgym demo (more ways to fail), kernelgym evaluate (your own kernel), kernelgym --help.'
 
 test: $(STAMP) ## run the default test lane (no GPU, no services; slow tests run in CI)
 	$(BIN)/pytest -m 'not gpu and not docker and not broker and not slow'
