@@ -26,7 +26,7 @@ from sandboxes.contracts import (
 from sandboxes.hardware.targets import get_target
 
 MAX_ARGUMENTS: Final = 12
-"""Arguments of a call that are listed; equal ones that follow each other count as one."""
+"""Arguments of a call that are listed; equal ones in a row count as one."""
 
 VARIATIONS: Final = {
     "x1": "as drawn (`x1`)",
@@ -66,7 +66,7 @@ as fast as possible on one {target.title}.
 
 # Reference: {problem.title} (`{problem.id}`)
 
-{fenced(problem.reference.source.rstrip(), "python")}"""
+{fenced(problem.reference.source.strip(), "python")}"""
 
 
 def _contract() -> str:
@@ -99,6 +99,12 @@ def _cases(description: Description) -> str:
     init_line = (
         "" if with_init or not bench.init_inputs else f"`__init__` is called with {_arguments(bench.init_inputs)}. "
     )
+    scaled = ""
+    if any(case.constants for case in cases):
+        scaled = (
+            "Checked cases are the reference with the constants that their names say. Take all sizes from the "
+            "arguments of `__init__` and `forward`: a size that is written out in your program is wrong elsewhere. "
+        )
     return f"""\
 # Shapes
 
@@ -106,7 +112,7 @@ The program must be right at every one of these; it is timed at the last.
 
 {table}
 
-{init_line}Where no strides are given, tensors are contiguous. At the timed shapes `forward` returns \
+{scaled}{init_line}Where no strides are given, tensors are contiguous. At the timed shapes `forward` returns \
 {_one(description.output)}."""
 
 
@@ -117,16 +123,18 @@ def _judgement(description: Description, config: EvalConfig) -> str:
     else:
         precision = 'float32 matrix products must not round to TF32: use `tl.dot(..., input_precision="ieee")`'
     lines = [
-        f"Inputs are drawn anew each time, as `get_inputs` does, and used {values}. Weights come from several seeds.",
+        f"Inputs are drawn anew each time, as `get_inputs` does, and varied where their meaning allows it: {values}. "
+        "Weights, if any, come from several seeds.",
         "Outputs are compared with the reference in float64. Allowed is the larger of a floor (float32: 1e-4, "
         "half types: 1e-2, times the root mean square of the output) and four times the error PyTorch itself makes; "
         f"{precision}. Accumulate in float32.",
         "Any access outside of a tensor fails, even if the result is right: mask the tails.",
     ]
-    if description.gflop > config.bench_budget_gflop:
+    if config.device == "cpu" and not description.is_executed_in_full(config):
         lines.append(
-            f"The timed shapes are too large to be executed here ({description.gflop:,.0f} GFLOP, at most "
-            f"{config.bench_budget_gflop:,.0f}): correctness at the checked shapes is paid, speed is not."
+            f"The timed shapes are too large to be executed here ({description.gflop:,.0f} GFLOP, "
+            f"{description.bytes / 1e9:,.1f} GB): correctness at the checked shapes is paid, speed is not. The "
+            "times that you are told are modelled, for orientation."
         )
     else:
         how = "modelled from the compiled kernels" if config.device == "cpu" else "measured"
@@ -191,8 +199,11 @@ def fenced(text: str, language: str = "") -> str:
 
 
 def _arguments(arguments: tuple[Argument, ...]) -> str:
-    runs = [(text, len(list(same))) for text, same in groupby(_one(argument) for argument in arguments)]
-    shown = [text if count == 1 else f"{count} × {text}" for text, count in runs[:MAX_ARGUMENTS]]
+    runs = [(argument, len(list(same))) for argument, same in groupby(arguments)]
+    shown: list[str] = []
+    for argument, count in runs[:MAX_ARGUMENTS]:
+        one = _one(argument)
+        shown += [f"{count} × {one}"] if count > 1 and isinstance(argument, TensorSpec) else [one] * count
     if hidden := sum(count for _, count in runs[MAX_ARGUMENTS:]):
         shown.append(f"and {hidden} more")
     return ", ".join(shown) or "no arguments"

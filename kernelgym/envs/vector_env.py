@@ -5,7 +5,7 @@ episode begins by itself: for a conversation, a step that is swallowed by a rese
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from kernelgym.envs.episode import Episode
 from kernelgym.envs.info import info_of_reset, info_of_turn
 from kernelgym.envs.options import Options
 from kernelgym.envs.spaces import UnicodeText
+from kernelgym.envs.turn import Turn
 from kernelgym.errors import BadUsage, EpisodeOver
 
 Step = tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
@@ -124,7 +125,7 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
             for episode, completion in zip(episodes, completions, strict=True)
         ]
         try:
-            errors = [future.exception() for future in futures]
+            played = [_result(future) for future in futures]
         except BaseException:  # interrupted: turns may be played on without us, so nothing is known any more
             for seat, future in zip(self._seats, futures, strict=True):
                 future.cancel()
@@ -133,12 +134,11 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         rewards = np.zeros(self.num_envs)
         terminations, truncations = np.zeros((2, self.num_envs), dtype=np.bool_)
         infos: dict[str, Any] = {}
-        for index, (seat, episode, error) in enumerate(zip(self._seats, episodes, errors, strict=True)):
-            if error is not None:
-                seat.observation, info = _of_error(episode, error)
+        for index, (seat, episode, turn) in enumerate(zip(self._seats, episodes, played, strict=True)):
+            if isinstance(turn, Exception):
+                seat.observation, info = _of_error(episode, turn)
                 truncations[index] = True
             else:
-                turn = futures[index].result()
                 seat.observation, info = turn.observation, info_of_turn(episode, turn)
                 rewards[index] = turn.reward.value or 0.0
                 terminations[index] = episode.terminated
@@ -197,10 +197,14 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         return list(problem)
 
 
-def _of_error(episode: Episode, error: BaseException) -> tuple[str, dict[str, Any]]:
+def _result(future: Future[Turn]) -> Turn | Exception:
+    """Waits for a turn and returns it, or what was raised instead; raises what is meant to end the program."""
+    error = future.exception()
+    return error if isinstance(error, Exception) else future.result()
+
+
+def _of_error(episode: Episode, error: Exception) -> tuple[str, dict[str, Any]]:
     """Returns observation and info of a sub-environment in which something raised."""
-    if not isinstance(error, Exception):
-        raise error
     info = info_of_reset(episode) | {
         "turn": len(episode.turns),
         "infrastructure": True,

@@ -132,6 +132,10 @@ class LocalEvaluator:
     ) -> None:
         self.close()
 
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Returns itself: whoever copies arguments, as Gymnasium's wrappers do, goes on with the same processes."""
+        return self
+
     def _hand_out(self, task: Task) -> Answer:
         """Has the next idle worker do something, a second time if it dies of it.
 

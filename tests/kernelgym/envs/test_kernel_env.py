@@ -167,4 +167,6 @@ def test_settings_are_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_evaluator_with_processes_can_be_handed_to_make() -> None:
     with LocalEvaluator() as local:
-        gym.make(KERNEL_ENV, evaluator=local).close()
+        env = RecordEpisodeStatistics(gym.make(KERNEL_ENV, evaluator=local))
+        assert env.spec is not None, "copies its arguments"
+        env.close()

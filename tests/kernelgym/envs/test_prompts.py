@@ -33,7 +33,7 @@ def spec(*shape: int, stride: tuple[int, ...] | None = None) -> TensorSpec:
 def make_description(*cases: Case, source: str = "class Model: ...", gflop: float = 1.0) -> Description:
     return Description(
         reference=Reference(id="p/x", source=source), cases=cases, output=spec(3), distributions=("x1", "new"),
-        gflop=gflop,
+        gflop=gflop, bytes=2_500_000_000 if gflop > 1000 else 1000,
     )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def make_case(
 @pytest.mark.parametrize("problem", list_problems("core/*"), ids=lambda problem: problem.id)
 def test_every_problem_gets_its_cases_its_source_and_no_seed(problem: Problem) -> None:
     text = prompt(problem, config=SEEDS)
-    assert problem.reference.source.rstrip() in text
+    assert problem.reference.source.strip() in text
     assert all(f"| {case.name} |" in text for case in described(problem).cases)
     assert not any(str(seed) in text for seed in (SEEDS.seed, *SEEDS.weight_seeds))
     assert len(text) < 9_000
@@ -75,6 +75,15 @@ def test_arguments_of_init_are_told_by_case_where_they_differ() -> None:
     assert "`__init__` is called with `300`, `None`." in same
 
 
+def test_sizes_must_not_be_written_out_where_the_reference_is_scaled() -> None:
+    large = make_case("large", bench=True, init=(3, 3))
+    small = large.model_copy(update={"name": "n=3", "kind": CaseKind.CHECK, "constants": {"n": 3}})
+    text = prompt(description=make_description(small, large))
+    assert "Checked cases are the reference with the constants that their names say." in text
+    assert "`__init__` is called with `3`, `3`." in text
+    assert "Checked cases are the reference" not in prompt()
+
+
 def test_arguments_of_any_kind_can_be_told_and_many_are_cut() -> None:
     inputs = (
         ArgumentSequence(kind="list", items=(spec(2), 1.5, True)), TorchConstant(kind="dtype", name="float32"),
@@ -95,7 +104,7 @@ def test_a_fence_in_the_reference_does_not_end_the_block() -> None:
 def test_a_bench_that_is_too_large_to_be_executed_is_admitted() -> None:
     case = make_case("one", bench=True)
     assert "speed is not" in prompt(description=make_description(case, gflop=1234.0))
-    assert "1,234 GFLOP" in prompt(description=make_description(case, gflop=1234.0))
+    assert "1,234 GFLOP, 2.5 GB" in prompt(description=make_description(case, gflop=1234.0))
     assert "speed is not" not in prompt()
 
 

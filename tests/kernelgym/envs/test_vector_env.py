@@ -94,6 +94,22 @@ def test_an_exception_in_one_leaves_the_others_their_results(envs: KernelVectorE
     assert observations in envs.observation_space
 
 
+def test_after_an_interrupt_all_have_to_be_reset() -> None:
+    class Interrupted(Scripted):
+        def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+            raise KeyboardInterrupt
+
+    envs = KernelVectorEnv(2, evaluator=Interrupted())
+    envs.reset()
+    with pytest.raises(KeyboardInterrupt):
+        envs.step(words("slow", "slow"))
+    with pytest.raises(EpisodeOver, match="sub-environment 0"):
+        envs.step(["", ""])
+    envs.reset()
+    assert envs.step(["", ""])[4]["outcome"].tolist() == ["no_code", "no_code"]
+    envs.close()
+
+
 def test_each_sub_environment_draws_for_itself(envs: KernelVectorEnv) -> None:
     def drawn(seed: int | list[int | None] | None = None) -> list[str]:
         return list(envs.reset(seed=seed)[1]["problem"])
