@@ -187,7 +187,7 @@ def _short(number: float) -> str:
     if number < 1:
         return f"{number:.2g}"
     for unit in ("", "k", "M"):
-        if number < 1000:
+        if number < 999.5:  # 999.6 in three digits would be 1e+03
             return f"{number:.3g}{unit}"
         number /= 1000
     return f"{number:.3g}G"

@@ -3,7 +3,10 @@
 import re
 from functools import partial
 from pathlib import Path
+from ssl import SSLError
 from typing import TYPE_CHECKING, Any, Final
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from kernelgym.errors import BadUsage
 from kernelgym.problems.loaded import Intake, Loaded
@@ -13,6 +16,9 @@ from kernelgym.problems.sources.span import Span, splits
 
 if TYPE_CHECKING:  # loading it takes seconds and is for those who use it
     from datasets import Dataset
+
+PATIENCE_S: Final = 10.0
+"""How long the hub may take for a sign of life."""
 
 SAVED: Final = ("dataset_dict.json", "state.json")
 """What a folder holds that `save_to_disk` wrote."""
@@ -90,13 +96,15 @@ def _splits(name: str, split: str | None) -> "dict[str, Dataset]":
         BadUsage: if it can't be had.
     """
     try:
-        from datasets import DatasetDict, load_dataset, load_from_disk  # noqa: PLC0415 - an extra, and slow to load
+        from datasets import DatasetDict, config, load_dataset, load_from_disk  # noqa: PLC0415 - an extra, and slow
         from datasets.exceptions import DatasetsError  # noqa: PLC0415 - as above
     except ImportError as error:
         raise BadUsage(
             f"the data set {name!r} needs the package datasets; `pip install 'kernelgym[hf]'` installs it"
         ) from error
     folder = Path(name).expanduser()
+    if not folder.is_dir() and not config.HF_HUB_OFFLINE:
+        _check_reachable(name, config.HF_ENDPOINT)
     try:
         if any((folder / marker).is_file() for marker in SAVED):
             data: Any = load_from_disk(str(folder))
@@ -113,6 +121,28 @@ def _splits(name: str, split: str | None) -> "dict[str, Dataset]":
     if split not in found:
         raise BadUsage(f"the data set {name!r} has no split {split!r}; it has {', '.join(found)}")
     return {split: found[split]}
+
+
+def _check_reachable(name: str, hub: str) -> None:
+    """Asks the hub for a sign of life: `datasets` itself would keep trying for minutes.
+
+    Raises:
+        BadUsage: if there is none.
+    """
+    try:
+        with urlopen(hub, timeout=PATIENCE_S):
+            return
+    except (HTTPError, ValueError):
+        return  # it answers, or the address is for `datasets` to complain about
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, SSLError):
+            return  # `datasets` brings certificates of its own
+        why = getattr(reason, "strerror", None) or reason
+        raise BadUsage(
+            f"the data set {name!r} can't be had: {hub} can't be reached ({why}); "
+            "check the network, give a folder, or set HF_HUB_OFFLINE=1 to use what has been downloaded before"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

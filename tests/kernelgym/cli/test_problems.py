@@ -164,7 +164,7 @@ def test_a_check_that_fails_for_our_own_fault_ends_with_three() -> None:
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0.0312, "0.031"), (7, "7"), (70.25, "70.2"), (9030, "9.03k"), (1_200_000, "1.2M"), (1.61e9, "1.61G")],
+    [(0.0312, "0.031"), (70.25, "70.2"), (9030, "9.03k"), (999.7, "1k"), (1_200_000, "1.2M"), (1.61e9, "1.61G")],
 )
 def test_numbers_are_shown_in_about_three_digits(number: float, text: str) -> None:
     assert _short(number) == text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -145,6 +146,18 @@ except BadUsage as error:
     )
     assert result.stdout.startswith("the data set 'nobody/nothing' can't be had from the hub (")
     assert result.stdout.endswith("check its name and the network, or give a folder\n")
+
+
+def test_a_hub_that_does_not_answer_is_one_clear_error_at_once(monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    with socket.socket() as silent:  # bound, but nobody listens
+        silent.bind(("127.0.0.1", 0))
+        hub = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub)
+        with pytest.raises(
+            BadUsage, match=rf"'nobody/nothing' can't be had: {hub} can't be reached \(Connection refused"
+        ):
+            select_problems("hf:nobody/nothing")
 
 
 def test_a_missing_package_names_the_extra(saved, monkeypatch):
