@@ -86,7 +86,8 @@ def play(options: Options, services: Services) -> int:
     else:
         _print(episodes, record, options.out)
     if options.svg is not None:
-        save_svg(render_run(episodes, summarize(episodes, record.turns), target), options.svg, "kernelgym run")
+        tables = render_run(episodes, summarize(episodes, record.turns), target)
+        save_svg(tables, options.svg, "kernelgym run", columns=80)
     _complain(episodes, loaded.rejected)
     if interrupted:
         kept = f"{len(episodes)} of {len(record.problems) * record.samples} episodes are kept in {options.out}"

@@ -80,7 +80,7 @@ def run(options: Options, services: Services) -> ExitCode:
         console.print(_table(rows))
         console.print(Text(CLOSING))
     if options.svg is not None:
-        save_svg(_table(rows), options.svg, "kernelgym demo")
+        save_svg(_table(rows), options.svg, "kernelgym demo", columns=110)
     surprises = [s for s, report in zip(solutions, reports, strict=True) if report.outcome is not s.expected]
     for solution, report in zip(solutions, reports, strict=True):
         if solution in surprises:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from kernelgym.envs.record import EpisodeRecord, Loss, TurnRecord
 from kernelgym.reports.metrics import THRESHOLDS, Summary, best_speedup
-from kernelgym.reports.wording import VERDICTS, factor, percent, plain, provenance
+from kernelgym.reports.wording import EVEN, VERDICTS, factor, percent, plain, provenance
 from sandboxes.contracts import Outcome
 
 MAX_ROWS: Final = 40
@@ -57,11 +57,12 @@ def speed_of(episodes: Sequence[EpisodeRecord]) -> str | None:
 
 def describe_turn(turn: TurnRecord) -> Text:
     """Returns a turn in a word or two: `✓ 1.98×` or `✗ wrong result`."""
-    verdict = VERDICTS[turn.report.outcome]
-    words = verdict.words
+    verdict, speedup = VERDICTS[turn.report.outcome], turn.report.speedup
+    words, style = verdict.words, verdict.style.removeprefix("bold ")
     if turn.report.outcome is Outcome.OK:
-        words = "not timed" if turn.report.speedup is None else factor(turn.report.speedup)
-    return Text(f"{verdict.symbol} {words}", style=verdict.style.removeprefix("bold "))
+        words = "not timed" if speedup is None else factor(speedup)
+        style = style if speedup is not None and speedup > 1 - EVEN else "yellow"
+    return Text(f"{verdict.symbol} {words}", style=style)
 
 
 def describe_losses(lost: dict[str, int]) -> str:
@@ -96,7 +97,9 @@ def _episodes(episodes: Sequence[EpisodeRecord], speed: str) -> Table:
 
 
 def _story(episode: EpisodeRecord) -> Text:
-    text = Text(" → ", style="dim").join(describe_turn(turn) for turn in episode.turns)
+    text = Text()
+    for turn in episode.turns:
+        text.append(" → " if text else "", style="dim").append_text(describe_turn(turn))
     if episode.error is not None:
         message = plain(" ".join(episode.error.message.split()))
         message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
