@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,6 +13,9 @@ from kernelgym.envs.record import EpisodeRecord
 from kernelgym.reports.wording import factor
 from policies.rollouts import Key
 from sandboxes.contracts import Outcome
+
+NAMED: Final = (Outcome.OK, Outcome.INCORRECT, Outcome.HACK)
+"""Verdicts that are counted by name."""
 
 
 class RunProgress:
@@ -25,7 +28,7 @@ class RunProgress:
 
     def __init__(self, total: int, finished: int = 0) -> None:
         console = Console(stderr=True)
-        columns = (BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        columns = (BarColumn(bar_width=10), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("starting workers", total=total, completed=finished)
         self._lock = threading.Lock()
@@ -49,13 +52,13 @@ class RunProgress:
 
     @property
     def line(self) -> str:
-        """The counts: turns by verdict, then the best speedup."""
+        """The counts that are not 0: turns by verdict, then the best speedup."""
         turns = dict(self._turns)
-        ok, incorrect, hack = (turns.pop(key, 0) for key in (Outcome.OK, Outcome.INCORRECT, Outcome.HACK))
-        lost = turns.pop(Outcome.INFRASTRUCTURE, 0) + self._lost
-        counts = [f"ok {ok}", f"incorrect {incorrect}", f"hack {hack}", f"other {sum(turns.values())}", f"lost {lost}"]
-        best = [] if self._best is None else [f"best {factor(self._best)}"]
-        return " · ".join(counts + best)
+        counts = {str(outcome): turns.pop(outcome, 0) for outcome in NAMED}
+        counts["lost"] = turns.pop(Outcome.INFRASTRUCTURE, 0) + self._lost
+        counts["other"] = sum(turns.values())
+        words = [f"{name} {count}" for name, count in counts.items() if count]
+        return " · ".join(words if self._best is None else [*words, f"best {factor(self._best)}"])
 
     def __enter__(self) -> Self:
         self._bar.start()

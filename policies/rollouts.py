@@ -8,8 +8,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from kernelgym.envs import Episode, Rules, Turn
@@ -18,6 +18,7 @@ from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
 from policies.policy import Player, Policy
+from sandboxes.contracts import Description
 
 MAX_SAMPLES: Final = 1000
 """Most episodes per problem: seeds of different runs must not meet."""
@@ -81,8 +82,11 @@ def rollout(
     for problem in {job.problem.id: job.problem for job in jobs}.values():
         policy.begin(problem, episode_seed(seed, 0))
     stop = threading.Event()
-    play = partial(_play, policy=policy, evaluator=evaluator, rules=rules, seed=seed, stop=stop, on_turn=on_turn)
-    yield from _run(play, jobs, concurrency, stop)
+    session = _Session(
+        policy=policy, evaluator=evaluator, descriptions=_Descriptions(evaluator), rules=rules, seed=seed, stop=stop,
+        on_turn=on_turn,
+    )  # fmt: skip
+    yield from _run(session.play, jobs, concurrency, stop)
 
 
 def episode_seed(seed: int, sample: int) -> int:
@@ -126,82 +130,108 @@ def _run(
                 thread.join(max(0.0, deadline - time.monotonic()))
 
 
-def _play(
-    job: _Job,
-    *,
-    policy: Policy,
-    evaluator: Evaluator,
-    rules: Rules,
-    seed: int,
-    stop: threading.Event,
-    on_turn: OnTurn | None,
-) -> EpisodeRecord:
-    """Plays one episode to its end, or to the first thing that makes going on impossible.
+class _Descriptions:
+    """Descriptions of problems, each asked for once: one that takes long or fails does so for all samples together."""
 
-    Raises:
-        _Abandoned: The rollout was stopped.
-    """
-    begun = EpisodeRecord(
-        problem=job.problem.id, sample=job.sample, seed=episode_seed(seed, job.sample), policy=policy.name
-    )
-    try:
-        player = policy.begin(job.problem, begun.seed)
-    except Exception as error:  # noqa: BLE001 - whatever a policy raises ends its episode and no other
-        return begun.model_copy(update={"error": _policy_error(error)})
-    try:
-        episode = Episode(job.problem, evaluator.describe(job.problem), rules)
-    except KernelGymError as error:
-        return begun.model_copy(update={"error": EpisodeError(kind=Loss.SKIPPED, message=encodable(str(error)))})
-    failure = _converse(player, episode, evaluator, stop, partial(on_turn, begun.key) if on_turn else None)
-    return begun.model_copy(
-        update={
-            "prompt": encodable(episode.prompt),
-            "turns": tuple(record_turn(turn) for turn in episode.turns),
-            "best_turn": episode.best.number if episode.best is not None else None,
-            "terminated": episode.terminated,
-            "truncated": episode.truncated,
-            "error": failure,
-        }
-    )
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[Description]] = {}
+
+    def of(self, problem: Problem) -> Description:
+        """Returns what the evaluator says, or raises what it raised; waits if another thread is asking."""
+        with self._lock:
+            first = problem.id not in self._asked
+            answer = self._asked.setdefault(problem.id, Future())
+        if first:
+            try:
+                answer.set_result(self._evaluator.describe(problem))
+            except BaseException as error:  # noqa: BLE001 - handed on to everyone who waits for it
+                answer.set_exception(error)
+        return answer.result()
 
 
-def _converse(
-    player: Player,
-    episode: Episode,
-    evaluator: Evaluator,
-    stop: threading.Event,
-    on_turn: Callable[[Turn], None] | None,
-) -> EpisodeError | None:
-    """Plays the turns; returns what ended them early.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Session:
+    """What all episodes of a rollout share."""
 
-    Raises:
-        _Abandoned: The rollout was stopped.
-    """
-    observation = episode.prompt
-    while not episode.done:
-        if stop.is_set():
-            raise _Abandoned
+    policy: Policy
+    evaluator: Evaluator
+    descriptions: _Descriptions
+    rules: Rules
+    seed: int
+    stop: threading.Event
+    on_turn: OnTurn | None
+
+    def play(self, job: _Job) -> EpisodeRecord:
+        """Plays one episode to its end, or to the first thing that makes going on impossible.
+
+        Raises:
+            _Abandoned: The rollout was stopped.
+        """
+        begun = EpisodeRecord(
+            problem=job.problem.id,
+            sample=job.sample,
+            seed=episode_seed(self.seed, job.sample),
+            policy=self.policy.name,
+        )
         try:
-            completion = player.act(observation)
-            if not isinstance(completion, str):
-                raise TypeError(f"the policy returned {type(completion).__name__} instead of text")
+            player = self.policy.begin(job.problem, begun.seed)
         except Exception as error:  # noqa: BLE001 - whatever a policy raises ends its episode and no other
-            return _policy_error(error)
+            return begun.model_copy(update={"error": _policy_error(error)})
         try:
-            turn = episode.play(completion, evaluator)
+            episode = Episode(job.problem, self.descriptions.of(job.problem), self.rules)
         except KernelGymError as error:
-            return EpisodeError(kind=Loss.SKIPPED, message=encodable(str(error)))
-        if stop.is_set():
-            raise _Abandoned  # the evaluator may have been closed under it: its verdict can't be trusted
-        observation = turn.observation
-        if on_turn is not None:
-            on_turn(turn)
-    return None
+            return begun.model_copy(update={"error": _skipped(error)})
+        failure = self._converse(player, episode, begun.key)
+        return begun.model_copy(
+            update={
+                "prompt": encodable(episode.prompt),
+                "turns": tuple(record_turn(turn) for turn in episode.turns),
+                "best_turn": episode.best.number if episode.best is not None else None,
+                "terminated": episode.terminated,
+                "truncated": episode.truncated,
+                "error": failure,
+            }
+        )
+
+    def _converse(self, player: Player, episode: Episode, key: Key) -> EpisodeError | None:
+        """Plays the turns; returns what ended them early.
+
+        Raises:
+            _Abandoned: The rollout was stopped.
+        """
+        observation = episode.prompt
+        while not episode.done:
+            self._go_on()
+            try:
+                completion = player.act(observation)
+                if not isinstance(completion, str):
+                    raise TypeError(f"the policy returned {type(completion).__name__} instead of text")
+            except Exception as error:  # noqa: BLE001 - whatever a policy raises ends its episode and no other
+                return _policy_error(error)
+            try:
+                turn = episode.play(completion, self.evaluator)
+            except KernelGymError as error:
+                return _skipped(error)
+            self._go_on()  # a closed evaluator's verdict says nothing
+            observation = turn.observation
+            if self.on_turn is not None:
+                self.on_turn(key, turn)
+        return None
+
+    def _go_on(self) -> None:
+        if self.stop.is_set():
+            raise _Abandoned
 
 
 def record_turn(turn: Turn) -> TurnRecord:
     """Returns what is kept of a turn."""
     return TurnRecord.of(turn.number, turn.completion, turn.report, turn.reward, turn.observation)
+
+
+def _skipped(error: KernelGymError) -> EpisodeError:
+    return EpisodeError(kind=Loss.SKIPPED, message=encodable(str(error)))
 
 
 def _policy_error(error: Exception) -> EpisodeError:

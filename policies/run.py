@@ -177,7 +177,7 @@ def _announce(policy: Policy, problems: int, total: int, done: int, options: Opt
     text = f"{total} episodes of {problems} problem{'s' * (problems > 1)}, policy {policy.name}, "
     text += f"at most {options.turns} turn{'s' * (options.turns > 1)} each"
     if done:
-        text += f"; {done} of them are in {options.out} already"
+        text += f"; finished earlier: {done}"
     Console(highlight=False).print(Text(text), soft_wrap=True)
 
 

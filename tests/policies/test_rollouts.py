@@ -110,13 +110,17 @@ def test_a_policy_that_can_not_begin_later_loses_that_episode() -> None:
 
 
 def test_a_problem_that_can_not_be_used_is_skipped_with_its_reason() -> None:
+    asked = []
+
     class Picky(LightEvaluator):
         def describe(self, problem: Problem) -> Description:
+            asked.append(problem.id)
             if problem is MATMUL:
                 raise InvalidReference(problem.id, "can't be scaled down", "add CHECK_SHAPES")
             return super().describe(problem)
 
-    found = by_key(list(rollout(DemoPolicy(), [MATMUL, SOFTMAX], Picky(judge), RULES, samples=2)))
+    found = by_key(list(rollout(DemoPolicy(), [MATMUL, SOFTMAX], Picky(judge), RULES, samples=2, concurrency=3)))
+    assert sorted(asked) == ["core/matmul", "core/softmax"], "once for all samples"
     skipped = found["core/matmul", 1]
     assert skipped.error is not None
     assert (skipped.loss, skipped.turns) == (Loss.SKIPPED, ())

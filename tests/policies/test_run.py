@@ -117,7 +117,7 @@ def test_the_same_command_again_evaluates_nothing_and_shows_the_same(run: Runner
     again = run(*TWO, "--samples", "2")
     assert len(run.evaluator.requests) == asked
     assert len(run.opened) == 1, "no worker is started for nothing"
-    assert "4 of them are in" in again.stdout
+    assert "finished earlier: 4" in again.stdout
     assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
 
 
@@ -211,6 +211,24 @@ def test_a_policy_of_ones_own_is_played_by_name(run: Runner) -> None:
     register_policy("mine", lambda: ScriptedPolicy(lambda: ScriptedPlayer(CODE)))
     assert run("--problems", "core/softmax", "--policy", "mine").exit_code == ExitCode.VERDICT
     assert run.lines[0]["policy"] == "scripted"
+
+
+@pytest.mark.usefixtures("_registry")
+def test_a_member_of_a_set_that_can_not_be_a_problem_is_named_and_costs_itself_only(
+    run: Runner, tmp_path: Path
+) -> None:
+    register_policy("mine", ScriptedPolicy)
+    (tmp_path / "set.jsonl").write_text(json.dumps({"reference": REFERENCE}) + "\nnonsense\n")
+    result = run("--problems", f"jsonl:{tmp_path / 'set.jsonl'}", "--policy", "mine")
+    assert result.exit_code == ExitCode.VERDICT, result.stderr
+    assert len(run.lines) == 1
+    assert "2 was left out: " in result.stderr
+
+
+def test_problems_are_chosen_by_tag_and_difficulty(run: Runner) -> None:
+    run("--problems", "core/softmax,core/matmul,core/add_relu", "--tag", "matmul", "--tag", "reduction", "--difficulty",
+        "easy", "--turns", "1")  # fmt: skip
+    assert [line["problem"] for line in run.lines] == ["core/softmax"]
 
 
 REFERENCE = """
