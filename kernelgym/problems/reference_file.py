@@ -71,7 +71,7 @@ def make_problem(
     Args:
         id: What it is called; see `as_part_of_id`.
         source: Python text.
-        title: Made one line, and cut to the length of a title.
+        title: Made one line of printable characters, and cut to the length of a title.
         name: File or row, for messages; the id without it.
         level: Level of the benchmark that it belongs to.
         difficulty: How hard it is.
@@ -85,7 +85,7 @@ def make_problem(
     module = _checked(source, name)
     return Problem(
         reference=Reference(id=id, source=source),
-        title=" ".join(title.split())[:200] or id,
+        title=" ".join("".join(c if c.isprintable() else " " for c in title).split())[:200] or id,
         level=level,
         difficulty=difficulty,
         tags=tuple(dict.fromkeys([*tags, *kinds_of_work(module)])),

@@ -6,6 +6,7 @@ for reinforcement learning keep it (verl; drkernel-rl-data): as text, as a mappi
 
 import json
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard, get_args
 
@@ -97,18 +98,18 @@ def _own_id(row: Mapping[str, Any], number: int, name: str) -> str:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
-            raise InvalidReference(name, f"has the {column} {value!r}", "make it a text or a whole number")
+            raise InvalidReference(name, f"has the {column} {reprlib.repr(value)}", "make it a text or a whole number")
         return as_part_of_id(str(value).strip())
     return str(number)
 
 
 def _level(row: Mapping[str, Any], name: str) -> int | None:
     value = row.get("level")
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}", value):
         value = int(value)
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1000):
         return value
-    raise InvalidReference(name, f"has the level {value!r}", "make it a whole number from 1")
+    raise InvalidReference(name, f"has the level {reprlib.repr(value)}", "make it a whole number from 1")
 
 
 def _difficulty(row: Mapping[str, Any], level: int | None, name: str) -> Difficulty:
@@ -118,7 +119,9 @@ def _difficulty(row: Mapping[str, Any], level: int | None, name: str) -> Difficu
     for known in get_args(Difficulty):
         if value == known:
             return known  # type: ignore[no-any-return]  # mypy does not follow get_args
-    raise InvalidReference(name, f"has the difficulty {value!r}", f"make it {' or '.join(get_args(Difficulty))}")
+    raise InvalidReference(
+        name, f"has the difficulty {reprlib.repr(value)}", f"make it {' or '.join(get_args(Difficulty))}"
+    )
 
 
 def _tags(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -128,8 +131,7 @@ def _tags(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(tag, str) and TAG.fullmatch(tag) for tag in value):
-        shown = repr(value)[:80]
-        raise InvalidReference(name, f"has the tags {shown}", "make them a list of lower-case words")
+        raise InvalidReference(name, f"has the tags {reprlib.repr(value)}", "make them a list of lower-case words")
     return tuple(value)
 
 

@@ -39,6 +39,14 @@ def test_everything_that_a_line_may_say_is_read(tmp_path):
     assert problem.tags == ("level2", "mine", "softmax", "normalisation", "reduction")
 
 
+@pytest.mark.parametrize("title", ["\ud800 Soft\x1b[31mmax", "\x00 Soft\x1b[31mmax", "Soft\x1b[31mmax" + "x" * 5000])
+def test_titles_hold_nothing_that_a_terminal_would_obey(tmp_path, title):
+    found = only(tmp_path, {"reference": SOURCE, "title": title}).title
+    assert found.startswith("Soft [31mmax")
+    assert found.isprintable()
+    assert len(found) <= 200
+
+
 def test_columns_of_kernelbench_are_understood(tmp_path):
     problem = only(tmp_path, {"code": SOURCE, "level": 1, "name": "23_Softmax", "problem_id": 23})
     assert (problem.id, problem.title, problem.level, problem.difficulty) == ("jsonl/mine/23", "Softmax", 1, "easy")
@@ -70,6 +78,8 @@ def test_a_module_of_another_name_is_found_by_its_entry_point(tmp_path, where):
         ([SOURCE], "is a list; make each row an object with a `reference`"),
         ({"reference": SOURCE, "level": 0}, "has the level 0; make it a whole number from 1"),
         ({"reference": SOURCE, "level": True}, "has the level True"),
+        ({"reference": SOURCE, "level": "9" * 5000}, "has the level '999"),
+        ({"reference": "# \ud800\n" + SOURCE}, "is not Python"),
         (
             {"reference": SOURCE, "difficulty": "extreme"},
             "has the difficulty 'extreme'; make it easy or",
