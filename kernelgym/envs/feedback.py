@@ -150,7 +150,7 @@ def _source(line: int | None, excerpt: str | None, submission: Submission | None
     lines = [] if submission is None else submission.source.split("\n")
     shown = range(max(1, line - CONTEXT_LINES), min(len(lines), line + CONTEXT_LINES) + 1)
     if line not in shown:
-        yield f"> {line:>4} | {_cut(excerpt or '')}"
+        yield f"> {line:>4} | {_cut(excerpt)}" if excerpt else f"It is in line {line} of the code."
         return
     for number in shown:
         yield f"{'>' if number == line else ' '} {number:>4} | {_cut(lines[number - 1])}"

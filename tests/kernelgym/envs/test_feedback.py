@@ -65,6 +65,9 @@ def test_a_compile_error_shows_the_line_and_the_hint() -> None:
 
 def test_a_line_that_the_candidate_lacks_is_shown_from_the_diagnostic() -> None:
     assert ">  999 | line_999 = 999" in feedback(failed_report(Outcome.TRACE_ERROR, line=999))
+    nowhere = Diagnostic(stage=Stage.EXTRACT, message="no text", line=999)
+    report = failed_report(Outcome.NO_CODE).model_copy(update={"diagnostics": (nowhere,)})
+    assert "no text\nIt is in line 999 of the code." in feedback(report)
     assert " | " not in feedback(failed_report(Outcome.TRACE_ERROR, line=None))
 
 
