@@ -1,11 +1,8 @@
 """Describes a reference: the shapes of its cases and how much work it is, without running it on data."""
 
-from sandboxes.contracts import Argument, ArgumentSequence, CaseKind, Description, Reference, TensorRef, Trace
+from sandboxes.contracts import Argument, ArgumentSequence, Description, Reference, TensorRef, Trace
 from sandboxes.loading import load_reference
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
-
-WEIGHT_SEED = 0
-"""Any seed will do: only shapes are looked at."""
 
 
 def describe(reference: Reference) -> Description:
@@ -15,8 +12,7 @@ def describe(reference: Reference) -> Description:
         InvalidReference: It can't be used.
     """
     complete, live = load_reference(reference)
-    bench = next(case for case in live.cases if case.kind is CaseKind.BENCH)
-    graph = trace_reference(live, bench.name, WEIGHT_SEED)
+    graph = trace_reference(live, live.cases[-1])
     return Description(
         reference=complete,
         cases=live.cases,

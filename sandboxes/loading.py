@@ -7,7 +7,7 @@ from sandboxes.contracts import Reference
 from sandboxes.reference import LiveReference
 from sandboxes.scaling.search import scaled_down
 
-MAX_LOADED: Final = 32
+MAX_LOADED: Final = 128
 """References that stay alive, least recently used first out."""
 
 _loaded: OrderedDict[tuple[str, str], tuple[Reference, LiveReference]] = OrderedDict()

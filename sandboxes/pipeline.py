@@ -79,7 +79,7 @@ class Pipeline:
         seed = self._secret if config.seed is None else config.seed
         device = _device(config)
         *checks, last = reference.cases
-        graph = trace_reference(reference, last.name, weight_seed)  # first: a bad reference is not its fault
+        graph = trace_reference(reference, last)  # first: a bad reference is not its fault
         in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
         bench = bench_trial(last.model_copy(update={"hollow": not in_full}), config, seed)
         cases = (*checks, bench.case)
@@ -117,7 +117,7 @@ class Pipeline:
 def _weight_bytes(reference: LiveReference, config: EvalConfig) -> int:
     """Returns the size of all weights that a candidate is built with for its check cases."""
     checks = reference.cases[:-1]
-    graphs = {case.module: trace_reference(reference, case.name, config.weight_seeds[0]) for case in checks}
+    graphs = {case.module: trace_reference(reference, case) for case in checks}
     sizes = {
         number: sum(graph.values[item.value].bytes for item in graph.constants) for number, graph in graphs.items()
     }

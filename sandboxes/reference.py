@@ -9,13 +9,13 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sandboxes.contracts import Case, CaseKind, Reference
+from sandboxes.contracts import Case, CaseKind, Reference, Trace
 from sandboxes.distributions import Distribution, input_domains, redistribute
 from sandboxes.errors import InvalidReference
 from sandboxes.reference_module import ReferenceModule, shape_words
 from sandboxes.scaling.knobs import find_knobs
 
-MAX_KEPT_WEIGHTS: Final = 2**20
+MAX_KEPT_WEIGHTS: Final = 2**18
 """Weights of a module, in elements, up to which it is kept between evaluations."""
 
 
@@ -35,6 +35,8 @@ class LiveReference:
         self._source = reference.source
         self._modules = [ReferenceModule(reference, {})]
         self.cases = self._cases(reference)
+        self.graphs: dict[str, Trace] = {}
+        """What `trace_reference` has recorded, by case."""
         self._models: dict[tuple[int, int], nn.Module] = {}
 
     @cached_property

@@ -1,14 +1,13 @@
 """The reference in the form of a trace, so that the same functions price it."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sandboxes.contracts import AtenCall, Precision, Trace, references
+from sandboxes.contracts import AtenCall, Case, Precision, Trace, references
 from sandboxes.errors import InvalidReference
 from sandboxes.hardware.aten_cost import aten_work
 from sandboxes.reference import LiveReference
@@ -18,25 +17,24 @@ from sandboxes.tracing.recorder import ConstantPool, Recorder
 from sandboxes.tracing.untraceable import Untraceable
 
 
-@lru_cache(maxsize=64)
-def trace_reference(reference: LiveReference, case_name: str, weight_seed: int) -> Trace:
-    """Records the ATen calls of the reference's forward at a case, without data.
+def trace_reference(reference: LiveReference, case: Case) -> Trace:
+    """Returns the ATen calls of the reference's forward at a case, recorded once, without data.
 
     Raises:
         InvalidReference: Its forward raises.
     """
-    case = next(case for case in reference.cases if case.name == case_name)
-    return trace_module(reference.module(case), case.shape, case_name, weight_seed)
+    if case.name not in reference.graphs:
+        reference.graphs[case.name] = trace_module(reference.module(case), case.shape, case.name)
+    return reference.graphs[case.name]
 
 
-def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = "", weight_seed: int = 0) -> Trace:
+def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = "") -> Trace:
     """Records the ATen calls of a module's forward, without data.
 
     Args:
         module: The reference under some constants.
         shape: Arguments of its `get_inputs`.
         name: What the trace says its case is.
-        weight_seed: What the trace says its seed is.
 
     Raises:
         InvalidReference: Its code raises.
@@ -53,7 +51,7 @@ def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = 
             output: Any = module.run(model, inputs)
         return Trace(
             case=name,
-            weight_seed=weight_seed,
+            weight_seed=0,  # shapes don't depend on it
             values=tuple(recorder.values),
             inputs=arguments,
             constants=tuple(recorder.constants),
