@@ -84,14 +84,14 @@ def _throughput(solutions: list[Solution], wrong: list[str]) -> tuple[float, int
         begin = time.perf_counter()
         reports = dict(evaluator.evaluate_many(requests))
         elapsed = time.perf_counter() - begin
-        peak_mib = max(_peak_mib(child) for child in _children())
+        peak_mib = max(_peak_mib(child) for child in children())
     wrong += [
         f"{reports[index].problem}: {reports[index].outcome}" for index in reports if reports[index].outcome != "ok"
     ]
     return len(requests) / elapsed, peak_mib
 
 
-def _children() -> list[int]:
+def children() -> list[int]:
     """Returns the process ids of our children: the workers."""
     tasks = Path("/proc/self/task").iterdir()
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
