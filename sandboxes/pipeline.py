@@ -108,7 +108,7 @@ class Pipeline:
                 verified = BenchCheck(verified=True, how="executed in full")
             else:
                 run = court.sample_bench(program, bench, choice)
-                verified = BenchCheck(verified=False, how=f"{_too_large(graph, config)}; no speedup is paid")
+                verified = BenchCheck(verified=False, how=_too_large(graph, config))
         with journal.stage(Stage.PROFILE):
             profile = device.profile(program, choice, run, graph, target)
         return journal.passed(results, verified, with_excerpts(profile, submission))

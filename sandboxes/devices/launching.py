@@ -32,6 +32,8 @@ class Launched:
     execution: Execution
     work: Work
     """Of the whole grid, also if only a sample ran; nothing if it was not counted."""
+    scale: float = 1.0
+    """Programs of the grid for each one that ran."""
 
 
 def launch(
@@ -69,7 +71,7 @@ def launch(
         if isinstance(argument, torch.Tensor)
     }
     scale = total / len(programs) if programs else 1.0
-    return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes))
+    return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes), scale)
 
 
 def _sampled(total: int) -> list[int]:

@@ -20,7 +20,6 @@ from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
 from sandboxes.hardware.model import Price, price_aten, price_launch, roofline_us
 from sandboxes.hardware.work import Work
-from sandboxes.ttir import Execution
 
 HOT_LINES = 3
 """Lines shown per kernel."""
@@ -74,7 +73,7 @@ def _launch(program: Program, index: int, node: Launch, number: int, launched: L
             "config": variant.config,
             "grid": variant.grid,
             "resources": kernel.resources,
-            "hot_lines": _hot_lines(launched.execution),
+            "hot_lines": _hot_lines(launched),
         }
     )
 
@@ -102,16 +101,21 @@ def _node(program: Program, index: int, name: str, work: Work, price: Price) -> 
     )
 
 
-def _hot_lines(execution: Execution) -> tuple[HotLine, ...]:
+def _hot_lines(launched: Launched) -> tuple[HotLine, ...]:
     """Returns the candidate's lines that move or compute most."""
     traffic: dict[int, int] = defaultdict(int)
     flops: dict[int, int] = defaultdict(int)
-    for line, counts in execution.counters.lines.items():
+    for line, counts in launched.execution.counters.lines.items():
         traffic[line] += counts.get("bytes", 0)
         flops[line] += sum(count for kind, count in counts.items() if kind != "bytes")
     lines = sorted(set(traffic) | set(flops), key=lambda line: (traffic[line], flops[line]), reverse=True)
     return tuple(
-        HotLine(line=line, excerpt="", bytes=traffic[line], flops=flops[line])
+        HotLine(
+            line=line,
+            excerpt="",
+            bytes=round(traffic[line] * launched.scale),
+            flops=round(flops[line] * launched.scale),
+        )
         for line in lines[:HOT_LINES]
         if line > 0 and (traffic[line] or flops[line])
     )

@@ -6,6 +6,7 @@ counted per active lane.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import log
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from sandboxes.ttir.ir import Location, ScalarType, TensorType
 from sandboxes.ttir.machine import Machine
 from sandboxes.ttir.memory import scatter
 from sandboxes.ttir.plan import Step
-from sandboxes.ttir.values import Buffer, element_of, shape_of
+from sandboxes.ttir.values import Buffer, element_of, expand_together, shape_of
 
 SPECIAL = frozenset(
     [
@@ -43,6 +44,12 @@ SPECIAL = frozenset(
         "atan2",
     ]
 )
+MAX_FLAGS = 2**26
+"""Elements of a buffer up to which each has a flag that says whether it was touched."""
+
+SHARED_FLAGS = 67_108_859
+"""Flags of a larger buffer; a prime, so that rows don't fall onto each other."""
+
 _FREE = frozenset(
     [
         "arith.constant",
@@ -119,6 +126,7 @@ class Tally:
         self._memory: dict[tuple[int, str], MemoryCount] = {}
         self._buffers = buffers
         self._touched: dict[tuple[int, str], Buffer] = {}
+        self._folded: dict[tuple[int, str], Tensor] = {}
 
     def executed(self, step: Step, programs: int) -> None:
         """``programs`` programs executed ``step``."""
@@ -140,6 +148,9 @@ class Tally:
     def _touch(self, machine: Machine, request: Access, kind: str, location: Location) -> None:
         buffer = request.buffer
         key = (buffer.index, kind)
+        if buffer.data.numel() > MAX_FLAGS:
+            self._note(request, key)
+            return
         seen = self._touched.get(key)
         if seen is None or seen.data.numel() != buffer.data.numel():
             flags = torch.zeros(buffer.data.numel(), dtype=torch.bool)
@@ -147,6 +158,16 @@ class Tally:
             self._touched[key] = seen
         unique = Access(seen, request.terms, request.masks, request.shape)
         scatter(machine, unique, torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool), location)
+
+    def _note(self, request: Access, key: tuple[int, str]) -> None:
+        """Remembers which elements of a huge buffer were touched, in flags that several elements share."""
+        offsets, mask = request.offsets(), request.mask()
+        if mask is not None:
+            offsets, mask = expand_together(offsets, mask)
+            offsets = offsets[mask]
+        if key not in self._folded:
+            self._folded[key] = torch.zeros(SHARED_FLAGS, dtype=torch.bool)
+        self._folded[key][offsets.reshape(-1) % SHARED_FLAGS] = True
 
     def counters(self) -> Counters:
         """The totals so far."""
@@ -166,12 +187,14 @@ class Tally:
                 argument.bytes_loaded += count.bytes
             else:
                 argument.bytes_stored += count.bytes
-        for (index, kind), seen in self._touched.items():
-            buffer = self._buffers[index]
-            unique = int(torch.count_nonzero(seen.data)) * (
-                buffer.data.numel() * buffer.data.element_size() // seen.data.numel()
-            )
-            argument = result.arguments[buffer.name]
+        unique_bytes = {
+            key: int(torch.count_nonzero(seen.data)) * _bytes(self._buffers[key[0]]) // seen.data.numel()
+            for key, seen in self._touched.items()
+        }
+        for key, flags in self._folded.items():
+            unique_bytes[key] = _counted(flags) * self._buffers[key[0]].data.element_size()
+        for (index, kind), unique in unique_bytes.items():
+            argument = result.arguments[self._buffers[index].name]
             if kind == "load":
                 argument.unique_bytes_loaded += unique
             else:
@@ -179,6 +202,16 @@ class Tally:
         result.flops = dict(flops)
         result.lines = {line: dict(kinds) for line, kinds in sorted(lines.items())}
         return result
+
+
+def _counted(flags: Tensor) -> int:
+    """Returns how many elements set these flags, if each chose its flag at random (linear counting)."""
+    free = flags.numel() - int(torch.count_nonzero(flags))
+    return round(flags.numel() * log(flags.numel() / max(free, 1)))
+
+
+def _bytes(buffer: Buffer) -> int:
+    return buffer.data.numel() * buffer.data.element_size()
 
 
 def active_lanes(request: Access, programs: int) -> int:

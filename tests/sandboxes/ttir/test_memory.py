@@ -173,3 +173,17 @@ def test_atomics_return_what_they_found_in_program_order() -> None:
     launch(text, (6, 1, 1), counter, out)
     assert out.tolist() == [10, 11, 12, 13, 14, 15]
     assert counter.item() == 16
+
+
+def test_distinct_bytes_of_a_huge_buffer_are_counted_in_shared_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    def touched() -> list[tuple[int, int]]:
+        launch = LAUNCHES["matmul"]()
+        counters = execute(
+            fixture("matmul"), launch.grid, launch.args, options=ExecutionOptions(count=True)
+        ).counters  # fmt: skip
+        return [(item.unique_bytes_loaded, item.unique_bytes_stored) for item in counters.arguments.values()]
+
+    exact = touched()
+    monkeypatch.setattr("sandboxes.ttir.counters.MAX_FLAGS", 0)
+    for shared, wanted in zip(touched(), exact, strict=True):
+        assert shared == pytest.approx(wanted, rel=0.01)
