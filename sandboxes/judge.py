@@ -166,7 +166,11 @@ def _describe(expected: Expected, tensor: torch.Tensor, difference: torch.Tensor
     worst = [int(i) for i in torch.unravel_index(difference.argmax(), difference.shape)]
     size = float(difference.max())
     amount = "not finite" if size == float("inf") else f"off by {size:.3g} (allowed {expected.tolerance:.3g})"
-    text = f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
+    text = f"{expected.label} is {amount}"
+    if worst:
+        text = (
+            f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
+        )
     return text + "".join(f"; {pattern}" for pattern in (_tail(wrong), _scale(expected, tensor, wrong)) if pattern)
 
 

@@ -47,8 +47,8 @@ SPECIAL = frozenset(
 MAX_FLAGS = 2**26
 """Elements of a buffer up to which each has a flag that says whether it was touched."""
 
-SHARED_FLAGS = 67_108_859
-"""Flags of a larger buffer; a prime, so that rows don't fall onto each other."""
+SHARED_FLAGS = 2**26
+"""Flags of a larger buffer; each element has one of them, chosen by a hash."""
 
 _FREE = frozenset(
     [
@@ -167,7 +167,7 @@ class Tally:
             offsets = offsets[mask]
         if key not in self._folded:
             self._folded[key] = torch.zeros(SHARED_FLAGS, dtype=torch.bool)
-        self._folded[key][offsets.reshape(-1) % SHARED_FLAGS] = True
+        self._folded[key][_hashed(offsets.reshape(-1))] = True
 
     def counters(self) -> Counters:
         """The totals so far."""
@@ -202,6 +202,13 @@ class Tally:
         result.flops = dict(flops)
         result.lines = {line: dict(kinds) for line, kinds in sorted(lines.items())}
         return result
+
+
+def _hashed(offsets: Tensor) -> Tensor:
+    """Returns for each offset one of the shared flags, as good as at random (the mixing of SplitMix64)."""
+    mixed = offsets * -7046029254386353131
+    mixed = (mixed ^ (mixed >> 32)) * -4658895280553007687
+    return (mixed ^ (mixed >> 32)) & (SHARED_FLAGS - 1)
 
 
 def _counted(flags: Tensor) -> int:
