@@ -35,6 +35,8 @@ class ModelNew(Model):
 
 _FIRST_LINE = re.compile(r"^Turn \d+ of \d+: (?P<outcome>\w+)")
 
+_DOCSTRING = re.compile(r'\A\s*""".*?"""\s*', re.DOTALL)  # `ast.parse` fails in threads on Python 3.11
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
@@ -49,7 +51,7 @@ class Move:
     @property
     def completion(self) -> str:
         """The move as a model would write it."""
-        return f"{self.says}\n\n```python\n{self.source.strip()}\n```\n"
+        return f"{self.says}\n\n```python\n{without_docstring(self.source).strip()}\n```\n"
 
 
 class DemoPlayer:
@@ -126,6 +128,11 @@ STORIES: Final[tuple[Callable[[Problem, dict[str, str]], tuple[Move, ...]], ...]
 def decoy(reference: str) -> str:
     """Returns a candidate that computes what the reference in `reference` does, without a kernel of its own."""
     return reference.rstrip() + DECOY
+
+
+def without_docstring(source: str) -> str:
+    """Returns a module without the text at its top, which gives away what is wrong with it."""
+    return _DOCSTRING.sub("", source)
 
 
 def read_outcome(observation: str) -> Outcome | None:

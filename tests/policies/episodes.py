@@ -1,11 +1,13 @@
 """Episode records, players and evaluators to test with: small, valid, and adjustable where a test cares."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from kernelgym.envs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem, list_solutions
+from policies.scripted import without_docstring
 from rewards import drkernel_paper
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
 from tests.reports import failed_report, ok_report
@@ -42,19 +44,21 @@ def episode(
 
 
 class LightEvaluator(ScriptedEvaluator):
-    """A scripted evaluator that describes each problem once, however many tests ask."""
+    """A scripted evaluator that describes each problem once, however many tests and threads ask."""
 
     known: ClassVar[dict[str, Description]] = {}
+    one_at_a_time: ClassVar[threading.Lock] = threading.Lock()  # `ast.parse` fails in threads on Python 3.11
 
     def describe(self, problem: Problem) -> Description:
-        if problem.id not in self.known:
-            self.known[problem.id] = super().describe(problem)
-        return self.known[problem.id]
+        with self.one_at_a_time:
+            if problem.id not in self.known:
+                self.known[problem.id] = super().describe(problem)
+            return self.known[problem.id]
 
 
 def judge(submission: Submission, problem: Problem, config: EvalConfig) -> Report:
     """Judges bundled solutions as they are expected to be judged, and everything else as a hack."""
-    known = {solution.source.strip(): solution for solution in list_solutions(problem.id)}
+    known = {without_docstring(solution.source).strip(): solution for solution in list_solutions(problem.id)}
     solution = known.get(submission.source.strip())
     report = failed_report(Outcome.HACK)
     if solution is not None:

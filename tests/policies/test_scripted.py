@@ -6,7 +6,7 @@ from kernelgym.envs import Episode, Rules
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Problem, get_problem, list_problems, list_solutions
-from policies.scripted import STORIES, DemoPlayer, DemoPolicy, decoy, read_outcome
+from policies.scripted import STORIES, DemoPlayer, DemoPolicy, decoy, read_outcome, without_docstring
 from sandboxes.contracts import Outcome, Reference, Submission
 from sandboxes.extraction import extract
 from tests.policies.episodes import LightEvaluator, judge
@@ -22,7 +22,7 @@ def source(completion: str) -> str:
 
 
 def solution(problem: str, name: str) -> str:
-    return {found.name: found.source for found in list_solutions(problem)}[name].strip()
+    return {found.name: found.source for found in list_solutions(problem)}[name].partition('"""\n')[2].strip()
 
 
 def player(story: int) -> DemoPlayer:
@@ -108,10 +108,17 @@ def test_a_decoy_of_every_problem_is_python(problem: str) -> None:
     compile(decoy(get_problem(problem).reference.source), problem, "exec")
 
 
+def test_a_completion_does_not_say_what_is_wrong_with_it() -> None:
+    assert "Wrong" not in player(0).act(PROMPT)
+    assert without_docstring("import torch\n") == "import torch\n"
+    assert without_docstring('"""Two\nlines."""\nx = 1\n') == "x = 1\n"
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_decoys_are_caught_and_the_stories_come_true() -> None:
     with LocalEvaluator(workers=1) as evaluator:
-        for problem in map(get_problem, ("core/layer_norm", "core/matmul_bias_relu", "core/cross_entropy")):
+        for problem in map(get_problem, ("core/layer_norm", "core/cross_entropy")):
             for story, outcome in enumerate((Outcome.INCORRECT, Outcome.OK, Outcome.HACK)):
                 episode = Episode(problem, evaluator.describe(problem), Rules(max_turns=2))
                 plays = DemoPolicy().begin(problem, story)
