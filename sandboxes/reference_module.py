@@ -87,7 +87,7 @@ class ReferenceModule:
         """Calls the reference's code; what it raises becomes `InvalidReference`."""
         try:
             return call()
-        except InvalidReference:
+        except (InvalidReference, Untraceable):
             raise
         except Exception as error:  # the boundary to the reference's code
             words = traceback.format_exception_only(error)[-1].strip()

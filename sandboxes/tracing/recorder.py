@@ -28,6 +28,7 @@ from sandboxes.contracts import (
     Variant,
 )
 from sandboxes.contracts.case import DTYPE_BYTES
+from sandboxes.contracts.trace import MAX_NODES
 from sandboxes.tracing.driver import RecordedLaunch
 from sandboxes.tracing.line import current_line
 from sandboxes.tracing.untraceable import Untraceable
@@ -107,7 +108,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         args, kwargs = self._lift(args, device), self._lift(kwargs or {}, device)
         result = func(*args, **kwargs)
         if not self._tuning and not _is_query(func):
-            self.nodes.append(
+            self._add(
                 AtenCall(
                     operator=f"{func.namespace}::{func._opname}.{func._overloadname}",
                     args=tuple(self.argument(arg) for arg in args),
@@ -117,6 +118,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
                 )
             )
         return result
+
+    def _add(self, node: Node) -> None:
+        if len(self.nodes) >= MAX_NODES:
+            raise Untraceable(f"`forward` makes more than {MAX_NODES} calls", "Compute more in each call.")
+        self.nodes.append(node)
 
     def _lift(self, tree: Any, device: str | None) -> Any:
         """Replaces real tensors, which can only be constants, by their fakes."""
@@ -213,7 +219,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if self._tuning:
             self._pending.append((launch.kernel, variant))
         else:
-            self.nodes.append(Launch(kernel=launch.kernel, variants=(variant,), line=current_line()))
+            self._add(Launch(kernel=launch.kernel, variants=(variant,), line=current_line()))
 
     @property
     def has_variants(self) -> bool:
@@ -225,7 +231,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         pending, self._pending = self._pending, []
         if pending:
             variants = tuple(variant for _, variant in pending)
-            self.nodes.append(Launch(kernel=pending[0][0], variants=variants, line=current_line()))
+            self._add(Launch(kernel=pending[0][0], variants=variants, line=current_line()))
 
     def _launch_arguments(self, value: Any) -> list[LaunchArgument]:
         """Returns what a kernel takes for one argument; a descriptor is followed by its sizes and strides."""
