@@ -19,6 +19,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final, Self
 
+REMEDY: Final = "correct the reference, or install what it needs"
+
 SIMILAR: Final = 0.6
 """Similarity, of at most 1, from which a name is suggested."""
 
@@ -100,7 +102,7 @@ class InvalidReference(_Invalid):
     @classmethod
     def of(cls, problem_id: str, message: str) -> Self:
         """Returns the error for what `sandboxes` says of the reference of `problem_id`."""
-        return cls(problem_id, message.removeprefix(f"the reference `{problem_id}` "), "correct the reference")
+        return cls(problem_id, message.removeprefix(f"the reference `{problem_id}` "), REMEDY)
 
 
 class InvalidSetting(_Invalid):

@@ -89,6 +89,10 @@ class ReferenceModule:
             return call()
         except (InvalidReference, Untraceable):
             raise
+        except ModuleNotFoundError as error:
+            raise InvalidReference(
+                f"the reference `{self.id}` needs the package `{error.name}`: not installed"
+            ) from error
         except Exception as error:  # the boundary to the reference's code
             words = traceback.format_exception_only(error)[-1].strip()
             raise InvalidReference(f"the reference `{self.id}` fails in {what}: {words[:500]}") from error

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import typer
 
-from kernelgym.errors import KernelGymError, UnknownProblem
+from kernelgym.errors import EvaluatorBroken, KernelGymError, UnknownProblem
 from rewards import RewardsError
 from sandboxes.errors import SandboxesError
 
@@ -35,6 +35,9 @@ def one_line_errors() -> Iterator[None]:
     except UnknownProblem as error:
         complain(f"{error.question} (`kernelgym problems` lists all {len(error.known)})")
         raise typer.Exit(ExitCode.USAGE) from error
+    except EvaluatorBroken as error:
+        complain(error)
+        raise typer.Exit(ExitCode.INFRASTRUCTURE) from error
     except (KernelGymError, RewardsError) as error:
         complain(error)
         raise typer.Exit(ExitCode.USAGE) from error

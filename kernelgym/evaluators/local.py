@@ -64,7 +64,7 @@ class LocalEvaluator:
             answer = self._hand_out(Inquiry(reference=problem.reference))
         except WorkerDied as death:
             what = f"can't be described: its worker ended ({death.detail})"
-            raise InvalidReference(problem.id, what, "correct the reference") from death
+            raise InvalidReference.of(problem.id, what) from death
         if isinstance(answer, Described):
             self._described[problem.reference.digest] = answer.description
             return answer.description
