@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-DEMO := core/add_relu, core/argmax, core/causal_attention, core/cross_entropy, core/cumulative_sum, core/embedding, \
-	core/histogram, core/kl_divergence, core/matmul, core/max_pool, core/rms_norm, core/softmax
+DEMO := core/add_relu, core/argmax, core/causal_attention, core/cumulative_sum, core/histogram, core/kl_divergence, \
+	core/matmul, core/max_pool, core/rms_norm, core/softmax
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench gpu-test clean
@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP) ## play three stories on a dozen problems: corrected, made faster, caught cheating
+demo: $(STAMP) ## play three stories on ten problems: corrected, made faster, caught cheating
 	@echo 'A scripted policy plays three episodes of each problem: #0 is wrong at first and corrected, #1 is slow and'
 	@echo 'made faster, #2 cheats and is caught. It knows only what the feedback tells it. No GPU, no model is needed.'
 	@$(BIN)/kernelgym run --problems '$(DEMO)' --policy demo --samples 3 --turns 2 --workers 2 --out runs/demo --restart
