@@ -111,4 +111,4 @@ def _digits(value: float) -> str:
         return f"{value:,.0f}"
     if value >= 9.995:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.9995 or value == 0 else f"{value:.3g}"
+    return f"{value:.2f}" if value >= 0.9995 or value == 0 else f"{value:#.3g}"

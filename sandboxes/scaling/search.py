@@ -47,7 +47,7 @@ AMPLE_GROWTH: Final = 4
 """A check case may also be so many times as large as the smallest that was found."""
 MAX_BYTES: Final = 2**28
 """Memory of a check case at most."""
-MAX_GFLOP: Final = 8.0
+MAX_GFLOP: Final = 12.0
 LONG_GRAPH: Final = 120
 """Operator calls from which only one more shape is looked for."""
 
