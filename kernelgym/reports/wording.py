@@ -78,7 +78,7 @@ def provenance(profile: Profile) -> str:
 
 
 def factor(value: float) -> str:
-    """Returns a ratio with three significant digits, e.g. `2.00×`, `0.125×`, `131×`."""
+    """Returns a ratio with up to three significant digits, e.g. `2.00×`, `0.125×`, `131×`."""
     return f"{_digits(value)}×"
 
 
@@ -111,4 +111,4 @@ def _digits(value: float) -> str:
         return f"{value:,.0f}"
     if value >= 9.995:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.9995 or value == 0 else f"{value:#.3g}"
+    return f"{value:.2f}" if value >= 0.9995 or value == 0 else f"{value:.3g}"
