@@ -9,16 +9,11 @@ from typing import Annotated
 import typer
 
 from kernelgym.cli.exits import one_line_errors
-from kernelgym.cli.options import Json, Sandbox, Target, Workers
+from kernelgym.cli.options import Difficulties, Json, Levels, Sandbox, Tags, Target, Workers
 from rewards import DEFAULT_REWARD
 
 Selection = Annotated[
     str, typer.Option("--problems", metavar="SELECTION", help="What is played, e.g. core or core/softmax,core/matmul.")
-]
-Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Only problems with this tag.")]
-Levels = Annotated[list[int] | None, typer.Option("--level", metavar="N", help="Only problems of this level.")]
-Difficulties = Annotated[
-    list[str] | None, typer.Option("--difficulty", metavar="easy|medium|hard", help="Only problems this hard.")
 ]
 
 

@@ -53,3 +53,13 @@ Workers = Annotated[
 Target = Annotated[
     str | None, typer.Option(help="GPU to compile for and to model.", show_default="KERNELGYM_TARGET or h200")
 ]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only problems with this tag, or another given one.")
+]
+Levels = Annotated[
+    list[int] | None, typer.Option("--level", metavar="N", help="Only problems of this level; may be given again.")
+]
+Difficulties = Annotated[
+    list[str] | None,
+    typer.Option("--difficulty", metavar="easy|medium|hard", help="Only problems this hard; may be given again."),
+]

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from kernelgym.cli.exits import one_line_errors
-from kernelgym.cli.options import Json, Workers
+from kernelgym.cli.options import Difficulties, Json, Levels, Tags, Workers
 
 HELP_OPTIONS: Final = ["-h", "--help"]
 
@@ -35,16 +35,6 @@ Selection = Annotated[
     ),
 ]
 Source = Annotated[str | None, typer.Option(metavar="SELECTION", help="The same as an option.")]
-Tags = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="TAG", help="Only problems with this tag, or another given one.")
-]
-Levels = Annotated[
-    list[int] | None, typer.Option("--level", metavar="N", help="Only problems of this level; may be given again.")
-]
-Difficulties = Annotated[
-    list[str] | None,
-    typer.Option("--difficulty", metavar="easy|medium|hard", help="Only problems this hard; may be given again."),
-]
 
 
 @problems_app.command("list")

@@ -86,9 +86,9 @@ class EpisodeRecord(Contract):
     best_turn: Number | None = None
     """Number of the turn with the highest reward; None if no turn has one."""
     terminated: bool = False
-    """The goal was reached."""
+    """The turns were used up, or the target speedup was reached."""
     truncated: bool = False
-    """It ended for another reason, such as the number of turns."""
+    """Its last turn was lost."""
     error: EpisodeError | None = None
 
     @property
