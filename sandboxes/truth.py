@@ -73,7 +73,7 @@ class TruthCache:
         max_bytes: Memory that all truths together may occupy; a truth larger than that is not kept.
     """
 
-    def __init__(self, max_bytes: int = 384 * 2**20) -> None:
+    def __init__(self, max_bytes: int = 672 * 2**20) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._known: OrderedDict[tuple[object, ...], Truth] = OrderedDict()
