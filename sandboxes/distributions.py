@@ -113,6 +113,8 @@ def _domain(node: ast.expr, known: dict[str, Domain]) -> Domain:
             return _product(left, right, known)
         case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant()):
             return _domain(left, known)
+        case ast.BinOp(left=left, op=ast.Add(), right=ast.Constant()) if _domain(left, known) is not Domain.FIXED:
+            return Domain.POSITIVE  # moved away from zero, perhaps on purpose
         case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
             return _called(name, _first_argument(node), known)
     return Domain.FIXED

@@ -10,7 +10,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sandboxes.contracts import Case, CaseKind, Reference, Trace
-from sandboxes.distributions import Distribution, input_domains, redistribute
+from sandboxes.distributions import Distribution, Domain, input_domains, redistribute
 from sandboxes.errors import InvalidReference
 from sandboxes.reference_module import ReferenceModule, shape_words
 from sandboxes.scaling.knobs import find_knobs
@@ -39,12 +39,17 @@ class LiveReference:
         """What `trace_reference` has recorded, by case."""
         self._models: dict[tuple[int, int], nn.Module] = {}
 
+    @property
+    def _declared(self) -> Sequence[str] | None:
+        """`DISTRIBUTIONS` of the source: whoever writes it down has all inputs in mind."""
+        declared: Sequence[str] | None = self._modules[0].setting("DISTRIBUTIONS")
+        return declared
+
     @cached_property
     def distributions(self) -> tuple[Distribution, ...]:
         """The distributions it is meaningful under: `DISTRIBUTIONS`, or those that keep its output finite."""
-        declared: Sequence[str] | None = self._modules[0].setting("DISTRIBUTIONS")
-        if declared is not None:
-            return tuple(Distribution(name) for name in declared)
+        if self._declared is not None:
+            return tuple(Distribution(name) for name in self._declared)
         return tuple(item for item in Distribution if item is Distribution.UNIT or self._survives(item))
 
     def module(self, case: Case) -> ReferenceModule:
@@ -71,7 +76,7 @@ class LiveReference:
         torch.manual_seed(seed)
         inputs = self.module(case).inputs(case.shape)
         generator = torch.Generator().manual_seed(seed + 1)
-        domains = input_domains(self._source, len(inputs))
+        domains = input_domains(self._source, len(inputs)) if self._declared is None else [Domain.ANY] * len(inputs)
         return [
             redistribute(item, distribution, domain, generator) for item, domain in zip(inputs, domains, strict=True)
         ]

@@ -30,7 +30,9 @@ def domain(expression: str, before: str = "") -> Domain:
         ("torch.rand(3).softmax(dim=-1)", FIXED),
         ("torch.sigmoid(torch.randn(3))", FIXED),
         ("torch.nn.functional.softmax(torch.randn(3), dim=0)", FIXED),
-        ("torch.randn(3) + 1", FIXED),
+        ("torch.rand(3) + 0.1", POSITIVE),
+        ("torch.rand(3).softmax(0) + 1", FIXED),
+        ("torch.rand(3) - 1", FIXED),
         ("torch.rand(3) > 0.5", FIXED),
         ("torch.randint(0, 2, (3,)).float() * 2 - 1", FIXED),
         ("torch.randint(0, 9, (3,))", FIXED),
@@ -74,11 +76,12 @@ def test_distributions_under_which_the_reference_is_not_finite_are_left_out() ->
     assert {Distribution.UNIT, Distribution.LARGE, Distribution.SMALL} <= set(found)
 
 
-def test_a_reference_may_declare_its_distributions() -> None:
+def test_a_reference_may_declare_its_distributions_which_then_hold_for_all_inputs() -> None:
     source = (
         "import torch\nDISTRIBUTIONS = ['x1', 'negated']\nclass Model(torch.nn.Module):\n"
         "    def forward(self, x):\n        return x * 2\n"
-        "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.randn(50)]\n"
+        "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.rand(50) - 2]\n"
     )
-    found = LiveReference(Reference(id="x", source=source)).distributions
-    assert found == (Distribution.UNIT, Distribution.NEGATED)
+    live = LiveReference(Reference(id="x", source=source))
+    assert live.distributions == (Distribution.UNIT, Distribution.NEGATED)
+    assert (live.draw(live.cases[0], Distribution.NEGATED, seed=1)[0] > 0).all()

@@ -47,7 +47,7 @@ class TestConstants:
         validate(trace, case(spec(4, 32)), load_constants(traced.blobs[0, 2027]))
 
     def test_weights_are_those_that_plain_torch_makes_under_the_seed(self, tracer: Tracer) -> None:
-        data = safetensors.torch.load(tracer.run(CONSTANTS).blobs[2027])
+        data = safetensors.torch.load(tracer.run(CONSTANTS).blobs[0, 2027])
         with torch.random.fork_rng():
             torch.manual_seed(2027)
             assert torch.equal(data["parameter:parameter"], torch.randn(32))
@@ -67,7 +67,7 @@ class TestConstants:
             """)
         traced = tracer.run(source, weight_seeds=(5, 6))
         assert [(trace.case, trace.weight_seed) for trace in traced.traces] == [("small", 5), ("small", 6)]
-        first, second = (next(iter(safetensors.torch.load(traced.blobs[seed]).values())) for seed in (5, 6))
+        first, second = (next(iter(safetensors.torch.load(traced.blobs[0, seed]).values())) for seed in (5, 6))
         assert not torch.equal(first, second)
         assert traced.traces[0].nodes == traced.traces[1].nodes
 
