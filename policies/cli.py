@@ -9,18 +9,31 @@ from typing import Annotated
 import typer
 
 from kernelgym.cli.exits import one_line_errors
-from kernelgym.cli.options import Difficulties, Json, Levels, Sandbox, Tags, Target, Workers
+from kernelgym.cli.options import Difficulties, Json, Levels, MatrixPrecision, Sandbox, Tags, Target, Workers
+from kernelgym.errors import BadUsage
 from rewards import DEFAULT_REWARD
+from sandboxes.contracts import Precision
 
 Selection = Annotated[
     str, typer.Option("--problems", metavar="SELECTION", help="What is played, e.g. core or core/softmax,core/matmul.")
 ]
 
 
+def _folder(text: str) -> Path:
+    """Returns the path of a folder; an empty text would quietly be the current one."""
+    with one_line_errors():
+        if not text.strip():
+            raise BadUsage("--out is empty; give the folder in which the episodes are kept, e.g. runs/core")
+    return Path(text)
+
+
 def run(
     context: typer.Context,
     problems: Selection,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where episodes are kept; the same command goes on there.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=_folder, metavar="DIR", help="Where episodes are kept; the same command goes on there."),
+    ],
     tags: Tags = None,
     levels: Levels = None,
     difficulties: Difficulties = None,
@@ -33,6 +46,10 @@ def run(
     ] = None,
     reward: Annotated[str, typer.Option(metavar="NAME", help="How reports are scored.")] = DEFAULT_REWARD,
     target: Target = None,
+    precision: MatrixPrecision = Precision.TF32,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")
+    ] = None,
     sandbox: Sandbox = None,
     workers: Workers = None,
     restart: Annotated[bool, typer.Option("--restart", help="Delete the episodes in DIR and start over.")] = False,
@@ -45,7 +62,8 @@ def run(
     options = Options(
         problems=problems, tags=tuple(tags or ()), levels=tuple(levels or ()), difficulties=tuple(difficulties or ()),
         policy=policy, turns=turns, samples=samples, seed=seed, target_speedup=target_speedup, reward=reward,
-        target=target, sandbox=sandbox, workers=workers, out=out, restart=restart, svg=svg, json=json,
+        target=target, precision=precision, timeout_s=timeout,
+        sandbox=sandbox, workers=workers, out=out, restart=restart, svg=svg, json=json,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(play(options, context.obj))

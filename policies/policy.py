@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, Protocol
 
+from kernelgym.errors import KernelGymError
 from kernelgym.problems import Problem
 from policies.errors import PolicyUnavailable, UnknownPolicy
 
@@ -75,18 +76,35 @@ def get_policy(name: str) -> Policy:
     Raises:
         UnknownPolicy: There is none; names the closest.
         PolicyUnavailable: It can't be loaded or made.
+        KernelGymError: Whatever of this kind it raises itself, e.g. for a setting that is missing.
     """
     installed = _installed()
     if name in _registered:
         return _registered[name]()
     if name not in installed:
         raise UnknownPolicy(name, list_policies())
+    where = installed[name].value
     try:
         make: Callable[[], Policy] = installed[name].load()
-    except (ImportError, AttributeError) as error:
-        where = installed[name].value
-        raise PolicyUnavailable(f"the policy `{name}` ({where}) can't be loaded ({error}); reinstall it") from error
-    return make()
+    except (Exception, SystemExit) as error:  # another package's fault, whatever it is
+        raise PolicyUnavailable(
+            f"the policy `{name}` ({where}) can't be loaded ({_first_line(error)}); reinstall or correct it"
+        ) from error
+    try:
+        made = make()
+        if not isinstance(made.name, str):
+            raise TypeError(f"its name is a {type(made.name).__name__}, not text")
+    except KernelGymError:
+        raise
+    except (Exception, SystemExit) as error:  # as above
+        raise PolicyUnavailable(
+            f"the policy `{name}` ({where}) can't be made ({_first_line(error)}); correct its settings or its code"
+        ) from error
+    return made
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:300]}"
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -7,18 +7,19 @@ goes wrong with one episode is recorded in it and costs the others nothing.
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
 from kernelgym.envs import Episode, Rules, Turn
 from kernelgym.envs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord, encodable
-from kernelgym.errors import BadUsage, KernelGymError
+from kernelgym.errors import BadUsage, EvaluatorBroken, KernelGymError
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
+from policies.errors import PolicyUnavailable
 from policies.policy import Player, Policy
-from sandboxes.contracts import Description
+from sandboxes.contracts import Description, clip
 
 MAX_SAMPLES: Final = 1000
 """Most episodes per problem: seeds of different runs must not meet."""
@@ -79,14 +80,30 @@ def rollout(
     jobs = [
         _Job(problem, sample) for problem in problems for sample in range(samples) if (problem.id, sample) not in done
     ]
-    for problem in {job.problem.id: job.problem for job in jobs}.values():
-        policy.begin(problem, episode_seed(seed, 0))
+    check_playable(policy, {job.problem.id: job.problem for job in jobs}.values(), seed)
     stop = threading.Event()
     session = _Session(
         policy=policy, evaluator=evaluator, descriptions=_Descriptions(evaluator), rules=rules, seed=seed, stop=stop,
         on_turn=on_turn,
     )  # fmt: skip
     yield from _run(session.play, jobs, concurrency, stop)
+
+
+def check_playable(policy: Policy, problems: Iterable[Problem], seed: int = 0) -> None:
+    """Asks `policy` for a player of each problem; plays nothing.
+
+    Raises:
+        KernelGymError: It can't play one of them.
+    """
+    for problem in problems:
+        try:
+            policy.begin(problem, episode_seed(seed, 0))
+        except KernelGymError:
+            raise
+        except Exception as error:  # any: somebody else's code; here it would end all episodes
+            raise PolicyUnavailable(
+                f"the policy `{policy.name}` can't begin {problem.id} ({type(error).__name__}: {error}); correct it"
+            ) from error
 
 
 def episode_seed(seed: int, sample: int) -> int:
@@ -182,7 +199,7 @@ class _Session:
         try:
             episode = Episode(job.problem, self.descriptions.of(job.problem), self.rules)
         except KernelGymError as error:
-            return begun.model_copy(update={"error": _skipped(error)})
+            return begun.model_copy(update={"error": _unplayable(error)})
         failure = self._converse(player, episode, begun.key)
         return begun.model_copy(
             update={
@@ -213,7 +230,7 @@ class _Session:
             try:
                 turn = episode.play(completion, self.evaluator)
             except KernelGymError as error:
-                return _skipped(error)
+                return _unplayable(error)
             self._go_on()  # a closed evaluator's verdict says nothing
             observation = turn.observation
             if self.on_turn is not None:
@@ -230,9 +247,10 @@ def record_turn(turn: Turn) -> TurnRecord:
     return TurnRecord.of(turn.number, turn.completion, turn.report, turn.reward, turn.observation)
 
 
-def _skipped(error: KernelGymError) -> EpisodeError:
-    return EpisodeError(kind=Loss.SKIPPED, message=encodable(str(error)))
+def _unplayable(error: KernelGymError) -> EpisodeError:
+    kind = Loss.INFRASTRUCTURE if isinstance(error, EvaluatorBroken) else Loss.SKIPPED
+    return EpisodeError(kind=kind, message=clip(encodable(str(error))))
 
 
 def _policy_error(error: Exception) -> EpisodeError:
-    return EpisodeError(kind=Loss.POLICY, message=encodable(f"{type(error).__name__}: {error}"))
+    return EpisodeError(kind=Loss.POLICY, message=clip(encodable(f"{type(error).__name__}: {error}")))

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from kernelgym.cli.evaluation import check_target
+from kernelgym.cli.evaluation import make_config
 from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
 from kernelgym.envs import Rules
@@ -20,12 +20,12 @@ from kernelgym.problems import Problem, Rejected, load_problems
 from kernelgym.reports import dump_document
 from kernelgym.reports.episodes import describe_losses, render_run
 from kernelgym.reports.metrics import best_speedup, summarize
-from kernelgym.reports.picture import save_svg
+from kernelgym.reports.picture import check_svg, save_svg
 from policies.policy import Policy, get_policy
 from policies.progress import RunProgress
-from policies.rollouts import rollout
+from policies.rollouts import check_playable, rollout
 from policies.run_folder import EPISODES, SUMMARY, RunFolder
-from sandboxes.contracts import EvalConfig
+from sandboxes.contracts import Precision
 
 INTERRUPTED: Final = 130
 """What the shell is told after Ctrl-C, as by every program."""
@@ -49,6 +49,8 @@ class Options:
     target_speedup: float | None
     reward: str
     target: str | None
+    precision: Precision
+    timeout_s: float | None
     sandbox: str | None
     workers: int | None
     out: Path
@@ -68,13 +70,15 @@ def play(options: Options, services: Services) -> int:
     loaded = load_problems(
         options.problems, tags=options.tags, levels=options.levels, difficulties=options.difficulties
     )
-    target = check_target(options.target or services.settings.target)
     rules = Rules(
         max_turns=options.turns,
         target_speedup=options.target_speedup,
         reward=options.reward,
-        config=EvalConfig(target=target),
+        config=make_config(services, target=options.target, precision=options.precision, timeout_s=options.timeout_s),
     )
+    if options.svg is not None:
+        check_svg(options.svg, beside=options.out)
+    check_playable(policy, loaded.problems, options.seed)
     record = describe_run(policy, loaded.problems, rules, options.samples, options.seed)
     with RunFolder(options.out, record, restart=options.restart) as folder:
         interrupted = _fill(folder, policy, loaded.problems, rules, options, services)
@@ -86,7 +90,7 @@ def play(options: Options, services: Services) -> int:
     else:
         _print(episodes, record, options.out)
     if options.svg is not None:
-        tables = render_run(episodes, summarize(episodes, record.turns), target)
+        tables = render_run(episodes, summarize(episodes, record.turns), record.config.target)
         save_svg(tables, options.svg, "kernelgym run", columns=80)
     _complain(episodes, loaded.rejected)
     if interrupted:

@@ -1,12 +1,14 @@
 """The folder of a run: `run.json`, `episodes.jsonl`, `summary.json`; survives being killed at any moment.
 
 An episode is one line, written and flushed to the disk when it has finished. Whoever is killed while writing leaves
-half a line behind, which the next run drops. A lock that the system releases with the process keeps two runs apart.
+half a line behind, which the next run drops; nothing else is ever deleted unasked. A lock that the system releases with
+the process keeps two runs apart.
 """
 
 import fcntl
 import json
 import os
+from dataclasses import dataclass
 from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +26,21 @@ EPISODES: Final = "episodes.jsonl"
 SUMMARY: Final = "summary.json"
 LOCK: Final = ".lock"
 
+MAX_LINE_BYTES: Final = 2**28
+"""Longest line that is written or read."""
+
 REMEDY: Final = "give another --out, or --restart to delete these episodes and start over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What `episodes.jsonl` holds."""
+
+    records: tuple[EpisodeRecord, ...] = ()
+    half_from: int | None = None
+    """Where a last line begins that was not written to its end; None if there is none."""
+    unended: bool = False
+    """The last line is whole but for its line feed."""
 
 
 class RunFolder:
@@ -62,8 +78,12 @@ class RunFolder:
             RunFolderUnusable: It can't be written, e.g. because the disk is full.
         """
         assert self._file is not None, "the folder is closed"
+        line = dump_line(record.model_dump(mode="json")).encode("ascii") + b"\n"
+        if len(line) > MAX_LINE_BYTES:
+            limit = MAX_LINE_BYTES // 2**20
+            raise RunFolderUnusable(f"an episode of {record.problem} is longer than {limit} MiB; play fewer --turns")
         try:
-            self._file.write(dump_line(record.model_dump(mode="json")).encode("ascii") + b"\n")
+            self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
             self.episodes[record.key] = record
@@ -81,7 +101,7 @@ class RunFolder:
         """
         assert self._file is not None, "the folder is closed"
         self._file.flush()
-        self.episodes = {record.key: record for record in self._read()}
+        self._keep(self._read())
 
     def write_summary(self, document: object) -> None:
         """Replaces `summary.json`.
@@ -118,43 +138,85 @@ class RunFolder:
         if restart:
             for name in (EPISODES, SUMMARY, RUN):
                 (self.path / name).unlink(missing_ok=True)
-        if (self.path / RUN).exists():
-            self._check(run)
-            self.episodes = {record.key: record for record in self._read()}
-        elif (self.path / EPISODES).exists():
-            raise RunFolderUnusable(f"{self.path} holds {EPISODES}, but no {RUN} that says of what; {REMEDY}")
-        else:
+        if (reason := self._refusal(run)) is not None:
+            if self._has_episodes():
+                raise RunFolderUnusable(reason)
             _write(self.path / RUN, dump_document(run.model_dump(mode="json")))
+        self._keep(self._read())
         self._file = (self.path / EPISODES).open("ab")
 
-    def _check(self, run: RunRecord) -> None:
+    def _refusal(self, run: RunRecord) -> str | None:
+        """Returns why the episodes that may be here can't be those of `run`; None if they are."""
         path = self.path / RUN
+        if not _is_there(path):
+            return f"{self.path} holds {EPISODES}, but no {RUN} that says of what; {REMEDY}"
         try:
             earlier = RunRecord.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise RunFolderUnusable(f"{path} is not a run of this version; {REMEDY}") from error
-        if differences := earlier.differences(run):
-            raise RunFolderUnusable(f"{self.path} holds another run: {'; '.join(differences)}; {REMEDY}")
+        except ValidationError:
+            return f"{path} is not a run of this version; {REMEDY}"
+        differences = earlier.differences(run)
+        return f"{self.path} holds another run: {'; '.join(differences)}; {REMEDY}" if differences else None
 
-    def _read(self) -> list[EpisodeRecord]:
-        """Returns the episodes; cuts off a last line that was not written to its end."""
+    def _has_episodes(self) -> bool:
+        """Returns whether anything would be lost if `run.json` were that of another run."""
+        try:
+            return bool(self._read().records)
+        except RunFolderUnusable:  # what can't be read may be worth something to somebody else
+            return True
+
+    def _keep(self, found: _Found) -> None:
+        """Takes over what was found, and mends the end of the file so that lines can be added."""
         path = self.path / EPISODES
-        if not path.exists():
-            return []
-        lines = path.read_bytes().splitlines(keepends=True)
+        if found.half_from is not None:
+            os.truncate(path, found.half_from)
+        elif found.unended:
+            with path.open("ab") as file:
+                file.write(b"\n")
+        self.episodes = {record.key: record for record in found.records}
+
+    def _read(self) -> _Found:
+        """Returns the episodes; changes nothing.
+
+        Raises:
+            RunFolderUnusable: A line is no episode. Only a last one that is neither JSON nor ended is half a line.
+        """
+        path = self.path / EPISODES
+        if not _is_there(path):
+            return _Found()
         records: list[EpisodeRecord] = []
-        for number, line in enumerate(lines, 1):
-            try:
-                if not line.endswith(b"\n"):
-                    raise ValueError("it has no end")
-                records.append(EpisodeRecord.model_validate(json.loads(line)))
-            except ValueError as error:
-                if number < len(lines):
-                    raise RunFolderUnusable(
-                        f"line {number} of {path} is no episode of this version; {REMEDY}"
-                    ) from error
-                os.truncate(path, sum(map(len, lines[:-1])))
-        return records
+        begin = 0
+        with path.open("rb") as file:
+            while line := file.readline(MAX_LINE_BYTES + 1):
+                ended = line.endswith(b"\n")
+                try:
+                    document = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    if not ended and len(line) <= MAX_LINE_BYTES:
+                        return _Found(records=tuple(records), half_from=begin)
+                    raise _no_episode(path, len(records)) from error
+                try:
+                    records.append(EpisodeRecord.model_validate(document))
+                except ValidationError as error:
+                    raise _no_episode(path, len(records)) from error
+                if not ended:
+                    return _Found(records=tuple(records), unended=True)
+                begin += len(line)
+        return _Found(records=tuple(records))
+
+
+def _no_episode(path: Path, before: int) -> RunFolderUnusable:
+    return RunFolderUnusable(f"line {before + 1} of {path} is no episode of this version; {REMEDY}")
+
+
+def _is_there(path: Path) -> bool:
+    """Returns whether there is such a file.
+
+    Raises:
+        RunFolderUnusable: It is something else, e.g. a link to a device, which may have no end.
+    """
+    if path.exists() and not path.is_file():
+        raise RunFolderUnusable(f"{path} is no regular file; give another --out")
+    return path.exists()
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
 from kernelgym.problems import Solution, get_problem, list_solutions
 from kernelgym.reports import Row, dump_document, render_overview, report_document
-from kernelgym.reports.picture import save_svg
+from kernelgym.reports.picture import check_svg, save_svg
 from kernelgym.reports.wording import provenance
 from rewards import get_reward
 from sandboxes.contracts import EvalConfig, Outcome, Report
@@ -64,6 +64,8 @@ def run(options: Options, services: Services) -> ExitCode:
     Raises:
         BadUsage: if there is no such target, or the picture can't be written.
     """
+    if options.svg is not None:
+        check_svg(options.svg)
     settings = services.settings
     config = EvalConfig(target=check_target(options.target or settings.target), trace_timeout_s=TRACE_TIMEOUT_S)
     console = Console(highlight=False)

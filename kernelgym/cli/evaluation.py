@@ -49,7 +49,10 @@ def run(options: Options, services: Services) -> ExitCode:
     """
     reward_function = get_reward(options.reward)
     problem = choose_problem(options.problem, options.reference)
-    config = make_config(options, services)
+    config = make_config(
+        services, target=options.target, device=options.device, precision=options.precision,
+        timeout_s=options.timeout_s, seed=options.seed,
+    )  # fmt: skip
     candidate = read_candidate(options.candidate)
     if isinstance(candidate, Diagnostic):
         report = report_without_code(candidate, problem.id, config)
@@ -80,17 +83,35 @@ def choose_problem(problem: str | None, reference: Path | None) -> Problem:
     raise BadUsage("no problem is given; add --problem ID (`kernelgym problems` lists them) or --reference FILE")
 
 
-def make_config(options: Options, services: Services) -> EvalConfig:
-    """Returns the evaluation's configuration.
+def make_config(
+    services: Services,
+    *,
+    target: str | None = None,
+    device: str = "cpu",
+    precision: Precision = Precision.TF32,
+    timeout_s: float | None = None,
+    seed: int | None = None,
+) -> EvalConfig:
+    """Returns the configuration that a command's options ask for.
+
+    Args:
+        services: Have the default target.
+        target: None: the default.
+        device: Where kernels are replayed.
+        precision: Of float32 matrix products.
+        timeout_s: Time limit of each stage; None: its own default.
+        seed: Of the inputs; None: a secret one.
 
     Raises:
         BadUsage: if a value is out of range or there is no such target.
     """
-    target = check_target(options.target or services.settings.target)
     limits = {}
-    if options.timeout_s is not None:
-        limits = dict.fromkeys(("trace_timeout_s", "compile_timeout_s", "replay_timeout_s"), options.timeout_s)
-    values = {"target": target, "device": options.device, "precision": options.precision, "seed": options.seed}
+    if timeout_s is not None:
+        limits = dict.fromkeys(("trace_timeout_s", "compile_timeout_s", "replay_timeout_s"), timeout_s)
+    values: dict[str, object] = {
+        "target": check_target(target or services.settings.target), "device": device, "precision": precision,
+        "seed": seed,
+    }  # fmt: skip
     try:
         return EvalConfig.model_validate(values | limits)
     except ValidationError as error:

@@ -59,13 +59,13 @@ class Loss(StrEnum):
     POLICY = "policy"
     """The policy raised, or returned something that is no text."""
     INFRASTRUCTURE = "infrastructure"
-    """A turn was lost to a fault of the machine."""
+    """A turn, or the look at the problem before it, was lost to a fault of the machine."""
 
 
 class EpisodeError(Contract):
     """What kept an episode from being played to its end."""
 
-    kind: Literal[Loss.SKIPPED, Loss.POLICY]
+    kind: Loss
     message: str
 
 
@@ -105,7 +105,7 @@ class EpisodeRecord(Contract):
     def loss(self) -> Loss | None:
         """Why the episode does not count; None if it does."""
         if self.error is not None:
-            return Loss(self.error.kind)
+            return self.error.kind
         if not self.turns or any(turn.report.outcome is Outcome.INFRASTRUCTURE for turn in self.turns):
             return Loss.INFRASTRUCTURE
         return None

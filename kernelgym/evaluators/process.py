@@ -72,7 +72,7 @@ class WorkerProcess:
         self._threads = threads
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-")
+        self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
 
     def run(self, task: Task) -> Answer:
         """Gives the worker something to do and waits for the answer.

@@ -29,7 +29,7 @@ LOSS_WORDS: Final = {
     Loss.INFRASTRUCTURE: "lost to a fault of this machine",
 }
 
-ERROR_WORDS: Final = {Loss.SKIPPED: "skipped", Loss.POLICY: "the policy failed"}
+ERROR_WORDS: Final = {Loss.SKIPPED: "skipped", Loss.POLICY: "the policy failed", Loss.INFRASTRUCTURE: "lost"}
 
 
 def render_run(episodes: Sequence[EpisodeRecord], summary: Summary, target: str) -> RenderableType:

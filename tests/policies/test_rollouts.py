@@ -8,8 +8,9 @@ import pytest
 
 from kernelgym.envs import Rules, Turn
 from kernelgym.envs.record import EpisodeRecord, Loss
-from kernelgym.errors import BadUsage, InvalidReference
+from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem, get_problem
+from policies.errors import PolicyUnavailable
 from policies.policy import Player
 from policies.rollouts import Key, episode_seed, rollout
 from policies.scripted import DemoPolicy
@@ -126,6 +127,45 @@ def test_a_problem_that_can_not_be_used_is_skipped_with_its_reason() -> None:
     assert (skipped.loss, skipped.turns) == (Loss.SKIPPED, ())
     assert skipped.error.message == "core/matmul: can't be scaled down; add CHECK_SHAPES"
     assert found["core/softmax", 1].loss is None
+
+
+@pytest.mark.parametrize("where", ["describe", "evaluate"])
+def test_an_evaluator_that_breaks_is_a_fault_of_the_machine_and_not_of_the_problem(where: str) -> None:
+    class Breaking(LightEvaluator):
+        def describe(self, problem: Problem) -> Description:
+            if where == "describe":
+                raise EvaluatorBroken("no worker answers")
+            return super().describe(problem)
+
+    def judge_nothing(submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        raise EvaluatorBroken("no worker answers")
+
+    (record,) = rollout(DemoPolicy(), [SOFTMAX], Breaking(judge_nothing), RULES)
+    assert record.error is not None
+    assert (record.loss, record.error.message) == (Loss.INFRASTRUCTURE, "no worker answers")
+
+
+def test_a_message_without_an_end_is_clipped() -> None:
+    class Verbose(ScriptedPolicy):
+        def begin(self, problem: Problem, seed: int) -> ScriptedPlayer:
+            def act(observation: str) -> str:
+                raise ValueError("x" * 10_000_000)
+
+            return ScriptedPlayer(act=act)
+
+    (record,) = rollout(Verbose(), [SOFTMAX], LightEvaluator(judge), RULES)
+    assert record.error is not None
+    assert record.error.message.startswith("ValueError: xxx")
+    assert len(record.error.message) < 100_000
+
+
+def test_a_policy_that_can_not_begin_at_all_stops_all_with_its_name() -> None:
+    class Broken(ScriptedPolicy):
+        def begin(self, problem: Problem, seed: int) -> ScriptedPlayer:
+            raise OSError("too many connections")
+
+    with pytest.raises(PolicyUnavailable, match=r"`scripted` can't begin core/softmax \(OSError: too many connections"):
+        list(rollout(Broken(), [SOFTMAX], LightEvaluator(judge), RULES))
 
 
 def test_a_lost_turn_makes_the_episode_a_lost_one() -> None:

@@ -15,12 +15,13 @@ from typer.testing import CliRunner, Result
 from kernelgym.cli import app, extension
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
-from kernelgym.errors import InvalidReference
+from kernelgym.errors import EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem
 from kernelgym.settings import Settings
 from policies import policy, register_policy
 from policies.run import INTERRUPTED
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
+from sandboxes.errors import SandboxUnavailable
 from tests.policies.episodes import CODE, LightEvaluator, ScriptedPlayer, ScriptedPolicy, judge
 from tests.reports import failed_report
 
@@ -255,6 +256,60 @@ def test_a_problem_without_bundled_solutions_is_refused_before_anything_is_evalu
     assert "the policy `demo` has no solutions for " in result.stderr
     assert "give --problems core, or another --policy" in result.stderr
     assert run.evaluator.requests == []
+    assert result.stdout == "", "nothing is announced"
+    assert not run.out.exists()
+    assert run("--problems", "core/softmax").exit_code == ExitCode.VERDICT, "the corrected command is not refused"
+
+
+def test_a_sandbox_that_can_not_start_leaves_the_folder_to_another_run(run: Runner) -> None:
+    def unavailable(sandbox: str, workers: int) -> LightEvaluator:
+        raise SandboxUnavailable("bwrap is not installed")
+
+    services = Services(settings=Settings(), open_evaluator=unavailable)
+    command = ["run", "--out", str(run.out), "--problems", "core/softmax", "--turns", "3"]
+    assert CliRunner().invoke(app, command, obj=services).exit_code == ExitCode.INFRASTRUCTURE
+    assert run("--problems", "core/softmax", "--turns", "2").exit_code == ExitCode.VERDICT
+
+
+def test_a_picture_that_can_not_be_written_is_refused_before_anything_is_played(run: Runner, tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere" / "run.svg", tmp_path):
+        result = run(*TWO, "--svg", str(path))
+        assert result.exit_code == ExitCode.USAGE
+        assert f"the picture {path} can't be written (" in result.stderr
+        assert not run.out.exists()
+    assert run(*TWO, "--svg", str(run.out / "run.svg")).exit_code == ExitCode.VERDICT, "the folder is made for it"
+
+
+def test_an_empty_folder_name_is_refused(run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*TWO, "--out", "")
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr == "error: --out is empty; give the folder in which the episodes are kept, e.g. runs/core\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluator_that_breaks_is_infrastructure_and_played_again(run: Runner) -> None:
+    class Broken(LightEvaluator):
+        def describe(self, problem: Problem) -> Description:
+            raise EvaluatorBroken("no worker answers")
+
+    run.evaluator = Broken(judge)
+    result = run("--problems", "core/softmax")
+    assert result.exit_code == ExitCode.INFRASTRUCTURE
+    assert "of 1 episodes, 1 lost to a fault of this machine; the same command plays them again" in result.stderr
+    assert "! lost: no worker answers" in " ".join(result.stdout.split())
+    run.evaluator = LightEvaluator(judge)
+    assert run("--problems", "core/softmax").exit_code == ExitCode.VERDICT
+
+
+def test_precision_and_time_limit_reach_the_evaluator_and_the_record(run: Runner) -> None:
+    run("--problems", "core/softmax", "--precision", "fp32", "--timeout", "7")
+    config = run.evaluator.requests[0][2]
+    assert config.precision == "fp32"
+    assert (config.trace_timeout_s, config.compile_timeout_s, config.replay_timeout_s) == (7, 7, 7)
+    kept = json.loads((run.out / "run.json").read_text())["config"]
+    assert (kept["precision"], kept["trace_timeout_s"]) == ("fp32", 7)
+    assert "precision is fp32 there and tf32 here" in run("--problems", "core/softmax", "--timeout", "7").stderr
 
 
 @pytest.mark.parametrize(
@@ -265,6 +320,8 @@ def test_a_problem_without_bundled_solutions_is_refused_before_anything_is_evalu
         (["--problems", "core", "--reward", "drkernel"], "did you mean `drkernel_paper`?"),
         (["--problems", "core", "--target", "h20"], "Did you mean `h200`?"),
         (["--problems", "core", "--target-speedup", "0"], "target_speedup is 0.0"),
+        (["--problems", "core", "--precision", "fp33"], "did you mean `fp32`?"),
+        (["--problems", "core", "--timeout", "0"], "--timeout is 0.0: input should be greater than 0"),
         (["--problems", "core", "--sandbox", "bubblewarp"], "did you mean `bubblewrap`?"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kernelgym.envs.record import RunRecord
+from policies import run_folder
 from policies.errors import RunFolderUnusable
 from policies.run_folder import EPISODES, RUN, RunFolder
 from sandboxes.contracts import EvalConfig, Outcome
@@ -41,7 +42,7 @@ def test_a_later_record_of_an_episode_replaces_the_earlier_one(path: Path) -> No
         assert folder.episodes == {again.key: again, SECOND.key: SECOND}
 
 
-@pytest.mark.parametrize("left", [1, 100, 1000, -2, -1])
+@pytest.mark.parametrize("left", [1, 100, 1000, -2])
 def test_half_a_last_line_is_dropped_and_the_file_goes_on_after_the_line_before(path: Path, left: int) -> None:
     episodes = path / EPISODES
     first, second = episodes.read_bytes().splitlines(keepends=True)
@@ -52,18 +53,85 @@ def test_half_a_last_line_is_dropped_and_the_file_goes_on_after_the_line_before(
     assert episodes.read_bytes() == first + second
 
 
-def test_a_last_line_that_holds_nothing_is_dropped(path: Path) -> None:
+def test_a_last_line_of_zeros_as_a_power_cut_leaves_it_is_dropped(path: Path) -> None:
     with (path / EPISODES).open("ab") as file:
-        file.write(b"\0" * 50 + b"\n")
+        file.write(b"\0" * 50)
     with RunFolder(path, RECORD) as folder:
         assert len(folder.episodes) == 2
 
 
-def test_a_damaged_line_in_the_middle_is_named(path: Path) -> None:
-    first, second = (path / EPISODES).read_bytes().splitlines(keepends=True)
-    (path / EPISODES).write_bytes(first + b"{}\n" + second)
-    with pytest.raises(RunFolderUnusable, match=r"line 2 of .*episodes.jsonl is no episode of this version; give anot"):
+def test_a_whole_last_line_that_lost_its_line_feed_is_kept_and_ended(path: Path) -> None:
+    episodes = path / EPISODES
+    before = episodes.read_bytes()
+    episodes.write_bytes(before.removesuffix(b"\n"))
+    third = episode(2.0, sample=2)
+    with RunFolder(path, RECORD) as folder:
+        assert list(folder.episodes.values()) == [FIRST, SECOND]
+        folder.append(third)
+    assert episodes.read_bytes().startswith(before)
+    with RunFolder(path, RECORD) as folder:
+        assert list(folder.episodes.values()) == [FIRST, SECOND, third]
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_whole_line_that_is_no_episode_of_this_version_is_named_and_stays(path: Path, place: int, end: bytes) -> None:
+    lines = (path / EPISODES).read_bytes().splitlines(keepends=True)
+    newer = lines[1].replace(b'"schema_version":1', b'"schema_version":2').removesuffix(b"\n")
+    assert b'"schema_version":2' in newer
+    lines.insert(place, newer + (end if place == 2 else b"\n"))
+    (path / EPISODES).write_bytes(b"".join(lines))
+    with pytest.raises(RunFolderUnusable, match=rf"line {place + 1} of .*episodes.jsonl is no episode of this version"):
         RunFolder(path, RECORD)
+    assert (path / EPISODES).read_bytes() == b"".join(lines)
+
+
+def test_a_last_line_that_was_ended_but_is_not_json_is_named_and_stays(path: Path) -> None:
+    with (path / EPISODES).open("ab") as file:
+        file.write(b"half a li\n")
+    before = (path / EPISODES).read_bytes()
+    with pytest.raises(RunFolderUnusable, match="line 3 of"):
+        RunFolder(path, RECORD)
+    assert (path / EPISODES).read_bytes() == before
+
+
+def test_half_a_line_is_left_alone_if_the_folder_is_refused(path: Path) -> None:
+    with (path / EPISODES).open("ab") as file:
+        file.write(b'{"schema')
+    before = (path / EPISODES).read_bytes()
+    with pytest.raises(RunFolderUnusable, match="another run"):
+        RunFolder(path, RECORD.model_copy(update={"turns": 5}))
+    assert (path / EPISODES).read_bytes() == before
+
+
+@pytest.mark.parametrize("left", [b"", b'{"schema'])
+def test_a_run_without_an_episode_gives_way_to_another(path: Path, left: bytes) -> None:
+    (path / EPISODES).write_bytes(left)
+    other = RECORD.model_copy(update={"turns": 5})
+    with RunFolder(path, other) as folder:
+        assert folder.episodes == {}
+        folder.append(FIRST)
+    with pytest.raises(RunFolderUnusable, match="turns is 5 there and 3 here"):
+        RunFolder(path, RECORD)
+
+
+@pytest.mark.parametrize("name", [EPISODES, RUN])
+def test_a_link_to_something_without_an_end_is_not_read(path: Path, name: str) -> None:
+    (path / name).unlink()
+    (path / name).symlink_to("/dev/full")
+    with pytest.raises(RunFolderUnusable, match="is no regular file; give another --out"):
+        RunFolder(path, RECORD)
+
+
+def test_a_line_that_is_too_long_is_neither_read_nor_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folder, "MAX_LINE_BYTES", 100)
+    with pytest.raises(RunFolderUnusable, match=r"line 1 of .* is no episode"):
+        RunFolder(path, RECORD)
+    with (
+        RunFolder(path, RECORD, restart=True) as folder,
+        pytest.raises(RunFolderUnusable, match="an episode of core/softmax is longer than"),
+    ):
+        folder.append(FIRST)
 
 
 def test_other_settings_are_refused_by_name_and_the_episodes_stay(path: Path) -> None:
