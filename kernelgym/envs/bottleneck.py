@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import Final
 
+from kernelgym.envs.quoting import quote
 from kernelgym.reports.wording import factor, microseconds, percent, plain, provenance, quantity
 from sandboxes.contracts import Bound, NodeProfile, Profile, Report, clip
 
@@ -33,7 +34,8 @@ def write_performance(report: Report) -> Iterator[str]:
     if profile is None:
         return
     if report.bench is not None and not report.bench.verified:
-        yield f"No speedup is paid: {clip(plain(report.bench.how), MAX_TEXT)}. The times below are for orientation."
+        how = clip(quote(report.bench.how), MAX_TEXT)
+        yield f"Neither speedup nor coverage is paid: {how}. The times below are for orientation."
     if profile.nodes and profile.time_us:
         yield f"What limits it: {_limit(profile)}"
     speedup = "" if report.speedup is None else f"; speedup {factor(report.speedup)}"
@@ -113,7 +115,7 @@ def _node(node: NodeProfile, profile: Profile) -> str:
     if node.grid is not None:
         parts.append(f"grid {'×'.join(map(str, node.grid))}")
     if config := ", ".join(part for part in node.config.split(", ") if not part.endswith(": None")):
-        parts.append(clip(plain(config), MAX_TEXT))
+        parts.append(clip(quote(config), MAX_TEXT))
     if node.resources is not None:
         need = node.resources
         limited = "" if need.limited_by == "nothing" else f" (limited by {plain(need.limited_by)[:MAX_NAME]})"

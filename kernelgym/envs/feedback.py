@@ -2,13 +2,14 @@
 
 A model pays for every token and is easily led astray, so the first line is the verdict, the most useful thing comes
 right after it, and all of it is bounded. The text quotes the candidate, which may be hostile: control characters are
-shown as codes. Seeds are never in it.
+shown as codes, paths of this machine are cut. Seeds are never in it.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kernelgym.envs.bottleneck import write_performance
+from kernelgym.envs.quoting import quote
 from kernelgym.envs.rules import Rules
 from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.reports.wording import VERDICTS, factor, plain, provenance
@@ -96,7 +97,7 @@ def _body(report: Report, submission: Submission | None) -> Iterator[str]:
     else:
         yield from _failure(report, submission)
     for finding in [item for item in report.findings if item.severity is Severity.WARNING][:MAX_LISTED]:
-        yield f"Note ({finding.rule}): {clip(plain(finding.evidence), MAX_NOTE)}{_at(finding.line)}"
+        yield f"Note ({finding.rule}): {clip(quote(finding.evidence), MAX_NOTE)}{_at(finding.line)}"
 
 
 def _failure(report: Report, submission: Submission | None) -> Iterator[str]:
@@ -104,18 +105,21 @@ def _failure(report: Report, submission: Submission | None) -> Iterator[str]:
         first, *others = report.diagnostics
         yield from _diagnostic(first, submission)
         yield from _cases(report.cases)
-        for other in others[:MAX_LISTED]:
-            yield f"Also: {clip(plain(other.message), MAX_NOTE)}{_at(other.line)}"
-        if len(others) > MAX_LISTED:
-            yield f"... and {len(others) - MAX_LISTED} more messages."
+        said = {(first.message, first.line), *((case.detail, None) for case in report.cases)}
+        unsaid = dict.fromkeys((other.message, other.line) for other in others)
+        more = [item for item in unsaid if item not in said]
+        for message, line in more[:MAX_LISTED]:
+            yield f"Also: {clip(quote(message), MAX_NOTE)}{_at(line)}"
+        if len(more) > MAX_LISTED:
+            yield f"... and {len(more) - MAX_LISTED} more messages."
 
 
 def _diagnostic(diagnostic: Diagnostic, submission: Submission | None) -> Iterator[str]:
-    where = f" (case {plain(diagnostic.case)[:MAX_LINE]})" if diagnostic.case else ""
-    yield f"Fix this first{where}: {clip(plain(diagnostic.message), MAX_MESSAGE)}"
+    where = f" (case {quote(diagnostic.case)[:MAX_LINE]})" if diagnostic.case else ""
+    yield f"Fix this first{where}: {clip(quote(diagnostic.message), MAX_MESSAGE)}"
     yield from _source(diagnostic.line, diagnostic.excerpt, submission)
     if diagnostic.hint:
-        yield f"Hint: {clip(plain(diagnostic.hint), MAX_NOTE)}"
+        yield f"Hint: {clip(quote(diagnostic.hint), MAX_NOTE)}"
 
 
 def _hacks(report: Report, submission: Submission | None) -> Iterator[str]:
@@ -125,21 +129,24 @@ def _hacks(report: Report, submission: Submission | None) -> Iterator[str]:
 
 
 def _hack(rule: str, finding: Finding, submission: Submission | None) -> Iterator[str]:
-    yield f"Rule `{rule}` is broken: {clip(plain(finding.evidence), MAX_NOTE)}"
+    yield f"Rule `{rule}` is broken: {clip(quote(finding.evidence), MAX_NOTE)}"
     yield from _source(finding.line, None, submission)
     yield ADVICE.get(rule, GENERAL_ADVICE)
 
 
 def _cases(cases: Sequence[CaseResult]) -> Iterator[str]:
     """Yields which cases failed, how, and which passed."""
-    failed = [case for case in cases if not case.passed]
-    for number, case in enumerate(failed[:MAX_LISTED]):
-        how = f": {case.detail}" if case.detail and number > 0 else ""  # the first is what has to be fixed first
-        text = f"Failed: {plain(case.case)} ({case.failed_trials} of {case.trials} input sets){plain(how)}"
-        yield clip(text, MAX_NOTE)
-    if len(failed) > MAX_LISTED:
-        yield f"Failed as well: {len(failed) - MAX_LISTED} of the other cases."
-    if passed := [plain(case.case) for case in cases if case.passed]:
+    ways: dict[str, list[CaseResult]] = {}
+    for case in cases:
+        if not case.passed:
+            ways.setdefault(case.detail or "", []).append(case)
+    for number, (detail, alike) in enumerate(list(ways.items())[:MAX_LISTED]):
+        how = f": {detail}" if detail and number > 0 else ""  # the first is what has to be fixed first
+        names = "; ".join(f"{case.case} ({case.failed_trials} of {case.trials} input sets)" for case in alike)
+        yield clip(quote(f"Failed: {names}{how}"), MAX_NOTE)
+    if hidden := sum(len(alike) for alike in list(ways.values())[MAX_LISTED:]):
+        yield f"Failed as well: {hidden} of the other cases."
+    if passed := [quote(case.case) for case in cases if case.passed]:
         yield clip(f"Passed: {'; '.join(passed)}", MAX_NOTE)
 
 
@@ -186,5 +193,10 @@ def _next(report: Report, rules: Rules, number: int, *, over: bool) -> str:
     turns = "1 turn is left" if left == 1 else f"{left} turns are left"
     if report.outcome is Outcome.INFRASTRUCTURE:
         return f"{turns}. Send the same candidate again: one ```python block with the whole program."
+    if report.outcome is Outcome.OK and report.speedup is None:
+        return (
+            f"{turns}. The task is solved: nothing more is paid here. You may send a refined program, complete, in one "
+            "```python block that defines `ModelNew`; its times are told for orientation."
+        )
     goal = "a faster program" if report.outcome is Outcome.OK else "the corrected program"
     return f"{turns}. Reply with {goal}, complete, in one ```python block that defines `ModelNew`."

@@ -12,6 +12,7 @@ from typing import Final
 
 from kernelgym.envs.rules import Rules
 from kernelgym.problems import Problem
+from kernelgym.reports.wording import plain
 from sandboxes.contracts import (
     Argument,
     ArgumentSequence,
@@ -41,36 +42,40 @@ NO_BLOCK_POINTERS: Final = (3, 9)
 
 
 def write_prompt(problem: Problem, description: Description, rules: Rules) -> str:
-    """Returns the task in Markdown.
+    """Returns the task in Markdown; control characters, which a reference may hold, are shown as codes.
 
     Raises:
         UnknownTarget: No target is called `rules.config.target`.
     """
     target = get_target(rules.config.target)
+    paid = rules.config.device != "cpu" or description.is_executed_in_full(rules.config)
     sections = (
-        _task(problem, target),
-        _contract(),
-        _cases(description),
-        _judgement(description, rules.config),
+        _task(problem, target, paid),
+        _contract(paid),
+        _cases(description, paid),
+        _judgement(description, rules.config, paid),
         _machine(target),
         _prohibitions(),
         _turns(rules),
     )
-    return "\n\n".join(sections) + "\n"
+    return plain("\n\n".join(sections) + "\n")
 
 
-def _task(problem: Problem, target: Target) -> str:
+def _task(problem: Problem, target: Target, paid: bool) -> str:
+    source = problem.reference.source.replace("\r\n", "\n")
+    goal = "as fast as possible" if paid else "correct first (speed is shown, not paid)"
     return f"""\
 Write Triton kernels that replace the PyTorch module `Model` below: a module `ModelNew` that returns the same result, \
-as fast as possible on one {target.title}.
+{goal}, on one {target.title}.
 
 # Reference: {problem.title} (`{problem.id}`)
 
-{fenced(problem.reference.source.strip(), "python")}"""
+{fenced(source.strip(), "python")}"""
 
 
-def _contract() -> str:
-    return """\
+def _contract(paid: bool) -> str:
+    timed = "run on data and timed" if paid else "run on data where a case is checked, and priced"
+    return f"""\
 # What to write
 
 - One complete program in one code block that starts with ```python: imports, kernels, and `class \
@@ -81,17 +86,18 @@ dtypes and structure.
 example the same `nn.Linear`): both modules are built under the same seed, and that alone gives them equal weights.
 - The result must be computed by your own `@triton.jit` kernels, launched in `forward`. PyTorch is for allocating \
 (`torch.empty`, `torch.empty_like`), views, and shapes.
-- `forward` is recorded once per case, on tensors without values; then the recorded kernels are compiled, run on data \
-and timed."""
+- `forward` is recorded once per case, on tensors without values; then the recorded kernels are compiled, \
+{timed}."""
 
 
-def _cases(description: Description) -> str:
+def _cases(description: Description, paid: bool) -> str:
     cases = description.cases
     with_init = any(case.init_inputs != cases[0].init_inputs for case in cases)
     header = ["case", "use", *(["arguments of `__init__`"] if with_init else []), "arguments of `forward`"]
+    last = "timed" if paid else "priced only"
     rows = [header, ["---"] * len(header)]
     for case in cases:
-        use = "timed" if case.kind is CaseKind.BENCH else "checked"
+        use = last if case.kind is CaseKind.BENCH else "checked"
         init = [_arguments(case.init_inputs)] if with_init else []
         rows.append([case.name, use, *init, _arguments(case.inputs)])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -105,18 +111,25 @@ def _cases(description: Description) -> str:
             "Checked cases are the reference with the constants that their names say. Take all sizes from the "
             "arguments of `__init__` and `forward`: a size that is written out in your program is wrong elsewhere. "
         )
+    if paid:
+        intro = "The program must be right at every one of these; it is timed at the last."
+    else:
+        intro = (
+            "The program must be right at every checked case. The last one is too large to be executed here: its time "
+            "is modelled and told, but neither speed nor coverage is paid."
+        )
     return f"""\
 # Shapes
 
-The program must be right at every one of these; it is timed at the last.
+{intro}
 
 {table}
 
-{scaled}{init_line}Where no strides are given, tensors are contiguous. At the timed shapes `forward` returns \
+{scaled}{init_line}Where no strides are given, tensors are contiguous. At the last shapes `forward` returns \
 {_one(description.output)}."""
 
 
-def _judgement(description: Description, config: EvalConfig) -> str:
+def _judgement(description: Description, config: EvalConfig, paid: bool) -> str:
     values = ", ".join(VARIATIONS.get(name, name) for name in description.distributions)
     if config.precision is Precision.TF32:
         precision = "float32 matrix products may round their inputs to TF32 (`tl.dot`'s default)"
@@ -130,11 +143,12 @@ def _judgement(description: Description, config: EvalConfig) -> str:
         f"{precision}. Accumulate in float32.",
         "Any access outside of a tensor fails, even if the result is right: mask the tails.",
     ]
-    if config.device == "cpu" and not description.is_executed_in_full(config):
+    if not paid:
         lines.append(
-            f"The timed shapes are too large to be executed here ({description.gflop:,.0f} GFLOP, "
-            f"{description.bytes / 1e9:,.1f} GB): correctness at the checked shapes is paid, speed is not. The "
-            "times that you are told are modelled, for orientation."
+            f"The last shapes are too large to be executed here ({description.gflop:,.0f} GFLOP, "
+            f"{description.bytes / 1e9:,.1f} GB): correctness at the checked shapes is paid, speed is not, nor is "
+            "coverage (the share of the time that is spent in your own kernels). The times that you are told are "
+            "modelled, for orientation."
         )
     else:
         how = "modelled from the compiled kernels" if config.device == "cpu" else "measured"
@@ -160,12 +174,12 @@ def _machine(target: Target) -> str:
         f"block, {target.registers_per_thread} registers per thread; on a multiprocessor "
         f"{target.shared_per_multiprocessor // 1024} KiB, {target.threads_per_multiprocessor} threads and "
         f"{target.blocks_per_multiprocessor} blocks.",
-        f"Triton {version('triton')}, PyTorch {version('torch')}. `@triton.autotune` works: every configuration is "
-        "considered.",
+        f"Triton {version('triton')}, PyTorch {version('torch').partition('+')[0]}. `@triton.autotune` works: "
+        "every configuration is considered.",
         "`tl.arange` and block shapes need powers of two that are `tl.constexpr`.",
     ]
     if tuple(int(part) for part in re.findall(r"\d+", version("triton"))[:2]) >= NO_BLOCK_POINTERS:
-        notes.append("`tl.make_block_ptr` and `tl.advance` do not exist: compute pointers, or use tensor descriptors.")
+        notes.append("`tl.make_block_ptr` and `tl.advance` do not work: compute pointers, or use tensor descriptors.")
     return "# The machine\n\n" + "\n".join(f"- {note}" for note in notes)
 
 
@@ -223,7 +237,10 @@ def _words(argument: Argument) -> Iterator[str]:
         items = ["".join(_words(item)) for item in argument.items[:MAX_ARGUMENTS]]
         if len(argument.items) > len(items):
             items.append("...")
-        yield f"{argument.kind}({', '.join(items)})"
+        if argument.kind == "list":
+            yield f"[{', '.join(items)}]"
+        else:
+            yield f"({', '.join(items)}{',' if len(items) == 1 else ''})"
     elif isinstance(argument, TorchConstant):
         yield f"torch.{argument.name}" if argument.kind != "device" else f"torch.device({argument.name!r})"
     else:

@@ -1,6 +1,10 @@
 """Feedback: the verdict first, then the one thing to do; bounded, harmless, without secrets."""
 
+import sys
+from pathlib import Path
+
 import pytest
+import triton
 
 from kernelgym.envs import MAX_FEEDBACK, Rules, Turn, write_feedback
 from rewards import get_reward
@@ -82,6 +86,46 @@ def test_a_wrong_result_tells_what_failed_and_what_passed() -> None:
     assert "Failed: b (4 of 4 input sets)\nFailed: c (1 of 4 input sets): off by 2\nPassed: a; d" in text
 
 
+def test_cases_that_fail_in_the_same_way_are_told_in_one_line() -> None:
+    def case(name: str, detail: str) -> CaseResult:
+        return CaseResult(case=name, kind=CaseKind.CHECK, passed=False, trials=4, failed_trials=4, detail=detail)
+
+    same = "output 0 is a tuple, not a tensor"
+    cases = (case("a", same), case("b", same), case("c", "off by 2"), case("d", "off by 2"), case("e", same))
+    report = failed_report(Outcome.INCORRECT, message=same)
+    repeated = tuple(report.diagnostics[0].model_copy(update={"case": name}) for name in "abe")
+    text = feedback(report.model_copy(update={"cases": cases, "diagnostics": repeated}))
+    assert text.count(same) == 1
+    times = "(4 of 4 input sets)"
+    assert f"Failed: a {times}; b {times}; e {times}\nFailed: c {times}; d {times}: off by 2\n" in text
+    assert "Also" not in text
+
+
+@pytest.mark.parametrize(
+    "outcome", [Outcome.IMPORT_ERROR, Outcome.COMPILE_ERROR, Outcome.INCORRECT, Outcome.TRACE_ERROR]
+)
+def test_paths_of_this_machine_are_never_told(outcome: Outcome) -> None:
+    message = f"cannot import name 'foo' from 'triton.language' ({triton.language.__file__}); {[*sys.path, __file__]}"
+    report = failed_report(outcome, message=message)
+    first = report.diagnostics[0].model_copy(update={"hint": message})
+    cases = tuple(case.model_copy(update={"detail": f"{outcome} {message}"}) for case in report.cases * 2)
+    other = first.model_copy(update={"message": f"again: {message}"})
+    text = feedback(report.model_copy(update={"diagnostics": (first, other), "cases": cases}))
+    assert "(.../triton/language/__init__.py)" in text
+    assert str(Path(__file__).parent) not in text
+    assert sys.prefix not in text
+
+
+def test_paths_in_evidence_are_cut_but_the_candidates_own_lines_are_not() -> None:
+    finding = Finding(rule="no_launch", severity=Severity.FATAL, evidence="reads /srv/secret/key", line=1)
+    report = failed_report(Outcome.HACK).model_copy(update={"findings": (finding,)})
+    reward = get_reward()(report)
+    source = "open( '/srv/secret/key'); x = (a) /b/c"
+    text = write_feedback(report, reward, Submission(source=source), previous=[], rules=Rules(), over=False)
+    assert "is broken: reads .../key\n" in text
+    assert source in text
+
+
 def test_a_hack_names_the_rule_and_the_remedy() -> None:
     text = feedback(failed_report(Outcome.HACK))
     assert "Rule `no_live_launch` is broken: no launch reaches an output" in text
@@ -117,8 +161,10 @@ def test_success_tells_the_speedup_where_it_is_from_and_where_the_time_goes() ->
 def test_without_a_verified_bench_no_speedup_is_claimed() -> None:
     text = feedback(ok_report(verified=False))
     assert text.startswith("Turn 1 of 3: ok - correct at the checked shapes; no speedup")
-    assert "No speedup is paid: larger than the budget" in text
+    assert "Neither speedup nor coverage is paid: larger than the budget" in text
     assert "; speedup" not in text
+    assert "The task is solved" in text.splitlines()[-1]
+    assert "faster" not in text.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

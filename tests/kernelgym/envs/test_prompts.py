@@ -86,12 +86,16 @@ def test_sizes_must_not_be_written_out_where_the_reference_is_scaled() -> None:
 
 def test_arguments_of_any_kind_can_be_told_and_many_are_cut() -> None:
     inputs = (
-        ArgumentSequence(kind="list", items=(spec(2), 1.5, True)), TorchConstant(kind="dtype", name="float32"),
+        ArgumentSequence(kind="list", items=(spec(2), 1.5, True)), ArgumentSequence(kind="tuple", items=(3, 1, 1)),
+        ArgumentSequence(kind="tuple", items=(3,)), TorchConstant(kind="dtype", name="float32"),
         TorchConstant(kind="device", name="cuda"), spec(1), spec(1), *(spec(size) for size in range(2, 22)),
     )  # fmt: skip
     text = prompt(description=make_description(make_case("one", bench=True, inputs=inputs)))
-    assert "`list(float32[2], 1.5, True)`, `torch.float32`, `torch.device('cuda')`, 2 × `float32[1]`" in text
-    assert "and 12 more |" in text
+    assert (
+        "`[float32[2], 1.5, True]`, `(3, 1, 1)`, `(3,)`, `torch.float32`, `torch.device('cuda')`, 2 × `float32[1]`"
+        in text
+    )
+    assert "and 14 more |" in text
 
 
 def test_a_fence_in_the_reference_does_not_end_the_block() -> None:
@@ -106,6 +110,33 @@ def test_a_bench_that_is_too_large_to_be_executed_is_admitted() -> None:
     assert "speed is not" in prompt(description=make_description(case, gflop=1234.0))
     assert "1,234 GFLOP, 2.5 GB" in prompt(description=make_description(case, gflop=1234.0))
     assert "speed is not" not in prompt()
+
+
+def test_speed_that_is_not_paid_is_asked_for_nowhere() -> None:
+    text = prompt(description=make_description(make_case("one", bench=True), gflop=1234.0))
+    intro, _, rest = text.partition("# Reference")
+    assert "correct first (speed is shown, not paid)" in intro
+    assert "| one | priced only |" in rest
+    assert "neither speed nor coverage is paid" in rest.partition("# Shapes")[2].partition("|")[0]
+    assert "timed" not in text
+    assert "as fast as possible" not in text
+    assert "as fast as possible" in prompt()
+    assert "| timed |" in prompt()
+
+
+def test_control_characters_of_a_reference_are_shown_as_codes() -> None:
+    source = "class Model:\r\n    'a\x1b[2Jb\x1b]0;title\x07\u202e\ud800'\n"
+    problem = get_problem("core/softmax")
+    reference = problem.reference.model_copy(update={"source": source})
+    text = prompt(problem.model_copy(update={"reference": reference}), make_description(make_case("one", bench=True)))
+    assert "class Model:\n    'a\\x1b[2Jb\\x1b]0;title\\x07\\u202e\\ud800'\n" in text
+    assert text.replace("\n", "").isprintable()
+
+
+def test_versions_are_told_without_their_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernelgym.envs.prompts.version", {"torch": "2.13.0+cpu", "triton": "3.9.0"}.__getitem__)
+    assert "Triton 3.9.0, PyTorch 2.13.0. " in prompt()
+    assert "`tl.make_block_ptr` and `tl.advance` do not work" in prompt()
 
 
 def test_the_precision_and_the_turns_are_told() -> None:

@@ -1,0 +1,34 @@
+"""What an agent may read of texts that others wrote: messages of a candidate, of Python, of compilers.
+
+Such texts are hostile or name files of this machine. Neither helps to write a kernel.
+"""
+
+import re
+from typing import Final
+
+from kernelgym.reports.wording import plain
+
+PACKAGES: Final = ("/site-packages/", "/dist-packages/")
+"""Folders below which a path says something to everybody."""
+
+_START = r"(?:(?<![\w.)\]/])|(?<=file://)|(?<=\s-[ILB]))"
+_PATH = re.compile(
+    _START + r"(?:(?<=')(?:/[^/'\n]+){2,}/?(?=')|(?<=\")(?:/[^/\"\n]+){2,}/?(?=\")|/(?:[\w.+@~%=-]+/)+[\w.+@~%=-]*)"
+)
+
+
+def quote(text: str) -> str:
+    """Returns `text` without control characters and without the absolute paths in it.
+
+    Of a path in an installed package, what follows `site-packages` is left, of any other its last part:
+    `.../triton/language/__init__.py`, `.../candidate.py`. A division is no path: something stands before its slash.
+    """
+    return _PATH.sub(_tail, plain(text))
+
+
+def _tail(found: re.Match[str]) -> str:
+    path = found[0]
+    for folder in PACKAGES:
+        if folder in path:
+            return f".../{path.rpartition(folder)[2]}"
+    return f".../{path.rstrip('/').rpartition('/')[2]}"
