@@ -1,24 +1,29 @@
 """What environments play in: the problems that episodes are about, and the evaluator that judges them."""
 
+import warnings
+from threading import Lock
 from typing import Final
 
 import numpy as np
 
 from kernelgym.envs.episode import Episode
 from kernelgym.envs.options import Options, settings_of_this_process
-from kernelgym.errors import BadUsage
+from kernelgym.errors import REMEDY, BadUsage, InvalidReference
 from kernelgym.evaluators import Evaluator, LocalEvaluator
-from kernelgym.problems import Problem, get_problem, select_problems
-
-MAX_COMPLETION: Final = 2**24
-"""Characters of the longest action."""
+from kernelgym.problems import Problem, get_problem, load_problems
 
 MAX_OBSERVATION: Final = 2**21
 """Characters of the longest observation; a prompt quotes a reference of up to a million."""
 
+MAX_NAMED: Final = 3
+"""Members of a set that a warning names with their reasons."""
+
 
 class Arena:
-    """Begins episodes, and owns the evaluator if none is given.
+    """Begins episodes, and owns the evaluator if none is given; several threads may use it.
+
+    Members of a set that can't be used are left out, each with one warning: those that can't be loaded at once, those
+    that can't be described when they are first drawn.
 
     Args:
         options: What the environment was made with.
@@ -31,12 +36,19 @@ class Arena:
     def __init__(self, options: Options, workers: int | None = 1) -> None:
         settings = settings_of_this_process()
         self.rules = options.rules(settings)
-        self._problems = {
-            problem.id: problem
-            for problem in select_problems(
-                options.problems, tags=options.tags, levels=options.levels, difficulties=options.difficulties
-            )
-        }
+        loaded = load_problems(
+            options.problems, tags=options.tags, levels=options.levels, difficulties=options.difficulties
+        )
+        self._selection = options.problems
+        self._problems = {problem.id: problem for problem in loaded.problems}
+        self._unusable: dict[str, InvalidReference] = {}
+        self._lock = Lock()
+        if loaded.rejected:
+            named = [str(rejected) for rejected in loaded.rejected[:MAX_NAMED]]
+            if hidden := len(loaded.rejected) - len(named):
+                named.append(f"and {hidden} more")
+            count = f"{len(loaded.rejected)} {'member' if len(loaded.rejected) == 1 else 'members'}"
+            _warn(f"{count} of {options.problems!r} can't be used and will not be drawn: {'; '.join(named)}")
         self._sandbox = options.sandbox or settings.sandbox
         self._workers = settings.workers if workers is None else workers
         self._given = options.evaluator
@@ -58,27 +70,61 @@ class Arena:
             self._own = LocalEvaluator(sandbox=self._sandbox, workers=self._workers)
         return self._own
 
-    def choose(self, generator: np.random.Generator, problem_id: object = None) -> Problem:
-        """Returns a problem drawn at random, or the one that is asked for, of the selection or any registered one.
+    def begin(self, generator: np.random.Generator, problem_id: object = None) -> Episode:
+        """Returns a new episode on the problem that is asked for, or on one that is drawn at random.
+
+        A drawn problem that can't be described is put aside with a warning, and another one is drawn.
+
+        Args:
+            generator: Draws the problem.
+            problem_id: Id of one of the selection, or what `get_problem` reads; None draws one of the selection.
 
         Raises:
             BadUsage: `problem_id` is neither None nor a string.
             UnknownProblem: No problem has this id.
+            InvalidReference: The problem that is asked for, or every one of the selection, can't be described.
+            KernelGymError: The evaluator can't be used.
         """
-        if problem_id is None:
-            known = list(self._problems.values())
-            return known[int(generator.integers(len(known)))]
+        if problem_id is not None:
+            return self._begin(self._find(problem_id))
+        while True:
+            problem = self._draw(generator)
+            try:
+                return self._begin(problem)
+            except InvalidReference as error:
+                self._put_aside(problem, error)
+
+    def _find(self, problem_id: object) -> Problem:
         if not isinstance(problem_id, str):
             raise BadUsage(f"options['problem'] is {problem_id!r}; give the id of a problem, e.g. 'core/softmax'")
         return self._problems.get(problem_id) or get_problem(problem_id)
 
-    def begin(self, problem: Problem) -> Episode:
-        """Returns a new episode.
-
-        Raises:
-            KernelGymError: The problem can't be described.
-        """
+    def _begin(self, problem: Problem) -> Episode:
         return Episode(problem, self.evaluator.describe(problem), self.rules)
+
+    def _draw(self, generator: np.random.Generator) -> Problem:
+        """Returns a problem that has not been put aside.
+
+        It is drawn from all, until it is such a one: the seed decides, not which ones are known to be unusable.
+        """
+        known = list(self._problems.values())
+        while len(self._unusable) < len(known):
+            problem = known[int(generator.integers(len(known)))]
+            if problem.id not in self._unusable:
+                return problem
+        first = next(iter(self._unusable.values()))
+        if len(known) == 1:
+            raise InvalidReference(first.name, first.problem, first.remedy)
+        reason = f"none of its {len(known)} problems can be used, {first.name} because it {first.problem}"
+        raise InvalidReference(self._selection, reason, REMEDY)
+
+    def _put_aside(self, problem: Problem, error: InvalidReference) -> None:
+        with self._lock:
+            known = problem.id in self._unusable
+            self._unusable[problem.id] = error
+            last = len(self._unusable) == len(self._problems)
+        if not known and not last:  # after the last one, an error tells the same
+            _warn(f"{problem.id} can't be used and will not be drawn again: {error}")
 
     def close(self) -> None:
         """Closes an evaluator of its own; calling it again does nothing."""
@@ -86,3 +132,7 @@ class Arena:
         if self._own is not None:
             self._own.close()
             self._own = None
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=2)

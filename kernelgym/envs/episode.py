@@ -3,6 +3,8 @@
 Everything that Gymnasium's environments, rollouts and evaluations of policies have in common; nothing of Gymnasium.
 """
 
+from typing import Final
+
 from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import Rules
@@ -11,8 +13,11 @@ from kernelgym.errors import EpisodeOver
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
 from rewards import get_reward
-from sandboxes.contracts import Description, Diagnostic, Report, Submission
+from sandboxes.contracts import Description, Diagnostic, Report, Stage, Submission
 from sandboxes.extraction import extract, report_without_code
+
+MAX_COMPLETION: Final = 2**22
+"""Characters of the longest completion that is looked at: finding the code in it takes seconds at most."""
 
 
 class Episode:
@@ -47,7 +52,8 @@ class Episode:
     def play(self, completion: str, evaluator: Evaluator) -> Turn:
         """Plays one turn: finds the code, evaluates and scores it, writes the feedback.
 
-        Whatever the completion is, it ends in a turn.
+        Whatever the completion is, it ends in a turn. One of more than `MAX_COMPLETION` characters holds no code; the
+        turn keeps as many of it.
 
         Raises:
             EpisodeOver: The episode has ended.
@@ -66,7 +72,7 @@ class Episode:
         )
         turn = Turn(
             number=number,
-            completion=completion,
+            completion=completion[:MAX_COMPLETION],
             submission=submission,
             report=report,
             reward=reward,
@@ -78,7 +84,15 @@ class Episode:
         return turn
 
     def _evaluate(self, completion: str, evaluator: Evaluator) -> tuple[Submission | None, Report]:
-        found = extract(completion)
+        found = _too_long(completion) if len(completion) > MAX_COMPLETION else extract(completion)
         if isinstance(found, Diagnostic):
             return None, report_without_code(found, self.problem.id, self.rules.config)
         return found, evaluator.evaluate(found, self.problem, self.rules.config)
+
+
+def _too_long(completion: str) -> Diagnostic:
+    return Diagnostic(
+        stage=Stage.EXTRACT,
+        message=f"the completion has {len(completion):,} characters; at most {MAX_COMPLETION:,} are looked at",
+        hint="write less around the code, and build large tables in `__init__`",
+    )

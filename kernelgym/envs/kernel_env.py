@@ -4,10 +4,10 @@ from typing import Any
 
 import gymnasium as gym
 
-from kernelgym.envs.arena import MAX_COMPLETION, MAX_OBSERVATION, Arena
-from kernelgym.envs.episode import Episode
+from kernelgym.envs.arena import MAX_OBSERVATION, Arena
+from kernelgym.envs.episode import MAX_COMPLETION, Episode
 from kernelgym.envs.info import info_of_reset, info_of_turn
-from kernelgym.envs.options import Options
+from kernelgym.envs.options import Options, checked_reset_options
 from kernelgym.envs.spaces import UnicodeText
 from kernelgym.errors import BadUsage
 
@@ -42,14 +42,16 @@ class KernelEnv(gym.Env[str, str]):
 
         Args:
             seed: Of the draw of this and all later problems.
-            options: `{"problem": id}` chooses the problem.
+            options: `{"problem": id}` chooses the problem. A drawn one that can't be described is put aside with a
+                warning, and another one is drawn.
 
         Raises:
-            KernelGymError: There is no such problem, or it can't be described.
+            BadUsage: There is no such option.
+            KernelGymError: There is no such problem, or it can't be described, or none can.
         """
         super().reset(seed=seed)
-        problem = self._arena.choose(self.np_random, (options or {}).get("problem"))
-        self._episode = self._arena.begin(problem)
+        wanted = checked_reset_options(options, ("problem",)).get("problem")
+        self._episode = self._arena.begin(self.np_random, wanted)
         self._print()
         return self._episode.prompt, info_of_reset(self._episode)
 

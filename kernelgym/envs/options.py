@@ -1,22 +1,32 @@
 """What both environments can be made with."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from kernelgym.envs.rules import Rules
-from kernelgym.errors import BadUsage
+from kernelgym.errors import SIMILAR, BadUsage
 from kernelgym.evaluators import Evaluator
-from kernelgym.settings import Settings
+from kernelgym.problems.filters import unknown
+from kernelgym.settings import SandboxName, Settings
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import EvalConfig
+
+METHODS: Final = ("describe", "evaluate", "evaluate_many", "close")
+"""What an `Evaluator` can do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Keyword arguments of `gymnasium.make("KernelGym/Kernel-v0", ...)`; None means "as the settings say"."""
+    """Keyword arguments of `gymnasium.make("KernelGym/Kernel-v0", ...)`; None means "as the settings say".
+
+    Raises:
+        BadUsage: A value is of the wrong kind or names nothing.
+    """
 
     problems: str = "core"
     """Problems to draw from, as `select_problems` reads them: `core`, `core/softmax,core/matmul`."""
@@ -40,6 +50,28 @@ class Options:
     """Where candidates run."""
     evaluator: Evaluator | None = None
     """What evaluates them; the environment does not close it. None: a local one of its own."""
+
+    def __post_init__(self) -> None:
+        for name in ("problems", "reward", "precision"):
+            _check(name, getattr(self, name), isinstance(getattr(self, name), str), "a text")
+        for name in ("target", "sandbox"):
+            _check(name, getattr(self, name), isinstance(getattr(self, name), str | None), "a text, or None")
+        for name in ("tags", "levels", "difficulties"):
+            value = getattr(self, name)
+            _check(name, value, isinstance(value, Sequence) and not isinstance(value, str), "a sequence, e.g. a list")
+        for name in ("tags", "difficulties"):
+            for value in getattr(self, name):
+                _check(f"a member of {name}", value, isinstance(value, str), "a text")
+        turns, target = self.max_turns, self.target_speedup
+        _check("max_turns", turns, isinstance(turns, int) and not isinstance(turns, bool), "a whole number from 1")
+        number = target is None or (isinstance(target, int | float) and not isinstance(target, bool))
+        _check("target_speedup", target, number, "a number above 0, or None")
+        if self.sandbox is not None and self.sandbox not in list(SandboxName):
+            raise BadUsage(unknown("sandbox", self.sandbox, [str(name) for name in SandboxName]))
+        if self.evaluator is not None:
+            missing = [method for method in METHODS if not callable(getattr(self.evaluator, method, None))]
+            wanted = f"an object with {', '.join(METHODS)}, such as a LocalEvaluator, or None"
+            _check("evaluator", self.evaluator, not missing and not isinstance(self.evaluator, type), wanted)
 
     def rules(self, settings: Settings) -> Rules:
         """Returns the rules of all episodes.
@@ -65,3 +97,26 @@ def settings_of_this_process() -> Settings:
         InvalidSetting: One of them can't be used.
     """
     return Settings.from_environment(os.environ)
+
+
+def checked_reset_options(options: object, known: Sequence[str]) -> Mapping[str, Any]:
+    """Returns what `reset` was given as `options`; nothing for None.
+
+    Raises:
+        BadUsage: It is no mapping, or has a key that is not `known`.
+    """
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise BadUsage(f"the options of reset are {options!r}; give a dictionary, e.g. {{'problem': 'core/softmax'}}")
+    for key in options:
+        if key not in known:
+            close = get_close_matches(str(key), known, n=1, cutoff=SIMILAR)
+            suggestion = f"did you mean {close[0]!r}? " if close else ""
+            raise BadUsage(f"reset has no option {key!r}; {suggestion}There are {', '.join(map(repr, known))}")
+    return options
+
+
+def _check(name: str, value: object, fits: bool, wanted: str) -> None:
+    if not fits:
+        raise BadUsage(f"{name} is {value!r}; give {wanted}")

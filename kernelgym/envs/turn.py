@@ -14,7 +14,7 @@ class Turn:
     number: int
     """Counted from 1."""
     completion: str
-    """What the agent wrote, all of it."""
+    """What the agent wrote, up to `MAX_COMPLETION` characters of it."""
     submission: Submission | None
     """The code in it; None if there is none."""
     report: Report

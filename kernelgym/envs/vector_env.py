@@ -16,10 +16,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from kernelgym.envs.arena import MAX_COMPLETION, MAX_OBSERVATION, Arena
-from kernelgym.envs.episode import Episode
+from kernelgym.envs.arena import MAX_OBSERVATION, Arena
+from kernelgym.envs.episode import MAX_COMPLETION, Episode
 from kernelgym.envs.info import info_of_reset, info_of_turn
-from kernelgym.envs.options import Options
+from kernelgym.envs.options import Options, checked_reset_options
 from kernelgym.envs.spaces import UnicodeText
 from kernelgym.envs.turn import Turn
 from kernelgym.errors import BadUsage, EpisodeOver
@@ -38,6 +38,8 @@ class _Seat:
     observation: str = ""
     over: bool = False
     """True from the end of an episode to the next reset."""
+    interrupted: bool = False
+    """True if a turn may be played on without us."""
 
 
 class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
@@ -83,26 +85,27 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         Args:
             seed: An integer stands for `[seed, seed + 1, ...]`; None leaves a generator as it is.
             options: `problem` is one id, or one for each sub-environment; `reset_mask`, an array of booleans, says
-                which begin anew (all without it). The others keep their observation.
+                which begin anew (all without it). The others keep their observation; if none of it is true, all do.
 
         Raises:
-            BadUsage: The seeds or options don't fit `num_envs`.
-            KernelGymError: A problem does not exist or can't be described.
+            BadUsage: The seeds or options don't fit `num_envs`, or there is no such option.
+            KernelGymError: A problem that is asked for does not exist or can't be described, or none can.
         """
-        options = options or {}
-        chosen = np.flatnonzero(self._mask(options.get("reset_mask"))).tolist()
+        given = checked_reset_options(options, ("problem", "reset_mask"))
+        chosen = np.flatnonzero(self._mask(given.get("reset_mask"))).tolist()
         seeds = self._seeds(seed)
-        wanted = self._wanted(options.get("problem"))
+        wanted = self._wanted(given.get("problem"))
         for index in chosen:
             if seeds[index] is not None:
                 self._seats[index].generator = seeding.np_random(seeds[index])[0]
-        problems = [self._arena.choose(self._seats[index].generator, wanted[index]) for index in chosen]
         _ = self._arena.evaluator  # started here, not by several threads
-        episodes = list(self._pool.map(self._arena.begin, problems))
+        generators = [self._seats[index].generator for index in chosen]
+        episodes = list(self._pool.map(self._arena.begin, generators, [wanted[index] for index in chosen]))
         infos: dict[str, Any] = {}
         for index, episode in zip(chosen, episodes, strict=True):
             seat = self._seats[index]
-            seat.episode, seat.observation, seat.over = episode, episode.prompt, False
+            seat.episode, seat.observation = episode, episode.prompt
+            seat.over = seat.interrupted = False
             infos = self._add_info(infos, info_of_reset(episode), index)
         return tuple(seat.observation for seat in self._seats), infos
 
@@ -113,7 +116,7 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
             actions: One completion for each sub-environment: a list, tuple or array of strings.
 
         Raises:
-            ResetNeeded: A sub-environment has not begun.
+            ResetNeeded: A sub-environment has not begun, or was interrupted.
             EpisodeOver: A sub-environment has ended; `reset` it with `reset_mask`.
             BadUsage: The actions are not `num_envs` strings.
         """
@@ -129,7 +132,7 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         except BaseException:  # interrupted: turns may be played on without us, so nothing is known any more
             for seat, future in zip(self._seats, futures, strict=True):
                 future.cancel()
-                seat.over = True
+                seat.interrupted = True
             raise
         rewards = np.zeros(self.num_envs)
         terminations, truncations = np.zeros((2, self.num_envs), dtype=np.bool_)
@@ -156,6 +159,9 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         seat = self._seats[index]
         if seat.episode is None:
             raise gym.error.ResetNeeded(f"sub-environment {index} has no episode; call reset() before step()")
+        if seat.interrupted:
+            where = f"the episode of sub-environment {index} ({seat.episode.problem.id})"
+            raise gym.error.ResetNeeded(f"{where} was interrupted; reset it to begin anew")
         if seat.over:
             where = f"the episode of sub-environment {index} ({seat.episode.problem.id})"
             raise EpisodeOver(where, len(seat.episode.turns))
@@ -175,8 +181,11 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         if mask is None:
             return np.ones(self.num_envs, dtype=np.bool_)
         array = np.asarray(mask)
-        if array.shape != (self.num_envs,) or array.dtype != np.bool_ or not array.any():
-            raise BadUsage(f"options['reset_mask'] must be {self.num_envs} booleans, at least one of them true")
+        if array.shape != (self.num_envs,) or array.dtype != np.bool_:
+            raise BadUsage(
+                f"options['reset_mask'] has shape {array.shape} and dtype {array.dtype}; give an array of "
+                f"{self.num_envs} booleans, one for each sub-environment"
+            )
         return array
 
     def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:

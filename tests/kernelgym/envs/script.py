@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from kernelgym.errors import InvalidReference
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
@@ -27,6 +28,19 @@ class Scripted(ScriptedEvaluator):
 
     def describe(self, problem: Problem) -> Description:
         return described(problem)
+
+
+class Picky(Scripted):
+    """Can't describe some of the problems."""
+
+    def __init__(self, *unusable: str) -> None:
+        super().__init__()
+        self.unusable = unusable
+
+    def describe(self, problem: Problem) -> Description:
+        if problem.id in self.unusable:
+            raise InvalidReference(problem.id, "raises on inputs of its own", "correct it")
+        return super().describe(problem)
 
 
 def answer(submission: Submission, problem: Problem, config: EvalConfig) -> Report:

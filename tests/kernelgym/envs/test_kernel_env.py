@@ -1,7 +1,10 @@
 """The environment behaves as Gymnasium and its wrappers expect."""
 
 import json
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,11 +14,13 @@ from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 import kernelgym
 from kernelgym.envs import KernelEnv
-from kernelgym.errors import BadUsage, EpisodeOver, UnknownProblem
+from kernelgym.envs.episode import MAX_COMPLETION
+from kernelgym.errors import BadUsage, EpisodeOver, InvalidReference, UnknownProblem
 from kernelgym.evaluators import LocalEvaluator
+from kernelgym.problems import Problem, get_problem
 from kernelgym.registration import KERNEL_ENV, register_environments
-from sandboxes.contracts import Report
-from tests.kernelgym.envs.script import Scripted, completion
+from sandboxes.contracts import Description, Report
+from tests.kernelgym.envs.script import Picky, Scripted, completion
 
 GARBAGE = ("", " \n", "\0", "```python\n\0\n```", "\ud800", "```python\n\udcff\n```", "x" * 1_000_000, "```" * 999)
 
@@ -116,6 +121,113 @@ def test_what_does_not_exist_is_named(env: gym.Env[str, str]) -> None:
         KernelEnv(render_mode="rgb_array")
     with pytest.raises(TypeError, match="max_turn"):
         KernelEnv(max_turn=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_turns": 2.0}, "max_turns is 2.0; give a whole number"),
+        ({"max_turns": True}, "max_turns is True"),
+        ({"max_turns": "3"}, "max_turns is '3'"),
+        ({"target_speedup": "2"}, "target_speedup is '2'; give a number above 0, or None"),
+        ({"target_speedup": float("nan")}, "target_speedup is nan"),
+        ({"sandbox": "bublewrap"}, "no sandbox is called 'bublewrap'; did you mean 'bubblewrap'"),
+        ({"sandbox": 3}, "sandbox is 3; give a text, or None"),
+        ({"evaluator": "local"}, "evaluator is 'local'; give an object with describe, evaluate"),
+        ({"evaluator": LocalEvaluator}, "evaluator is <class .*; give an object"),
+        ({"tags": "matmul"}, r"tags is 'matmul'; give a sequence"),
+        ({"tags": [3]}, "a member of tags is 3; give a text"),
+        ({"levels": 1}, "levels is 1; give a sequence"),
+        ({"difficulties": None}, "difficulties is None; give a sequence"),
+        ({"problems": ["core/softmax"]}, r"problems is \['core/softmax'\]; give a text"),
+        ({"reward": None}, "reward is None; give a text"),
+        ({"target": 200}, "target is 200; give a text, or None"),
+    ],
+)
+def test_options_of_the_wrong_kind_are_named_with_a_remedy(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadUsage, match=message):
+        KernelEnv(**options)
+
+
+def test_reset_knows_its_options(env: gym.Env[str, str]) -> None:
+    with pytest.raises(BadUsage, match="reset has no option 'problems'; did you mean 'problem'"):
+        env.unwrapped.reset(options={"problems": "core/softmax"})
+    with pytest.raises(BadUsage, match="give a dictionary"):
+        env.unwrapped.reset(options="core/softmax")  # type: ignore[arg-type]
+
+
+def test_reset_takes_what_denotes_one_problem(env: gym.Env[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(get_problem("core/softmax").reference.source)
+    assert env.reset(options={"problem": "core/row_sum"})[1]["problem"] == "core/row_sum"
+    assert "torch.softmax" in env.reset(options={"problem": f"file:{file}"})[0]
+    with pytest.raises(BadUsage, match="denotes"):
+        env.reset(options={"problem": "core"})
+
+
+def test_a_drawn_problem_that_cannot_be_described_is_put_aside() -> None:
+    env = KernelEnv(evaluator=Picky("core/softmax"), problems="core/softmax,core/add_relu,core/row_sum")
+    with pytest.warns(UserWarning, match="core/softmax can't be used and will not be drawn again: .*raises") as warned:
+        drawn = [env.reset(seed=5)[1]["problem"], *(env.reset()[1]["problem"] for _ in range(20))]
+    assert len(warned) == 1
+    assert set(drawn) == {"core/add_relu", "core/row_sum"}
+    again = [env.reset(seed=5)[1]["problem"], *(env.reset()[1]["problem"] for _ in range(20))]
+    assert again == drawn, "the seed decides, not what was found out in between"
+    with pytest.raises(InvalidReference, match="core/softmax: raises"):
+        env.reset(options={"problem": "core/softmax"})
+
+
+def test_if_no_problem_is_left_that_is_an_error() -> None:
+    with pytest.raises(InvalidReference, match="core/softmax: raises on inputs of its own; correct it"):
+        KernelEnv(evaluator=Picky("core/softmax"), problems="core/softmax").reset()
+    env = KernelEnv(evaluator=Picky("core/softmax", "core/add_relu"), problems="core/softmax,core/add_relu")
+    with (
+        pytest.warns(UserWarning, match="will not be drawn again"),
+        pytest.raises(InvalidReference, match="none of its 2 problems can be used"),
+    ):
+        env.reset()
+    with pytest.raises(InvalidReference, match="none of its 2"):
+        env.reset()
+
+
+def test_members_that_cannot_be_loaded_are_named_in_one_warning(tmp_path: Path) -> None:
+    row = {"name": "good", "code": get_problem("core/softmax").reference.source}
+    rows = [row, *({"name": f"bad_{number}", "code": "x = 1"} for number in range(5))]
+    file = tmp_path / "set.jsonl"
+    file.write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    with pytest.warns(
+        UserWarning, match="5 members of 'jsonl:.*will not be drawn: .*does not define.*and 2 more"
+    ) as warned:
+        env = KernelEnv(evaluator=Scripted(), problems=f"jsonl:{file}")
+    assert len(warned) == 1
+    assert "torch.softmax" in env.reset()[0]
+
+
+def test_a_completion_that_is_too_long_is_the_candidates_fault(env: gym.Env[str, str]) -> None:
+    env.reset()
+    start = time.monotonic()
+    feedback, reward, *_, info = env.step(completion("fast") + "x" * MAX_COMPLETION)
+    assert time.monotonic() - start < 1
+    assert (reward, info["outcome"]) == (0.0, "no_code")
+    assert "at most 4,194,304 are looked at" in feedback
+    start = time.monotonic()
+    assert env.step("```\n" * (MAX_COMPLETION // 4))[4]["outcome"] == "no_code"
+    assert time.monotonic() - start < 20, "the worst that is looked at is bounded, too"
+
+
+def test_nothing_that_is_printed_moves_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    problem = get_problem("core/softmax")
+    source = f"# \x1b[2J\x1b]0;title\x07\n{problem.reference.source}"
+    reference = problem.reference.model_copy(update={"source": source})
+
+    class Describing(Scripted):
+        def describe(self, problem: Problem) -> Description:
+            return super().describe(problem).model_copy(update={"reference": reference})
+
+    KernelEnv(evaluator=Describing(), problems="core/softmax", render_mode="human").reset()
+    printed = capsys.readouterr().out
+    assert "# \\x1b[2J\\x1b]0;title\\x07" in printed
+    assert printed.replace("\n", "").isprintable()
 
 
 def test_a_step_needs_an_episode_and_a_text() -> None:

@@ -11,12 +11,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from kernelgym.envs import KernelEnv, KernelVectorEnv
-from kernelgym.errors import BadUsage, EpisodeOver, EvaluatorBroken
+from kernelgym.errors import BadUsage, EpisodeOver, EvaluatorBroken, InvalidReference
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Problem
 from kernelgym.registration import KERNEL_ENV
 from sandboxes.contracts import EvalConfig, Report, Submission
-from tests.kernelgym.envs.script import Scripted, completion
+from tests.kernelgym.envs.script import Picky, Scripted, completion
 
 
 class Failing(Scripted):
@@ -103,7 +103,7 @@ def test_after_an_interrupt_all_have_to_be_reset() -> None:
     envs.reset()
     with pytest.raises(KeyboardInterrupt):
         envs.step(words("slow", "slow"))
-    with pytest.raises(EpisodeOver, match="sub-environment 0"):
+    with pytest.raises(gym.error.ResetNeeded, match=r"sub-environment 0 .* was interrupted; reset it"):
         envs.step(["", ""])
     envs.reset()
     assert envs.step(["", ""])[4]["outcome"].tolist() == ["no_code", "no_code"]
@@ -144,10 +144,14 @@ def test_what_does_not_fit_the_number_of_environments_is_refused(envs: KernelVec
         (None, {"problem": ["core/softmax"]}),
         (None, {"reset_mask": np.array([True])}),
         (None, {"reset_mask": np.array([0, 1, 1])}),
-        (None, {"reset_mask": np.zeros(3, dtype=bool)}),
+        (None, {"reset_mask": True}),
     ]:
         with pytest.raises(BadUsage):
             envs.reset(seed=seed, options=options)
+    with pytest.raises(BadUsage, match=r"shape \(1,\) and dtype bool; give an array of 3 booleans"):
+        envs.reset(options={"reset_mask": np.array([True])})
+    with pytest.raises(BadUsage, match="reset has no option 'reset_masks'; did you mean 'reset_mask'"):
+        envs.reset(options={"reset_masks": np.array([True] * 3)})
     with pytest.raises(BadUsage, match="num_envs is 0"):
         KernelVectorEnv(0)
 
@@ -157,6 +161,28 @@ def test_a_reset_that_fails_leaves_the_episodes_alone(envs: KernelVectorEnv) -> 
     with pytest.raises(LookupError):
         envs.reset(options={"problem": "core/nothing"})
     assert envs.step(words("slow", "slow", "slow"))[1].tolist() == pytest.approx([2.3] * 3)
+
+
+def test_a_mask_of_nothing_resets_nothing(envs: KernelVectorEnv) -> None:
+    envs.reset(seed=1)
+    observations, _, terminations, truncations, _ = envs.step(words("slow", "slow", "slow"))
+    assert envs.reset(options={"reset_mask": terminations | truncations}) == (observations, {})
+    observations, _, terminations, truncations, _ = envs.step(words("slow", "slow", "slow"))
+    assert all(text.startswith("Turn 2 of 2") for text in observations)
+    observations, infos = envs.reset(options={"reset_mask": terminations | truncations})
+    assert infos["turn"].tolist() == [0, 0, 0]
+
+
+def test_a_problem_that_cannot_be_described_costs_none_of_them_its_episode() -> None:
+    envs = KernelVectorEnv(8, evaluator=Picky("core/add_relu"), problems="core/softmax,core/add_relu,core/row_sum")
+    with pytest.warns(UserWarning, match="core/add_relu can't be used") as warned:
+        drawn = [envs.reset(seed=5)[1]["problem"].tolist() for _ in range(2)]
+    assert len(warned) == 1
+    assert drawn[0] == drawn[1]
+    assert set(drawn[0]) == {"core/softmax", "core/row_sum"}
+    with pytest.raises(InvalidReference, match="core/add_relu"):
+        envs.reset(options={"problem": ["core/add_relu", *["core/row_sum"] * 7]})
+    envs.close()
 
 
 def test_max_episode_steps_truncates() -> None:
