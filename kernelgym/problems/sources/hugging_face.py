@@ -110,7 +110,7 @@ def _splits(name: str, split: str | None) -> "dict[str, Dataset]":
             data: Any = load_from_disk(str(folder))
         else:
             data = load_dataset(str(folder) if folder.is_dir() else name)
-    except (DatasetsError, OSError, ValueError) as error:
+    except (DatasetsError, OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         where, remedy = "had from the hub", "check its name and the network, or give a folder"
         if folder.is_dir():
             where, remedy = "read", "give a folder of data files, or one that `save_to_disk` wrote"
@@ -147,4 +147,7 @@ def _check_reachable(name: str, hub: str) -> None:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")[:300]
+    if not lines:
+        return type(error).__name__
+    kind = f"{type(error).__name__}: " if isinstance(error, TypeError | LookupError | AttributeError) else ""
+    return f"{kind}{lines[0]}".rstrip(".")[:300]

@@ -1,6 +1,8 @@
 """The local evaluator: verdicts for candidates, exceptions for wrong use, nothing lost when a worker dies."""
 
+import errno
 import os
+import shutil
 import signal
 import threading
 import time
@@ -250,3 +252,15 @@ def test_a_worker_has_a_memory_limit_and_is_the_first_to_go_when_memory_runs_out
     (line,) = [line for line in limits.splitlines() if line.startswith("Max data size")]
     assert int(line.split()[3]) <= MAX_DATA_BYTES
     assert int(Path(f"/proc/{process.pid}/oom_score_adj").read_text()) > 0
+
+
+def test_a_folder_that_a_dying_worker_still_writes_to_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = WorkerProcess("process", 1)
+
+    def not_empty(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rmdir", not_empty)
+        worker.close()
+    shutil.rmtree(worker._folder.name)

@@ -164,3 +164,23 @@ def test_a_missing_package_names_the_extra(saved, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(BadUsage, match=r"needs the package datasets; `pip install 'kernelgym\[hf\]'` installs it"):
         select_problems(f"hf:{saved}")
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("dataset_dict.json", "{}"),
+        ("dataset_dict.json", "[]"),
+        ("dataset_dict.json", "5"),
+        ("dataset_dict.json", "nonsense"),
+        ("level_1/state.json", "{}"),
+        ("level_1/state.json", "[]"),
+        ("level_1/state.json", "null"),
+        ("level_1/state.json", '{"_data_files": 5}'),
+        ("level_1/dataset_info.json", "[]"),
+    ],
+)
+def test_a_damaged_folder_is_an_error_with_a_remedy(saved, file, content):
+    (saved / file).write_text(content)
+    with pytest.raises(BadUsage, match=r"can't be read \(.+\); give a folder of data files"):
+        select_problems(f"hf:{saved}")
