@@ -8,12 +8,14 @@ A selection is a comma separated list of terms, kept in its order:
     jsonl:PATH[/LINES]                           JSON lines
     file:PATH                                    one reference file
 
-Ranges are `7` or `1-20`. One bad file or row costs itself, not the others: `load_problems` returns it with its reason.
+Ranges are `7` or `1-20`; a path can't have a comma. One bad file or row costs itself, not the others: `load_problems`
+returns it with its reason.
 """
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Final
 
 from kernelgym.errors import SIMILAR, BadUsage, InvalidReference
@@ -23,6 +25,7 @@ from kernelgym.problems.loaded import Loaded, Rejected
 from kernelgym.problems.problem import Problem
 from kernelgym.problems.registry import namespaces, registered_problem, registered_problems
 from kernelgym.problems.sources import load_hugging_face, load_json_lines, load_kernelbench, load_single_file
+from kernelgym.problems.sources.span import splits
 
 SOURCES: Final[dict[str, Callable[[str], Loaded]]] = {
     "file": load_single_file,
@@ -63,9 +66,7 @@ def load_problems(
     found: dict[str, Problem] = {}
     rejected: dict[Rejected, None] = {}
     for term in (part.strip() for part in selection.split(",")):
-        loaded = _load(term)
-        if not loaded.problems and loaded.rejected:
-            raise _none_of(term, loaded.rejected)
+        loaded = _members(term, selection)
         rejected |= dict.fromkeys(loaded.rejected)
         for problem in loaded.problems:
             if found.setdefault(problem.id, problem).reference.source != problem.reference.source:
@@ -96,6 +97,35 @@ def get_problem(selection: str) -> Problem:
             else f"{selection!r} denotes {len(problems)} problems; add the number of one, e.g. PATH/1 or PATH/1/1"
         )
     return problems[0]
+
+
+def _members(term: str, selection: str) -> Loaded:
+    """Returns what a term of `selection` names, at least one problem; explains a path that was cut at a comma."""
+    try:
+        loaded = _load(term)
+        if not loaded.problems and loaded.rejected:
+            raise _none_of(term, loaded.rejected)
+    except (BadUsage, InvalidReference) as error:
+        if path := _path_with_comma(term, selection):
+            raise BadUsage(
+                f"the path {path!r} has a comma, which ends a term of a selection; rename it, or link to it"
+            ) from error
+        raise
+    return loaded
+
+
+def _path_with_comma(term: str, selection: str) -> str | None:
+    """Returns the path of which `term` looks like the part before a comma; None if there is none."""
+    prefix, _, address = term.partition(":")
+    _, _, after = selection.partition(f"{term},")
+    if prefix not in SOURCES or not after:
+        return None
+    pieces = after.split(",")
+    for count in range(1, len(pieces) + 1):
+        for path, _spans in splits(",".join([address, *pieces[:count]]), 2):
+            if Path(path).expanduser().exists():
+                return path
+    return None
 
 
 def _load(term: str) -> Loaded:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeGuard, get_args
 
 from kernelgym.errors import InvalidReference
-from kernelgym.problems.problem import Difficulty, Problem
+from kernelgym.problems.problem import TAG, Difficulty, Problem
 from kernelgym.problems.reference_file import as_part_of_id, make_problem
 from kernelgym.problems.sources.kernelbench import DIFFICULTY_OF_LEVEL, title_of
 
@@ -29,7 +29,8 @@ COLUMNS: Final = (
 INNER_KEYS: Final = ("reference", "reference_code", "pytorch_code", "python_code", "code", "source")
 """Where a mapping in `ground_truth` has the reference."""
 
-TAG: Final = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,49}")
+MAX_ROW_TAGS: Final = 20
+"""Most tags that a row may have: there are those of the set and of the kind of work, too."""
 
 
 def problem_from_row(row: Mapping[str, Any], prefix: str, number: int, tags: tuple[str, ...] = ()) -> Problem:
@@ -130,8 +131,10 @@ def _tags(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
         value = [part.strip() for part in value.split(",") if part.strip()]
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(tag, str) and TAG.fullmatch(tag) for tag in value):
+    if not isinstance(value, list) or not all(isinstance(tag, str) and re.fullmatch(TAG, tag) for tag in value):
         raise InvalidReference(name, f"has the tags {reprlib.repr(value)}", "make them a list of lower-case words")
+    if len(value) > MAX_ROW_TAGS:
+        raise InvalidReference(name, f"has {len(value)} tags", f"give it at most {MAX_ROW_TAGS}")
     return tuple(value)
 
 

@@ -1,14 +1,19 @@
 """Problems of other packages, installed for the length of a test."""
 
+import importlib
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from kernelgym.errors import BadUsage, BrokenPlugin, InvalidReference
-from kernelgym.problems import get_problem, list_problems, load_problems, register_problem, select_problems
+from kernelgym.problems import Problem, get_problem, list_problems, load_problems, register_problem, select_problems
 from kernelgym.problems.plugins import load_plugin
 from kernelgym.problems.registry import _problems
+from sandboxes.contracts import Reference
 from tests.kernelgym.problems.references import SOURCE
 
 MODULE = f"""
@@ -173,3 +178,24 @@ def test_the_command_line_shows_what_a_package_could_not_register(install, tmp_p
     assert "core/softmax" in result.stdout
     assert "1 more can't be used:\n  acme: the problems of acme-kernels 1.2 can't be loaded" in result.stdout
     assert result.stderr == ""
+
+
+RECIPE = Path(__file__).resolve().parents[3] / "docs" / "problems.md"
+
+
+def test_the_recipe_for_packages_works_in_one_that_pip_installed(tmp_path, monkeypatch):
+    package = tmp_path / "acme_kernels"
+    (package / "references" / "__pycache__").mkdir(parents=True)
+    (package / "references" / "twice.py").write_text(SOURCE)
+    recipe = RECIPE.read_text(encoding="utf-8").partition("## Bring your own")[2].split("```")[1]
+    (package / "__init__.py").write_text(textwrap.dedent(recipe.removeprefix("python\n")))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = list(importlib.import_module("acme_kernels").problems())
+    sys.modules.pop("acme_kernels")
+    assert [problem.id for problem in made] == ["acme/twice"]
+
+
+@pytest.mark.parametrize("tags", [("\x1b[31m",), ("Upper",), ("a" * 51,), ("a\n",), tuple(f"t{n}" for n in range(51))])
+def test_tags_are_a_few_lower_case_words(tags):
+    with pytest.raises(ValidationError, match="tags"):
+        Problem(reference=Reference(id="acme/one", source=SOURCE), title="One", tags=tags)

@@ -164,3 +164,12 @@ def test_two_files_of_the_same_name_are_an_error_if_they_differ(tmp_path):
     second = written(tmp_path / "b", [{"reference": SOURCE + "# another\n"}])
     with pytest.raises(BadUsage, match=r"two different problems in .* are called 'jsonl/mine/1'"):
         select_problems(f"jsonl:{first},jsonl:{second}")
+
+
+def test_very_many_tags_cost_the_row_itself(tmp_path):
+    path = tmp_path / "set.jsonl"
+    rows = [{"reference": SOURCE, "tags": [f"t{n}" for n in range(count)]} for count in (20, 21)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    loaded = load_problems(f"jsonl:{path}")
+    assert len(loaded.problems) == 1
+    assert [rejected.reason for rejected in loaded.rejected] == ["has 21 tags"]
