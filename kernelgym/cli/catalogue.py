@@ -14,13 +14,23 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, UnknownProblem
 from kernelgym.problems import Loaded, Problem, get_problem, list_problems, load_problems
 from kernelgym.problems.registry import namespaces
 from kernelgym.reports import dump_document
+from kernelgym.reports.wording import cut, plain
 
 SHOWN_REJECTED: Final = 20
 """Members of sets that can't be used of which the reasons are printed."""
+
+MAX_REASON: Final = 500
+"""Characters of such a reason that are shown."""
+
+MAX_TITLE: Final = 80
+"""Characters of a title that are shown in a table."""
+
+MAX_TAGS: Final = 200
+"""Characters of a problem's tags that are shown in a table."""
 
 
 def choose(
@@ -57,8 +67,8 @@ def list_all(loaded: Loaded, *, json: bool) -> None:
         table.add_column(column, no_wrap=column == "id", overflow="fold")
     for problem in loaded.problems:
         level = [str(problem.level or "")] if with_levels else []
-        tags = ", ".join(problem.tags)
-        table.add_row(Text(problem.id, style="bold"), Text(problem.title), *level, problem.difficulty, Text(tags))
+        title, tags = cut(problem.title, MAX_TITLE), cut(", ".join(problem.tags), MAX_TAGS)
+        table.add_row(Text(plain(problem.id), style="bold"), Text(title), *level, problem.difficulty, Text(tags))
     console = Console(highlight=False)
     console.print(table)
     count = len(loaded.problems)
@@ -72,7 +82,7 @@ def show_rejected(loaded: Loaded, console: Console) -> None:
         return
     console.print(Text(f"{len(loaded.rejected)} more can't be used:", style="bold"))
     for rejected in loaded.rejected[:SHOWN_REJECTED]:
-        console.print(Text(f"  {rejected}"), soft_wrap=True)
+        console.print(Text(f"  {cut(str(rejected), MAX_REASON)}"), soft_wrap=True)
     if len(loaded.rejected) > SHOWN_REJECTED:
         console.print(f"  and {len(loaded.rejected) - SHOWN_REJECTED} others; --json names them all")
 
@@ -97,17 +107,17 @@ def show(selection: str, *, json: bool) -> None:
         return
     console = Console(highlight=False)
     standing = f"level {problem.level}, {problem.difficulty}" if problem.level else problem.difficulty
-    console.print(Text.assemble((problem.id, "bold"), f"  {problem.title}  ({standing})"))
+    console.print(Text.assemble((plain(problem.id), "bold"), f"  {plain(problem.title)}  ({standing})"))
     if problem.tags:
-        console.print(Text.assemble(("  tags   ", "dim"), ", ".join(problem.tags)))
+        console.print(Text.assemble(("  tags   ", "dim"), plain(", ".join(problem.tags))))
     if not any(kind == "check" for kind, _ in shapes):
-        command = f"kernelgym problems check {selection}"
+        command = f"kernelgym problems check {plain(selection)}"
         console.print(Text.assemble(("  check  ", "dim"), f"found by scaling the reference down: `{command}`"))
     for kind, shape in shapes:
-        words = ", ".join(f"{name}={value}" for name, value in shape.items()) or "as get_inputs() makes it"
+        words = ", ".join(f"{name}={plain(str(value))}" for name, value in shape.items()) or "as get_inputs() makes it"
         console.print(Text.assemble((f"  {kind}  ", "dim"), words))
     console.print()
-    console.print(Syntax(source, "python", background_color="default", word_wrap=True))
+    console.print(Syntax(plain(source), "python", background_color="default", word_wrap=True))
 
 
 def summary(problem: Problem) -> dict[str, Any]:
@@ -129,7 +139,9 @@ def _pattern(text: str) -> str:
     if "/" in text and not list_problems(f"*{text}*"):
         return text  # an id that does not exist: there may be one like it
     if not list_problems(f"*{text}*"):
-        raise BadUsage(f"no problem's id matches {text!r}; `kernelgym problems` lists all")
+        close = UnknownProblem(text, [problem.id for problem in list_problems()]).suggestions
+        suggestion = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise BadUsage(f"no problem's id matches {text!r}; {suggestion}`kernelgym problems` lists all")
     return f"*{text}*"
 
 

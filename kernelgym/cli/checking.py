@@ -14,13 +14,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from kernelgym.cli.catalogue import rejections, show_rejected, summary
+from kernelgym.cli.catalogue import MAX_REASON, rejections, show_rejected, summary
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
 from kernelgym.errors import EvaluatorBroken, KernelGymError
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Loaded, Problem
 from kernelgym.reports import dump_document
+from kernelgym.reports.wording import cut, plain
 from sandboxes.contracts import (
     Argument,
     ArgumentSequence,
@@ -70,7 +71,9 @@ def run(loaded: Loaded, workers: int | None, services: Services, *, json: bool) 
             console.print(Text(LEGEND, style="dim"))
         for each in checked:
             if each.reason is not None:
-                console.print(Text.assemble(("✗ ", "red"), (each.problem.id, "bold"), f"  {each.reason}"))
+                console.print(
+                    Text.assemble(("✗ ", "red"), (plain(each.problem.id), "bold"), f"  {cut(each.reason, MAX_REASON)}")
+                )
         console.print(Text(_sentence(totals), style="bold"))
         show_rejected(loaded, console)
     return ExitCode.INFRASTRUCTURE if any(each.ours for each in checked) else ExitCode.VERDICT
@@ -96,7 +99,7 @@ def _check(problems: tuple[Problem, ...], workers: int, services: Services) -> l
             for future in as_completed(futures):
                 index = futures[future]
                 found[index] = future.result()
-                progress.update(task, advance=1, description=f"checked {problems[index].id[-30:]:<18}")
+                progress.update(task, advance=1, description=f"checked {plain(problems[index].id)[-30:]:<18}")
         finally:
             for future in futures:
                 future.cancel()
@@ -141,7 +144,7 @@ def _table(checked: list[Checked]) -> Table:
             continue
         sizes = sorted(elements(case) for case in _checks(each.description))
         table.add_row(
-            Text(each.problem.id, style="bold"),
+            Text(plain(each.problem.id), style="bold"),
             str(len(sizes)),
             f"{_short(sizes[0])}..{_short(sizes[-1])}" if sizes else "",
             _short(each.description.bytes / 2**20),

@@ -8,6 +8,7 @@ from enum import IntEnum
 import typer
 
 from kernelgym.errors import EvaluatorBroken, KernelGymError, UnknownProblem
+from kernelgym.reports.wording import plain
 from rewards import RewardsError
 from sandboxes.errors import SandboxesError
 
@@ -47,5 +48,5 @@ def one_line_errors() -> Iterator[None]:
 
 
 def complain(message: object) -> None:
-    """Prints `message` as one line on standard error."""
-    print("error:", " ".join(str(message).split()), file=sys.stderr)
+    """Prints `message` as one line on standard error, with nothing in it that a terminal would obey."""
+    print("error:", plain(" ".join(str(message).split())), file=sys.stderr)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from kernelgym.envs.record import EpisodeRecord, Loss, TurnRecord
 from kernelgym.reports.metrics import THRESHOLDS, Summary, best_speedup
-from kernelgym.reports.wording import EVEN, VERDICTS, factor, percent, plain, provenance
+from kernelgym.reports.wording import EVEN, VERDICTS, cut, factor, percent, plain, provenance
 from sandboxes.contracts import Outcome
 
 MAX_ROWS: Final = 40
@@ -101,8 +101,7 @@ def _story(episode: EpisodeRecord) -> Text:
     for turn in episode.turns:
         text.append(" → " if text else "", style="dim").append_text(describe_turn(turn))
     if episode.error is not None:
-        message = plain(" ".join(episode.error.message.split()))
-        message = message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+        message = cut(episode.error.message, MAX_MESSAGE)
         text.append(" → " if episode.turns else "", style="dim")
         text.append(f"! {ERROR_WORDS[episode.error.kind]}: {message}", style="yellow")
     return text

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from kernelgym.reports.wording import EVEN, VERDICTS, factor, percent, plain, reason
+from kernelgym.reports.wording import EVEN, VERDICTS, cut, factor, percent, plain, reason
 from rewards import Reward
 from sandboxes.contracts import Report
 
@@ -56,6 +56,6 @@ def _verdict(report: Report) -> Text:
     verdict = VERDICTS[report.outcome]
     slower = report.speedup is not None and report.speedup < 1 - EVEN
     text = Text.assemble((f"{verdict.symbol} {verdict.words}{', but slower' if slower else ''}", verdict.style))
-    if why := plain(reason(report)):
-        text.append("\n" + (why if len(why) <= MAX_REASON else why[: MAX_REASON - 1] + "…"))
+    if why := cut(reason(report), MAX_REASON):
+        text.append(f"\n{why}")
     return text

@@ -38,15 +38,21 @@ EVEN: Final = 0.005
 
 
 def plain(text: str) -> str:
-    """Returns a candidate's text without anything that moves the cursor, colours or reorders a terminal's output.
+    """Returns somebody else's text without anything that moves the cursor, colours or reorders a terminal's output.
 
     Control characters and marks of text direction are shown as their code, e.g. `\\x1b`; tabs and line feeds stay.
     """
     return "".join(char if char in "\n\t" or char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def cut(text: str, limit: int) -> str:
+    """Returns somebody else's text as one plain line of at most `limit` characters, with `…` for what is missing."""
+    line = plain(" ".join(text.split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
 def verdict_words(report: Report) -> str:
-    """Returns the verdict in a few words, for `ok` with how fast: `correct, 2.00× faster than the reference`."""
+    """Returns the verdict in a few words, for `ok` with how fast: `correct, 2.00× as fast as the reference`."""
     words = VERDICTS[report.outcome].words
     if report.outcome is Outcome.OK and report.speedup is None:
         return f"{words}; no speedup, the size that is timed was not verified"

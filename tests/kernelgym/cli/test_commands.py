@@ -322,5 +322,13 @@ def test_the_demo_saves_its_table_as_a_picture(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_a_picture_that_can_not_be_written_is_refused_before_anything_is_evaluated(tmp_path: Path) -> None:
+    bench = as_expected()
+    result = bench("demo", "--svg", str(tmp_path / "nowhere" / "demo.svg"))
+    assert result.exit_code == ExitCode.USAGE
+    assert "there is no folder" in one_error_line(result)
+    assert bench.evaluator.requests == []
+
+
 def test_every_demonstrated_candidate_says_what_it_is() -> None:
     assert all(intent(solution.source) for solution in choose_solutions())

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from kernelgym.cli import app
+from kernelgym.cli import app, catalogue
 from kernelgym.cli.checking import _short
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
 from kernelgym.errors import EvaluatorBroken
 from kernelgym.evaluators import ScriptedEvaluator
-from kernelgym.problems import Problem, list_problems
+from kernelgym.problems import Loaded, Problem, Rejected, list_problems
 from kernelgym.settings import Settings
-from sandboxes.contracts import Description
+from sandboxes.contracts import Description, Reference
 from tests.kernelgym.problems.references import SOURCE, checkout
 from tests.reports import ok_report
 
@@ -168,3 +168,63 @@ def test_a_check_that_fails_for_our_own_fault_ends_with_three() -> None:
 )
 def test_numbers_are_shown_in_about_three_digits(number: float, text: str) -> None:
     assert _short(number) == text
+
+
+HOSTILE = "\x1b[31mred\x1b]0;title\x07\u202e"
+"""Colours, sets the window's title, and turns the direction of text."""
+
+
+def harmless(text: str) -> bool:
+    return all(char.isprintable() or char == "\n" for char in text)
+
+
+def test_nothing_that_a_set_says_reaches_the_terminal_as_a_control_sequence(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    rows = [
+        {"reference": f'"""{HOSTILE}"""\n{SOURCE}', "title": HOSTILE},
+        {"reference": SOURCE, "tags": [HOSTILE]},
+        {"reference": SOURCE, "level": HOSTILE},
+        HOSTILE,
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n" + HOSTILE)
+    listed, shown = problems(f"jsonl:{path}"), problems("show", f"jsonl:{path}/1")
+    assert "4 more can't be used" in listed.stdout
+    assert "\\x1b[31mred" in shown.stdout
+    checked = problems("check", f"jsonl:{path}")
+    for result in (listed, shown, checked, problems("show", f"jsonl:{path}/2"), problems("show", HOSTILE)):
+        assert harmless(result.stdout), ascii(result.stdout)
+        assert harmless(result.stderr), ascii(result.stderr)
+
+
+def test_nothing_that_a_package_says_reaches_the_terminal_as_a_control_sequence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reference = Reference(id="acme/one", source=SOURCE)
+    problem = Problem(reference=reference, title=HOSTILE).model_copy(update={"tags": (HOSTILE,)})
+    rejected = Rejected(name=HOSTILE, reason=HOSTILE, remedy=HOSTILE)
+    monkeypatch.setattr(catalogue, "load_problems", lambda *_, **__: Loaded(problems=(problem,), rejected=(rejected,)))
+    monkeypatch.setattr(catalogue, "get_problem", lambda _: problem)
+    for result in (problems("*"), problems("show", "acme/one"), problems("check", "*")):
+        assert "red" in result.stdout
+        assert harmless(result.stdout), ascii(result.stdout)
+
+
+def test_a_long_title_is_cut_in_the_table_and_shown_in_full(tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_text(json.dumps({"reference": SOURCE, "title": "long " * 30 + "end"}))
+    selection = f"jsonl:{tmp_path}/set.jsonl"
+    assert "end" not in problems(selection).stdout
+    assert "…" in problems(selection).stdout
+    assert "end" in problems("show", selection).stdout
+
+
+def test_a_misspelt_word_is_answered_with_what_is_like_it() -> None:
+    assert "did you mean 'core/softmax'" in one_error_line(problems("softmx"))
+
+
+def test_a_path_with_a_comma_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "a,b").mkdir()
+    (tmp_path / "a,b" / "set,1.jsonl").write_text(json.dumps({"reference": SOURCE}))
+    (tmp_path / "c,d.py").write_text(SOURCE)
+    for selection in (f"jsonl:{tmp_path}/a,b/set,1.jsonl/1", f"core,file:{tmp_path}/c,d.py,core/softmax"):
+        line = one_error_line(problems(selection))
+        assert "has a comma, which ends a term of a selection; rename it, or link to it" in line

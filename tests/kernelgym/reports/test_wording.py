@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernelgym.reports.wording import VERDICTS, factor, microseconds, percent, plain, quantity
+from kernelgym.reports.wording import VERDICTS, cut, factor, microseconds, percent, plain, quantity
 from sandboxes.contracts import Outcome
 
 
@@ -61,3 +61,15 @@ def test_plain_text_is_printable(text: str) -> None:
 
 def test_plain_text_keeps_what_is_readable() -> None:
     assert plain("größer als 1 µs, 矩阵\n\tx") == "größer als 1 µs, 矩阵\n\tx"
+
+
+@given(st.text(), st.integers(1, 100))
+def test_a_cut_text_is_one_printable_line_of_at_most_that_length(text: str, limit: int) -> None:
+    line = cut(text, limit)
+    assert len(line) <= limit
+    assert line.isprintable() or not line
+
+
+def test_a_text_that_fits_is_not_cut() -> None:
+    assert cut("one\n two", 7) == "one two"
+    assert cut("one\n two", 6) == "one t…"
