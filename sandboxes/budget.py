@@ -14,6 +14,9 @@ from sandboxes.reference_trace import graph_gflop
 MAX_LIVE_BYTES = 4 * 2**30
 """Memory that all tensors of a replay may hold at a time."""
 
+MAX_HOLLOW_BYTES = 2**38
+"""The same where nothing is executed: more than any GPU has."""
+
 MAX_TIMES_REFERENCE = 20.0
 """Arithmetic in ATen operators may be this many times the reference's, plus `FREE_GFLOP`."""
 
@@ -21,23 +24,22 @@ FREE_GFLOP = 20.0
 
 
 def check_budget(programs: Programs, reference: Trace, submission: Submission) -> None:
-    """Refuses programs that would exhaust this machine; hollow ones are not executed, so they can't.
+    """Refuses programs that would exhaust this machine, and hollow ones that would exhaust any GPU.
 
     Raises:
         Fault: `unsupported` if the tensors need too much memory, `timeout` if torch's operators would take too long.
     """
     allowed = FREE_GFLOP + MAX_TIMES_REFERENCE * graph_gflop(reference)
     for program in programs.values():
-        if program.hollow:
-            continue
         peak, line = live_bytes(program.trace, program.flow)
-        if peak > MAX_LIVE_BYTES:
-            held, limit = peak / 2**30, MAX_LIVE_BYTES / 2**30
+        most = MAX_HOLLOW_BYTES if program.hollow else MAX_LIVE_BYTES
+        if peak > most:
+            held, limit = peak / 2**30, most / 2**30
             text = f"the tensors of `forward` hold {held:.3g} GiB at a time, this device has {limit:g}"
             hint = "Allocate less, or evaluate on a GPU."
             raise fault(Outcome.UNSUPPORTED, Stage.VERIFY, submission, text, line, hint, program.trace.case)
         needed = graph_gflop(program.trace)
-        if needed > allowed:
+        if needed > allowed and not program.hollow:
             text = (
                 f"torch's operators in `forward` need {needed:.3g} GFLOP, the limit for this problem is {allowed:.3g}"
             )
@@ -59,6 +61,10 @@ def live_bytes(trace: Trace, flow: Dataflow) -> tuple[int, int | None]:
     for index, node in enumerate(trace.nodes):
         results = references(node.results) if isinstance(node, AtenCall) else []
         last_use.update(dict.fromkeys((flow.storage[id_] for id_ in [*node_inputs(node), *results]), index))
+    ending: dict[int, list[int]] = {}
+    for storage, index in last_use.items():
+        if storage not in throughout:
+            ending.setdefault(index, []).append(storage)
     held = {storage: size[storage] for storage in throughout}
     total = peak = sum(held.values())
     line: int | None = None
@@ -69,6 +75,6 @@ def live_bytes(trace: Trace, flow: Dataflow) -> tuple[int, int | None]:
                 total += size[storage]
         if total > peak:
             peak, line = total, node.line
-        for storage in [known for known in held if last_use.get(known) == index and known not in throughout]:
-            total -= held.pop(storage)
+        for storage in ending.get(index, ()):
+            total -= held.pop(storage, 0)
     return peak, line

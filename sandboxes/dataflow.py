@@ -49,14 +49,21 @@ class Dataflow:
 class _Storages:
     """Union of values into storages while walking the graph."""
 
+    values: tuple[TensorSpec, ...]
     of: dict[int, int] = field(default_factory=dict)
-    count: int = 0
+    largest: list[int] = field(default_factory=list)
+    """For each storage the elements of the largest value in it."""
 
     def fresh(self, value: int) -> int:
         """Gives `value` memory of its own."""
-        self.of[value] = self.count
-        self.count += 1
+        self.largest.append(0)
+        self.share(value, len(self.largest) - 1)
         return self.of[value]
+
+    def share(self, value: int, storage: int) -> None:
+        """Puts `value` into memory that is known."""
+        self.of[value] = storage
+        self.largest[storage] = max(self.largest[storage], self.values[value].numel)
 
 
 def analyse(trace: Trace) -> Dataflow:
@@ -66,12 +73,11 @@ def analyse(trace: Trace) -> Dataflow:
         OperatorNotAllowed: It calls an operator without a known schema.
         TTIRSyntaxError: A kernel can't be parsed.
     """
-    storages = _Storages()
+    storages = _Storages(trace.values)
     inputs = frozenset(storages.fresh(id_) for id_ in references(trace.inputs) if id_ not in storages.of)
     constants = frozenset(storages.fresh(constant.value) for constant in trace.constants)
     nodes = tuple(
-        _aten(node, storages, trace.values) if isinstance(node, AtenCall) else _launch(node, storages)
-        for node in trace.nodes
+        _aten(node, storages) if isinstance(node, AtenCall) else _launch(node, storages) for node in trace.nodes
     )
     outputs = frozenset(storages.of[id_] for id_ in references((trace.output,)))
     live = _live(nodes, outputs)
@@ -87,7 +93,7 @@ def analyse(trace: Trace) -> Dataflow:
     )
 
 
-def _aten(call: AtenCall, storages: _Storages, values: tuple[TensorSpec, ...]) -> NodeFlow:
+def _aten(call: AtenCall, storages: _Storages) -> NodeFlow:
     """Reads all tensor arguments; writes what its schema says; results alias or are fresh."""
     op = operator(call.operator)
     reads: set[int] = set()
@@ -100,7 +106,7 @@ def _aten(call: AtenCall, storages: _Storages, values: tuple[TensorSpec, ...]) -
         touched = {storages.of[id_] for id_ in ids}
         if position in op.written:
             writes |= touched
-            if _overwrites(call.operator) and len(ids) == 1 and _covers(values, ids[0], storages):
+            if _overwrites(call.operator) and len(ids) == 1 and _covers(ids[0], storages):
                 replaces |= touched
             else:
                 reads |= touched
@@ -113,7 +119,7 @@ def _aten(call: AtenCall, storages: _Storages, values: tuple[TensorSpec, ...]) -
             if id_ in storages.of:
                 continue
             if source:
-                storages.of[id_] = storages.of[source[0]]
+                storages.share(id_, storages.of[source[0]])
             else:
                 new = storages.fresh(id_)
                 writes.add(new)
@@ -126,11 +132,10 @@ def _overwrites(name: str) -> bool:
     return name.partition(".")[0] in {"aten::copy_", "aten::fill_", "aten::zero_"} or name.endswith("out")
 
 
-def _covers(values: tuple[TensorSpec, ...], id_: int, storages: _Storages) -> bool:
+def _covers(id_: int, storages: _Storages) -> bool:
     """True if the value has no gaps and is as large as the largest value that shares its storage."""
-    mine = storages.of[id_]
-    largest = max(values[other].numel for other, storage in storages.of.items() if storage == mine)
-    return values[id_].offset == 0 and values[id_].is_dense and values[id_].numel >= largest
+    value = storages.values[id_]
+    return value.offset == 0 and value.is_dense and value.numel >= storages.largest[storages.of[id_]]
 
 
 def launch_access(variant: Variant) -> list[tuple[TensorRef, bool, bool]]:

@@ -6,6 +6,7 @@ an index or anything else that was made on purpose keeps its domain and is only 
 """
 
 import ast
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -34,22 +35,41 @@ class Domain(StrEnum):
     """Made on purpose (probabilities, masks, signs, sorted values): only drawn anew."""
 
 
-def redistribute(value: Any, distribution: Distribution, domain: Domain, generator: torch.Generator) -> Any:
-    """Returns an input with its values changed, in place where they are; anything but floating-point tensors stays."""
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or domain is Domain.FIXED:
-        return value
+def redistribute(
+    inputs: Sequence[Any], distribution: Distribution, domains: Sequence[Domain], generator: torch.Generator
+) -> None:
+    """Changes the values of inputs where they are, also in tuples and lists; only floating-point tensors change.
+
+    Memory that several inputs share changes once. A tensor whose elements share memory (`expand`) stays as it is.
+    """
+    changed: set[int] = set()
+
+    def visit(value: Any, domain: Domain) -> None:
+        if isinstance(value, (tuple, list)):
+            for item in value:
+                visit(item, domain)
+        elif isinstance(value, torch.Tensor) and value.is_floating_point():
+            memory = value.untyped_storage().data_ptr()
+            if memory not in changed and torch._debug_has_internal_overlap(value) == 0:
+                changed.add(memory)
+                _change(value.detach(), distribution, domain, generator)
+
+    for item, domain in zip(inputs, domains, strict=True):
+        if domain is not Domain.FIXED:
+            visit(item, domain)
+
+
+def _change(value: torch.Tensor, distribution: Distribution, domain: Domain, generator: torch.Generator) -> None:
     match distribution:
-        case Distribution.UNIT:
-            return value
         case Distribution.LARGE:
-            return value.mul_(3)
+            value.mul_(3)
         case Distribution.SMALL:
-            return value.mul_(0.01)
-        case Distribution.NEGATED:
-            return value.neg_() if domain is Domain.ANY else value
+            value.mul_(0.01)
+        case Distribution.NEGATED if domain is Domain.ANY:
+            value.neg_()
         case Distribution.OUTLIERS:
             chosen = torch.rand(value.shape, generator=generator) < 1 / 64
-            return value.mul_(torch.where(chosen, 16.0, 1.0).to(value.dtype))
+            value.mul_(torch.where(chosen, 16.0, 1.0).to(value.dtype))
 
 
 DRAWS: Final = frozenset({"rand", "randn", "rand_like", "randn_like", "normal", "normal_", "uniform_"})

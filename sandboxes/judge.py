@@ -10,7 +10,7 @@ from sandboxes.contracts import Case, CaseKind, CaseResult, EvalConfig
 from sandboxes.distributions import Distribution
 from sandboxes.reference import LiveReference
 from sandboxes.replay import describe, dtype_name
-from sandboxes.truth import Expected, Trial, Truth, labelled, same, structure
+from sandboxes.truth import Expected, Trial, Truth, labelled, labelled_inputs, same, structure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def compare(truth: Truth, output: Any, inputs_after: Sequence[Any]) -> Compariso
         if position not in truth.changed_inputs and not same(before, after):
             return _failed(f"input {position} was changed; the reference leaves its inputs as they are")
     tensors = [tensor for _, tensor in labelled(output)]
-    tensors += [inputs_after[position] for position in sorted(truth.changed_inputs)]
+    tensors += [tensor for _, tensor in labelled_inputs(inputs_after, truth.changed_inputs)]
     worst: Comparison | None = None
     for expected, tensor in zip(truth.outputs, tensors, strict=True):
         comparison = _compare_tensor(expected, tensor)

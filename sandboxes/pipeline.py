@@ -1,10 +1,12 @@
 """The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`."""
 
 import secrets
+from collections.abc import Sequence
 
 from sandboxes.budget import check_budget
 from sandboxes.contracts import (
     BenchCheck,
+    Case,
     EvalConfig,
     Profile,
     Reference,
@@ -84,7 +86,9 @@ class Pipeline:
         bench = bench_trial(last.model_copy(update={"hollow": not in_full}), config, seed)
         cases = (*checks, bench.case)
         with journal.stage(Stage.TRACE):
-            answer = run_tracer(submission, cases, config, target, self._sandbox, _weight_bytes(reference, config))
+            answer = run_tracer(
+                submission, cases, config, target, self._sandbox, _weight_bytes(reference, cases, config)
+            )
         with journal.stage(Stage.VERIFY):
             traced = read_answer(answer, cases, config)
             raise_if_failed(traced, submission)
@@ -114,14 +118,13 @@ class Pipeline:
         return journal.passed(results, verified, with_excerpts(profile, submission))
 
 
-def _weight_bytes(reference: LiveReference, config: EvalConfig) -> int:
-    """Returns the size of all weights that a candidate is built with for its check cases."""
-    checks = reference.cases[:-1]
-    graphs = {case.module: trace_reference(reference, case) for case in checks}
+def _weight_bytes(reference: LiveReference, cases: Sequence[Case], config: EvalConfig) -> int:
+    """Returns the size of all weights that a candidate is built with."""
+    graphs = {case.module: trace_reference(reference, case) for case in cases if not case.hollow}
     sizes = {
         number: sum(graph.values[item.value].bytes for item in graph.constants) for number, graph in graphs.items()
     }
-    return sum(sizes.values()) + (len(config.weight_seeds) - 1) * sizes[checks[0].module]
+    return sum(sizes.values()) + (len(config.weight_seeds) - 1) * sizes[cases[0].module]
 
 
 def _too_large(graph: Trace, config: EvalConfig) -> str:

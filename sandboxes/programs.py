@@ -61,7 +61,8 @@ def verify(
     """Checks traces as data, derives their dataflow and passes them through the gate.
 
     What counts is the bench case, which is paid for: at a tiny check shape Triton may fold an honest kernel into a
-    constant, so a fatal finding there is only a warning, and the judge has the word.
+    constant, so a fatal finding there is only a warning, and the judge has the word. If the bench case is hollow, only
+    the check cases are judged, so the largest of them counts as well.
 
     Args:
         traced: What the sandbox sent.
@@ -76,6 +77,7 @@ def verify(
     """
     constants = {module: load_constants(blob) for module, blob in traced.blobs.items()}
     by_name = {case.name: case for case in cases}
+    deciding = _deciding(cases)
     programs: dict[tuple[str, int], Program] = {}
     findings: dict[str, Finding] = {}
     for trace in traced.traces:
@@ -87,14 +89,25 @@ def verify(
         programs[trace.case, trace.weight_seed] = Program(
             trace=trace, flow=analyse(trace), constants=data, kernels={}, hollow=case.hollow
         )
-        bench = case.kind is CaseKind.BENCH
+        decides = case.name in deciding
         for finding in gate(trace):
-            if bench or finding.rule not in findings:
-                findings[finding.rule] = finding if bench else finding.model_copy(update={"severity": Severity.WARNING})
+            if decides or finding.rule not in findings:
+                findings[finding.rule] = (
+                    finding if decides else finding.model_copy(update={"severity": Severity.WARNING})
+                )
     if missing := [name for name in by_name if (name, weight_seed) not in programs]:
         malformed(submission, f"case `{missing[0]}` was not traced")
     _raise_if_fatal(tuple(findings.values()), submission)
     return programs, tuple(findings.values())
+
+
+def _deciding(cases: Sequence[Case]) -> set[str]:
+    """Returns the names of the cases at which a fatal finding is fatal."""
+    names = {case.name for case in cases if case.kind is CaseKind.BENCH}
+    checks = [case for case in cases if case.kind is CaseKind.CHECK]
+    if checks and any(case.hollow for case in cases):
+        names.add(max(checks, key=lambda case: case.input_elements).name)
+    return names
 
 
 def _raise_if_fatal(findings: tuple[Finding, ...], submission: Submission) -> None:

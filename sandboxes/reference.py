@@ -6,13 +6,14 @@ from functools import cached_property
 from typing import Any, Final
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sandboxes.contracts import Case, CaseKind, Reference, Trace
 from sandboxes.distributions import Distribution, Domain, input_domains, redistribute
 from sandboxes.errors import InvalidReference
-from sandboxes.reference_module import ReferenceModule, shape_words
+from sandboxes.reference_module import ReferenceModule, seed_everything, shape_words, unusable
 from sandboxes.scaling.knobs import find_knobs
 
 MAX_KEPT_WEIGHTS: Final = 2**18
@@ -73,13 +74,12 @@ class LiveReference:
 
     def draw(self, case: Case, distribution: Distribution, seed: int) -> list[Any]:
         """Returns fresh inputs on the CPU."""
-        torch.manual_seed(seed)
+        seed_everything(seed)
         inputs = self.module(case).inputs(case.shape)
         generator = torch.Generator().manual_seed(seed + 1)
         domains = input_domains(self._source, len(inputs)) if self._declared is None else [Domain.ANY] * len(inputs)
-        return [
-            redistribute(item, distribution, domain, generator) for item, domain in zip(inputs, domains, strict=True)
-        ]
+        redistribute(inputs, distribution, domains, generator)
+        return inputs
 
     def run(self, case: Case, model: nn.Module, inputs: list[Any]) -> Any:
         """Returns `model(*inputs)`; both may change."""
@@ -133,15 +133,18 @@ class LiveReference:
         module = self._modules[number]
         with FakeTensorMode():  # shapes only: the bench case may be large
             inputs = tuple(module.plain(item) for item in module.inputs(shape))
-        return Case(
-            name=name,
-            kind=kind,
-            shape=shape,
-            constants=constants,
-            inputs=inputs,
-            init_inputs=module.init_inputs(),
-            module=number,
-        )
+        try:
+            return Case(
+                name=name,
+                kind=kind,
+                shape=shape,
+                constants=constants,
+                inputs=inputs,
+                init_inputs=module.init_inputs(),
+                module=number,
+            )
+        except ValidationError as error:
+            raise unusable(self.id, error) from None
 
 
 def _case_name(values: Mapping[str, int], otherwise: str) -> str:

@@ -1,17 +1,21 @@
 """A reference's source, executed: the module of one set of integers. Trusted code, on the CPU."""
 
 import inspect
+import random
 import traceback
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+import numpy
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from sandboxes.contracts import Argument, ArgumentSequence, Reference
 from sandboxes.errors import InvalidReference
 from sandboxes.scaling.knobs import replace_knobs
+from sandboxes.tracing.building import OnCpu
 from sandboxes.tracing.recorder import spec_of
 from sandboxes.tracing.untraceable import Untraceable
 
@@ -78,6 +82,8 @@ class ReferenceModule:
             return ArgumentSequence.model_validate({"kind": kind, "items": [self.plain(item) for item in value]})
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
+        if isinstance(value, numpy.integer):
+            return int(value)
         raise InvalidReference(
             f"the reference `{self.id}` passes a {type(value).__name__}; arguments are tensors, numbers, strings, "
             "None, and lists or tuples of them"
@@ -86,7 +92,8 @@ class ReferenceModule:
     def guard(self, what: str, call: Callable[[], Any]) -> Any:
         """Calls the reference's code; what it raises becomes `InvalidReference`."""
         try:
-            return call()
+            with OnCpu():
+                return call()
         except (InvalidReference, Untraceable):
             raise
         except ModuleNotFoundError as error:
@@ -116,6 +123,20 @@ class ReferenceModule:
         if not inputs:
             raise ValueError("get_inputs() returns no inputs")
         return list(inputs)
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds the generators that a reference may draw from."""
+    torch.manual_seed(seed)
+    numpy.random.seed(seed % 2**32)
+    random.seed(seed)
+
+
+def unusable(reference_id: str, error: ValidationError) -> InvalidReference:
+    """Returns the error for a reference that does not fit into a case or a trace."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return InvalidReference(f"the reference `{reference_id}` can't be used: {where}: {first['msg']}"[:500])
 
 
 def shape_words(shape: Mapping[str, int]) -> str:

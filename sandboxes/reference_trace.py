@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -11,7 +12,7 @@ from sandboxes.contracts import AtenCall, Case, Precision, Trace, references
 from sandboxes.errors import InvalidReference
 from sandboxes.hardware.aten_cost import aten_work
 from sandboxes.reference import LiveReference
-from sandboxes.reference_module import ReferenceModule
+from sandboxes.reference_module import ReferenceModule, unusable
 from sandboxes.tracing.building import fake_state
 from sandboxes.tracing.recorder import ConstantPool, Recorder
 from sandboxes.tracing.untraceable import Untraceable
@@ -58,6 +59,8 @@ def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = 
             nodes=tuple(recorder.nodes),
             output=recorder.argument(output),
         )
+    except ValidationError as error:
+        raise unusable(module.id, error) from None
     except Untraceable as error:
         raise InvalidReference(f"the reference `{module.id}` can't be recorded: {error}") from None
 

@@ -5,6 +5,7 @@ truth's root mean square, and four times the error that the reference itself mak
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +52,8 @@ class Truth:
     @property
     def bytes(self) -> int:
         """Memory it occupies."""
-        tensors = [item for item in self.inputs if isinstance(item, torch.Tensor)]
-        return sum(item.untyped_storage().nbytes() for item in tensors + [output.value for output in self.outputs])
+        tensors = [tensor for _, tensor in labelled(self.inputs)] + [output.value for output in self.outputs]
+        return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +110,9 @@ def compute_truth(reference: LiveReference, trial: Trial) -> Truth:
     )
     doubles = [to_double(item) for item in inputs]
     exact = reference.run_double(trial.case, trial.weight_seed, doubles)
-    own_tensors = labelled(own) + [(f"input {position} after forward", used[position]) for position in sorted(changed)]
-    if exact is None:  # it does not run in float64: its own answer is the best there is
-        exact_tensors = own_tensors
-    else:
-        exact_tensors = labelled(exact) + [("", doubles[position]) for position in sorted(changed)]
+    own_tensors = labelled(own) + labelled_inputs(used, changed)
+    # if it does not run in float64, its own answer is the best there is
+    exact_tensors = own_tensors if exact is None else labelled(exact) + labelled_inputs(doubles, changed)
     outputs = tuple(
         _expected(label, mine, truth) for (label, mine), (_, truth) in zip(own_tensors, exact_tensors, strict=True)
     )
@@ -143,6 +142,13 @@ def labelled(output: Any, label: str = "output") -> list[tuple[str, torch.Tensor
     return []
 
 
+def labelled_inputs(inputs: Sequence[Any], changed: Iterable[int]) -> list[tuple[str, torch.Tensor]]:
+    """Returns all tensors of the inputs at these positions with their names."""
+    return [
+        pair for position in sorted(changed) for pair in labelled(inputs[position], f"input {position} after forward")
+    ]
+
+
 def structure(output: Any) -> Any:
     """Returns the output with every tensor replaced by `"tensor"`; lists count as tuples."""
     if isinstance(output, torch.Tensor):
@@ -153,7 +159,9 @@ def structure(output: Any) -> Any:
 
 
 def clone(value: Any) -> Any:
-    """Copies a tensor with its whole storage and layout; other values are returned as they are."""
+    """Copies tensors, also in tuples and lists, with their whole storage and layout."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(clone(item) for item in value)
     if not isinstance(value, torch.Tensor):
         return value
     if value.is_contiguous() and value.untyped_storage().nbytes() == value.numel() * value.element_size():
@@ -164,7 +172,9 @@ def clone(value: Any) -> Any:
 
 
 def same(before: Any, after: Any) -> bool:
-    """True if two values are bitwise equal."""
+    """True if the tensors in two values are bitwise equal."""
+    if isinstance(before, (tuple, list)):
+        return len(before) == len(after) and all(same(one, other) for one, other in zip(before, after, strict=True))
     if not isinstance(before, torch.Tensor):
         return True
     return torch.equal(_bytes(before), _bytes(after))
@@ -175,7 +185,9 @@ def _bytes(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def to_double(value: Any) -> Any:
-    """Returns a float64 copy of floating-point tensors and a copy of all others."""
+    """Returns a copy in which floating-point tensors are float64."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(to_double(item) for item in value)
     if isinstance(value, torch.Tensor) and value.is_floating_point():
         return value.double()
     return clone(value)

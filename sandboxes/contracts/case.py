@@ -129,3 +129,14 @@ class Case(Contract):
     """Cases with the same number share one module: same constants, so same constructor arguments and weights."""
     hollow: bool = False
     """Only shapes are looked at: too large to be executed, so that not even weights are drawn."""
+
+    @property
+    def input_elements(self) -> int:
+        """Elements of all input tensors together."""
+        return sum(_elements(item) for item in self.inputs)
+
+
+def _elements(item: Argument) -> int:
+    if isinstance(item, TensorSpec):
+        return item.numel
+    return sum(_elements(inner) for inner in item.items) if isinstance(item, ArgumentSequence) else 0

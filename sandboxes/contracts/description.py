@@ -9,7 +9,7 @@ from sandboxes.contracts.case import Argument, Case
 from sandboxes.contracts.config import EvalConfig
 from sandboxes.contracts.reference import Reference
 
-MAX_BENCH_BYTES: Final = 2**30
+MAX_BENCH_BYTES: Final = 2**29
 """Largest bench case that is executed on the CPU; judging it takes a few times as much memory."""
 
 

@@ -115,7 +115,8 @@ class CpuDevice:
 
         def sample(index: int, node: Launch, values: Values) -> None:
             for number, variant in enumerate(node.variants):
-                copies = {id_: clone(values[id_]) for id_ in set(references(variant.args))}
+                ids = set(references(variant.args))
+                copies = {id_: values[id_] if program.hollow else clone(values[id_]) for id_ in ids}
                 works[index, number] = launch(index, node, number, copies, deadline_s, count=True, sample=True).work
 
         self._replay(program, inputs, sample, deadline_s)

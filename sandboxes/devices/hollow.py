@@ -1,11 +1,15 @@
-"""Replays programs that are too large to be replayed: launches see memory that is never touched but for a few pages.
+"""Replays programs that are too large to be replayed: launches see addresses without memory of their own.
 
 What a kernel does at a shape can be counted from a few of its programs; for that, tensors need addresses, not values.
-Every storage is mapped but not filled: a page comes into being, full of zeros, when a sampled program touches it.
-Operators of torch are skipped. Results mean nothing.
+Every storage is a range of addresses behind which the same few pages lie again and again, so that no program can use
+up this machine's memory. Operators of torch are skipped. Results mean nothing.
 """
 
+import ctypes
 import mmap
+import os
+import weakref
+from typing import Final
 
 import torch
 
@@ -14,8 +18,18 @@ from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.devices.device import Program
 from sandboxes.replay import LaunchFunction, Values
 
-NO_RESERVE = 0x4000
-"""`MAP_NORESERVE` of Linux, which Python's `mmap` does not name."""
+SHARED_BYTES: Final = 2**28
+"""Memory behind all tensors of a program together, at most."""
+
+MAP_FIXED: Final = 0x10
+MAP_NORESERVE: Final = 0x4000
+PROT_NONE: Final = 0
+FAILED: Final = ctypes.c_void_p(-1).value
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+_libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
 
 
 def replay_hollow(program: Program, launch_function: LaunchFunction) -> None:
@@ -31,7 +45,12 @@ def _values(program: Program) -> Values:
     sizes: dict[int, int] = {}
     for spec, storage in zip(specs, storages, strict=True):
         sizes[storage] = max(sizes.get(storage, 0), spec.extent * DTYPE_BYTES[spec.dtype])
-    memory = {storage: _untouched(size) for storage, size in sizes.items()}
+    file = os.memfd_create("hollow")
+    try:
+        os.ftruncate(file, SHARED_BYTES)
+        memory = {storage: _addresses(size, file) for storage, size in sizes.items()}
+    finally:
+        os.close(file)
     values: Values = {}
     for id_, (spec, storage) in enumerate(zip(specs, storages, strict=True)):
         typed = torch.empty(0, dtype=getattr(torch, spec.dtype))
@@ -39,8 +58,26 @@ def _values(program: Program) -> Values:
     return values
 
 
-def _untouched(size: int) -> torch.UntypedStorage:
+def _map(address: int | None, size: int, protection: int, flags: int, file: int) -> int:
+    """Calls mmap(2).
+
+    Raises:
+        OSError: There is no such range of addresses.
+    """
+    found = _libc.mmap(address, size, protection, flags, file, 0)
+    if found == FAILED:
+        raise OSError(ctypes.get_errno(), f"{size} bytes of addresses can't be had")
+    return int(found)
+
+
+def _addresses(size: int, file: int) -> torch.UntypedStorage:
+    """Returns a storage of `size` bytes that repeats the file's pages; it lives as long as a tensor uses it."""
     if size == 0:
         return torch.empty(0, dtype=torch.uint8).untyped_storage()
-    flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | NO_RESERVE
-    return torch.frombuffer(mmap.mmap(-1, size, flags=flags), dtype=torch.uint8).untyped_storage()
+    start = _map(None, size, PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE, -1)
+    for offset in range(0, size, SHARED_BYTES):
+        part = min(SHARED_BYTES, size - offset)
+        _map(start + offset, part, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | MAP_FIXED, file)
+    buffer = (ctypes.c_char * size).from_address(start)
+    weakref.finalize(buffer, _libc.munmap, start, size)
+    return torch.frombuffer(buffer, dtype=torch.uint8).untyped_storage()

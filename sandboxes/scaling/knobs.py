@@ -30,8 +30,8 @@ _ARITHMETIC: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
 def find_knobs(source: str) -> dict[str, int]:
     """Returns the knobs of a reference and their values, in the order of the source.
 
-    Names are `N` for a variable, `input_shape.0` for an element of a tuple or list, `get_inputs.1` for the second
-    integer that is written in that function.
+    Names are `N` for a variable, `input_shape.0` for an element of a tuple or list, `get_inputs.rows` for the default
+    of an argument, `get_inputs.1` for the second integer that is written in the body of that function.
 
     Raises:
         InvalidReference: The source is not Python.
@@ -83,9 +83,20 @@ def _sites(tree: ast.Module) -> dict[str, tuple[ast.expr, int]]:
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             _assigned(targets[0], statement.value, found)
         elif isinstance(statement, ast.FunctionDef) and statement.name in INPUT_FUNCTIONS:
+            _defaults(statement, found)
             literals = [site for line in statement.body for site in _literals(line)]
             found.update({f"{statement.name}.{index}": site for index, site in enumerate(literals)})
     return found
+
+
+def _defaults(function: ast.FunctionDef, found: dict[str, tuple[ast.expr, int]]) -> None:
+    """Adds the integers that a function's arguments are by default, e.g. `get_inputs.rows`."""
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = [*zip(reversed(positional), reversed(arguments.defaults), strict=False)][::-1]
+    for argument, default in [*pairs, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
+        if default is not None:
+            _named(f"{function.name}.{argument.arg}", default, found)
 
 
 def _assigned(target: ast.expr, value: ast.expr, found: dict[str, tuple[ast.expr, int]]) -> None:
@@ -115,6 +126,8 @@ def _literals(node: ast.AST) -> list[tuple[ast.expr, int]]:
     if isinstance(node, ast.expr) and (value := _folded(node)) is not None:
         return [(node, value)]
     below: list[tuple[ast.expr, int]] = []
+    if isinstance(node, ast.Compare):
+        return below
     for child in ast.iter_child_nodes(node):
         if not (isinstance(child, ast.keyword) and child.arg in AXES):
             below += _literals(child)

@@ -24,15 +24,15 @@ FEW_SIZES: Final = (3, 8, 16, 33, 64, 128, 256)
 LAST_RESORT: Final = (1, 2)
 """What knobs are shrunk to where nothing else is small enough."""
 
-STYLES: Final[tuple[tuple[int, ...], ...]] = (
-    (129, 77, 65, 45, 33, 27, 21, 15, 13, 9, 7, 5, 3),
-    (256, 128, 64, 32, 16, 8),
-    (1100, 300, 100, 56, 40, 24, 20, 12, 10, 6),
-)
-"""What knobs are grown to, largest first: odd sizes, powers of two, and one size beyond a block.
-
-The first two grow all knobs alike, the last the largest knob first.
-"""
+ODD: Final = (129, 77, 65, 45, 33, 27, 21, 15, 13, 9, 7, 5, 3)
+POWERS: Final = (256, 128, 64, 32, 16, 8)
+"""What knobs are grown to together, largest first; each gets another size, so that none can stand for another."""
+LONG: Final = (5003, 4097, 2560, 2049, 1536, 1100)
+"""What one knob at a time is grown to: beyond a block."""
+MAX_LONG: Final = 3
+"""Knobs that are tried at such a size, the largest first."""
+MULTIPLES: Final = (5, 3, 2)
+"""A knob may also be so many times as large as the smallest size that was found, where groups or heads want that."""
 
 MIN_SIZE: Final = 8
 """Knobs below that are left alone: they are kernel sizes, groups, axes rather than sizes."""
@@ -109,15 +109,12 @@ class _Search:
         return best
 
     def grown(self, base: Sketch) -> list[Sketch]:
-        """Returns larger sketches, one for each style, as far as the ample budget goes."""
-        odd, powers, long = STYLES
+        """Returns larger sketches, as far as the ample budget goes."""
         if base.calls > LONG_GRAPH:
-            return [self._grow(self._level(base, odd), odd)]
-        return [
-            self._grow(self._level(base, odd), odd),
-            self._grow(self._level(base, powers), powers),
-            self._grow(base, long),
-        ]
+            return [self._grow(base, self._level(base, ODD), ODD)]
+        together = [self._grow(base, self._level(base, style), style) for style in (ODD, POWERS)]
+        long = [name for name in self._order(base) if self._values[name] > LONG[-1]]
+        return together + [self._grow(base, base, LONG, name) for name in long[:MAX_LONG]]
 
     def _shrink(self, best: Sketch, names: Iterable[str], sizes: tuple[int, ...]) -> Sketch:
         """Shrinks one knob after the other, and those that refuse together with others of the same value."""
@@ -140,24 +137,44 @@ class _Search:
                 return sketch
         return best
 
+    def _order(self, base: Sketch) -> list[str]:
+        """Returns the knobs that were shrunk, the largest first."""
+        return sorted(base.constants, key=self._values.__getitem__, reverse=True)
+
     def _level(self, base: Sketch, style: tuple[int, ...]) -> Sketch:
-        """Returns a sketch in which all knobs have the same size, as far as each goes."""
-        for size in style:
-            sizes = {name: max(small, min(size, self._values[name])) for name, small in base.constants.items()}
-            sketch = self._sketcher.sketch(sizes)
-            if sketch is not None and _is_ample(sketch, base):
-                return sketch
+        """Returns a sketch in which all knobs are about as large, and if possible no two the same."""
+        order = self._order(base)
+        for start, size in enumerate(style):
+            different = [style[min(start + index, len(style) - 1)] for index in range(len(order))]
+            for wanted in (different, [size] * len(order)):
+                sizes = {name: self._at_least(base, name, value) for name, value in zip(order, wanted, strict=True)}
+                sketch = self._sketcher.sketch(sizes)
+                if sketch is not None and _is_ample(sketch, base):
+                    return sketch
         return base
 
-    def _grow(self, base: Sketch, style: tuple[int, ...]) -> Sketch:
-        """Returns a sketch with one knob after the other as large as possible, the largest first."""
-        best = base
-        for name in sorted(base.constants, key=self._values.__getitem__, reverse=True):
-            for size in (size for size in style if base.constants[name] < size < self._values[name]):
-                sketch = self._sketcher.sketch(best.constants | {name: size})
-                if sketch is not None and _is_ample(sketch, base):
-                    best = sketch
-                    break
+    def _at_least(self, base: Sketch, name: str, size: int) -> int:
+        """Returns a size for a knob that is no smaller than it may be, and no larger than it was."""
+        small = base.constants[name]
+        return min(size if size >= small else small * MULTIPLES[1], self._values[name])
+
+    def _grow(self, base: Sketch, best: Sketch, style: tuple[int, ...], *names: str) -> Sketch:
+        """Returns a sketch with one knob after the other as large as possible, the largest first, no two the same.
+
+        Args:
+            base: The smallest sketch.
+            best: Where to begin.
+            style: Sizes to try, largest first.
+            names: Only these knobs; all without it.
+        """
+        for name in names or self._order(base):
+            multiples = [] if names else [base.constants[name] * factor for factor in MULTIPLES]
+            for size in sorted({*style, *multiples} - set(best.constants.values()), reverse=True):
+                if best.constants[name] < size < self._values[name]:
+                    sketch = self._sketcher.sketch(best.constants | {name: size})
+                    if sketch is not None and _is_ample(sketch, base):
+                        best = sketch
+                        break
         return best
 
 

@@ -37,7 +37,7 @@ def import_candidate(source: str, folder: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["candidate"] = module
-    with _OnCpu():
+    with OnCpu():
         spec.loader.exec_module(module)
     return module
 
@@ -75,8 +75,8 @@ def model_class(module: ModuleType) -> type[nn.Module]:
     return found
 
 
-class _OnCpu(TorchFunctionMode):
-    """While a candidate is imported and built, `device="cuda"` means the CPU: its tensors are data for the trace."""
+class OnCpu(TorchFunctionMode):
+    """While a module is imported and built, `device="cuda"` means the CPU: its tensors are data for a trace."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
@@ -107,7 +107,7 @@ def build(cls: type[nn.Module], init_inputs: list[Any], seed: int, pool: Constan
         pool: Receives the real tensors.
     """
     torch.manual_seed(seed)
-    with _OnCpu(), torch.no_grad():
+    with OnCpu(), torch.no_grad():
         model = cls(*init_inputs)
     return fake_state(model, pool)
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -57,13 +59,38 @@ def test_what_is_not_straight_line_code_keeps_its_domain(before: str) -> None:
     assert domain("x", before) is FIXED
 
 
-def test_a_probability_is_never_scaled_and_a_positive_input_never_negated() -> None:
-    generator = torch.Generator().manual_seed(0)
-    value = torch.tensor([0.25, 0.75])
-    for distribution in Distribution:
-        assert torch.equal(redistribute(value.clone(), distribution, FIXED, generator), value)
-        assert (redistribute(value.clone(), distribution, POSITIVE, generator) > 0).all()
-    assert (redistribute(value.clone(), Distribution.NEGATED, ANY, generator) < 0).all()
+def redistributed(inputs: list[Any], distribution: Distribution, *domains: Domain) -> list[Any]:
+    redistribute(inputs, distribution, domains, torch.Generator().manual_seed(0))
+    return inputs
+
+
+@pytest.mark.parametrize("distribution", list(Distribution))
+def test_a_probability_is_never_scaled_and_a_positive_input_never_negated(distribution: Distribution) -> None:
+    fixed, positive, any_ = redistributed([torch.rand(9) + 0.1 for _ in range(3)], distribution, FIXED, POSITIVE, ANY)
+    assert (fixed < 1.2).all()
+    assert (fixed > 0.05).all()
+    assert (positive > 0).all()
+    assert (any_ < 0).all() == (distribution is Distribution.NEGATED)
+
+
+def test_tensors_in_tuples_and_lists_change_too_and_integers_never() -> None:
+    x, y, n = torch.ones(3), torch.ones(3), torch.ones(3, dtype=torch.int64)
+    redistributed([(x, [y, n, 7, None])], Distribution.LARGE, ANY)
+    assert x.tolist() == y.tolist() == [3, 3, 3]
+    assert n.tolist() == [1, 1, 1]
+
+
+def test_memory_that_inputs_share_changes_once() -> None:
+    x = torch.ones(4)
+    redistributed([x, x, x[:2]], Distribution.LARGE, ANY, ANY, ANY)
+    assert x.tolist() == [3, 3, 3, 3]
+
+
+def test_views_that_repeat_elements_and_tensors_with_gradients_are_no_trouble() -> None:
+    x, w = torch.ones(3, 1).expand(3, 4), torch.ones(3, requires_grad=True)
+    redistributed([x, w], Distribution.LARGE, ANY, ANY)
+    assert (x == 1).all()
+    assert w.tolist() == [3, 3, 3]
 
 
 def test_distributions_under_which_the_reference_is_not_finite_are_left_out() -> None:

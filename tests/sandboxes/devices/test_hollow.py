@@ -117,3 +117,26 @@ def test_memory_of_the_worker_stays_small(evaluator: LocalEvaluator) -> None:
     workers = [child for task in tasks for child in (task / "children").read_text().split()]
     peaks = [int(Path(f"/proc/{w}/status").read_text().partition("VmHWM:")[2].split()[0]) for w in workers]
     assert max(peaks) < 3 * 2**20, "KiB"
+
+
+AUTOTUNED = WIDE.replace(
+    "@triton.jit",
+    "@triton.autotune([triton.Config({'BLOCK': b}) for b in (1024, 4096)], key=['columns'])\n@triton.jit",
+).replace(", BLOCK=2048)", ")")
+
+
+def test_configurations_are_compared_without_copying_gigabytes(evaluator: LocalEvaluator) -> None:
+    report = evaluate(evaluator, AUTOTUNED)
+    assert report.outcome is Outcome.OK, report.diagnostics
+
+
+def test_torch_at_the_sizes_that_are_judged_and_a_kernel_at_the_one_that_is_not_is_a_hack(
+    evaluator: LocalEvaluator,
+) -> None:
+    dispatching = WIDE.replace(
+        "out = torch.empty_like(x)",
+        "if x.numel() < 2**26:\n            return torch.relu(x * self.weight)\n        out = torch.empty_like(x)",
+    )
+    report = evaluate(evaluator, dispatching)
+    assert report.outcome is Outcome.HACK
+    assert report.findings[0].rule == "no_launch"

@@ -24,7 +24,7 @@ class Model:
         return x.reshape(4, -1)
 
 
-def get_inputs():
+def get_inputs(rows_=40, *, wide=N, tall=50):
     return [torch.rand(N, 1 << 10).sum(dim=1), torch.randint(0, 10, (rows,))]
 
 
@@ -52,6 +52,8 @@ def test_knobs_are_the_integers_that_the_author_wrote_outside_the_model() -> Non
         "layers.0": 64,
         "layers.1": 32,
         "config.hidden": 512,
+        "get_inputs.rows_": 40,
+        "get_inputs.tall": 50,
         "get_inputs.0": 1024,
         "get_inputs.1": 0,
         "get_inputs.2": 10,

@@ -126,6 +126,7 @@ def test_a_problem_that_cannot_be_scaled_says_why() -> None:
         ("nn.functional.dropout(x, 0.5)", "random"),
         ("torch.relu(-x.abs() - 1)", "the same number"),
         ("torch.log(-x.abs() - 1)", "not finite"),
+        ("x * 0.1 - x / 10", "rounding noise"),
         ("x.nonexistent()", "nonexistent"),
         ("3", "no tensor"),
     ],
@@ -146,3 +147,46 @@ def test_what_is_found_does_not_depend_on_the_random_state() -> None:
     first = scaled(GROUPED)
     torch.manual_seed(2)
     assert scaled(GROUPED) == first
+
+
+def test_no_size_can_stand_for_another() -> None:
+    source = SOFTMAX.replace("dim = 393216", "dim = 4096").replace("torch.softmax(x, dim=1)", "torch.softmax(x, dim=0)")
+    constants = scaled(source).check_constants
+    assert all(item["batch_size"] != item["dim"] for item in constants[1:])
+    for name in ("batch_size", "dim"):
+        assert max(item[name] for item in constants) > 2048, "beyond a block, one after the other"
+
+
+def test_where_groups_want_it_sizes_are_several_times_the_smallest() -> None:
+    source = GROUPED.replace("groups = 8", "groups = 64").replace("channels = 64", "channels = 1024")
+    assert any(item["channels"] > 64 for item in scaled(source).check_constants)
+
+
+def test_default_arguments_of_get_inputs_are_sizes_too() -> None:
+    source = COUPLED.replace("get_inputs():", "get_inputs(rows=8192):").replace("8192, 4096)", "rows, 4096)")
+    constants = scaled(source).check_constants
+    assert len(constants) > 1
+    assert all(item["get_inputs.rows"] < 8192 for item in constants)
+
+
+MANY = SOFTMAX.replace("[torch.rand(batch_size, dim)]", "[torch.rand(3)] * 5001").replace(
+    "(self, x):\n        return torch.softmax(x, dim=1)", "(self, *x):\n        return x[0] * 2"
+)
+WORDS = SOFTMAX.replace("def get_inputs():", "CHECK_SHAPES = [dict(n='a')]\ndef get_inputs(n=7):")
+
+
+@pytest.mark.parametrize(("source", "why"), [(WORDS, "shape"), (MANY, "inputs")])
+def test_what_does_not_fit_into_a_case_is_the_reference_s_fault(source: str, why: str) -> None:
+    with pytest.raises(InvalidReference, match=why):
+        describe(Reference(id="x", source=source))
+
+
+def test_references_that_speak_of_cuda_and_numpy_are_understood() -> None:
+    source = SOFTMAX.replace("import torch\n", "import torch\nimport numpy as np\n", 1)
+    source = source.replace("torch.rand(batch_size, dim)", "torch.rand(batch_size, dim, device='cuda').cuda()")
+    source = source.replace(
+        "def forward(self, x):", "def __init__(self, n):\n        super().__init__()\n    def forward(self, x):"
+    )
+    source = source.replace("    return []", "    return [np.int64(7)]")
+    description = describe(Reference(id="x", source=source))
+    assert description.cases[-1].init_inputs == (7,)

@@ -1,0 +1,49 @@
+"""Truths are never handed out, whatever shape the inputs have."""
+
+import torch
+
+from sandboxes.contracts import EvalConfig, Reference
+from sandboxes.judge import bench_trial, compare
+from sandboxes.reference import LiveReference
+from sandboxes.truth import clone, compute_truth, same, to_double
+
+NESTED = LiveReference(
+    Reference(
+        id="test/nested",
+        source=(
+            "import torch\nclass Model(torch.nn.Module):\n"
+            "    def forward(self, pair):\n        a, rest = pair\n        return a * rest[0]\n"
+            "def get_init_inputs():\n    return []\n"
+            "def get_inputs():\n    return [(torch.randn(5), [torch.randn(5), 3])]\n"
+        ),
+    )
+)
+
+
+def test_tensors_in_tuples_and_lists_are_copied() -> None:
+    value = (torch.ones(3), [torch.ones(2), None])
+    copy = clone(value)
+    copy[0].zero_()
+    copy[1][0].zero_()
+    assert value[0].sum() == 3
+    assert value[1][0].sum() == 2
+    assert not same(value, copy)
+    assert same(value, clone(value))
+
+
+def test_tensors_in_tuples_and_lists_become_float64() -> None:
+    pair = to_double((torch.ones(3), [torch.ones(2, dtype=torch.int64)]))
+    assert pair[0].dtype == torch.float64
+    assert pair[1][0].dtype == torch.int64
+
+
+def test_a_change_to_a_nested_input_is_noticed_and_leaves_the_truth_alone() -> None:
+    truth = compute_truth(NESTED, bench_trial(NESTED.cases[-1], EvalConfig(), seed=1))
+    handed_out = [clone(item) for item in truth.inputs]
+    output = handed_out[0][0] * handed_out[0][1][0]
+    assert compare(truth, output, handed_out).passed
+    handed_out[0][1][0].mul_(2)
+    assert "input 0 was changed" in (compare(truth, output, handed_out).detail or "")
+    assert same(truth.inputs, [clone(item) for item in truth.inputs])
+    assert torch.allclose(truth.inputs[0][0] * truth.inputs[0][1][0], output)
+    assert truth.bytes >= 3 * 5 * 4
