@@ -4,6 +4,8 @@ Such texts are hostile or name files of this machine. Neither helps to write a k
 """
 
 import re
+import sys
+from pathlib import Path
 from typing import Final
 
 from kernelgym.reports.wording import plain
@@ -11,10 +13,25 @@ from kernelgym.reports.wording import plain
 PACKAGES: Final = ("/site-packages/", "/dist-packages/")
 """Folders below which a path says something to everybody."""
 
+OWN: Final = tuple(
+    sorted(
+        {
+            str(folder)
+            for folder in (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2], Path.home())
+            if len(folder.parts) > 2
+        },
+        key=len,
+        reverse=True,
+    )
+)
+"""Folders of this machine that are cut wherever they stand, the longest first."""
+
 _START = r"(?:(?<![\w.)\]/])|(?<=file://)|(?<=\s-[ILB]))"
 _PATH = re.compile(
     _START + r"(?:(?<=')(?:/[^/'\n]+){2,}/?(?=')|(?<=\")(?:/[^/\"\n]+){2,}/?(?=\")|/(?:[\w.+@~%=-]+/)+[\w.+@~%=-]*)"
 )
+_REST_OF_A_PATH = re.compile(r"(?<=\[\.\.\.\]\n)[^\s'\":]*/")
+"""What follows the mark of `clip` up to the last slash: a path may have been cut in two."""
 
 
 def quote(text: str) -> str:
@@ -23,7 +40,10 @@ def quote(text: str) -> str:
     Of a path in an installed package, what follows `site-packages` is left, of any other its last part:
     `.../triton/language/__init__.py`, `.../candidate.py`. A division is no path: something stands before its slash.
     """
-    return _PATH.sub(_tail, plain(text))
+    text = _REST_OF_A_PATH.sub(".../", _PATH.sub(_tail, plain(text)))
+    for folder in OWN:
+        text = text.replace(folder, "...")
+    return text
 
 
 def _tail(found: re.Match[str]) -> str:
