@@ -56,7 +56,7 @@ def write_prompt(problem: Problem, description: Description, rules: Rules) -> st
         _judgement(description, rules.config, paid),
         _machine(target),
         _prohibitions(),
-        _turns(rules),
+        _turns(rules, paid),
     )
     return plain("\n\n".join(sections) + "\n")
 
@@ -194,10 +194,14 @@ def _prohibitions() -> str:
 some shapes, values or calls in order to skip work."""
 
 
-def _turns(rules: Rules) -> str:
+def _turns(rules: Rules, paid: bool) -> str:
     if rules.max_turns == 1:
         return "# Turns\n\nYou have one turn. Reply with one ```python block."
-    early = "" if rules.target_speedup is None else f", or {rules.target_speedup:g}× the reference's speed is reached"
+    early = (
+        ""
+        if rules.target_speedup is None or not paid
+        else f", or {rules.target_speedup:g}× the reference's speed is reached"
+    )
     return f"""\
 # Turns
 
