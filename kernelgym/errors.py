@@ -25,6 +25,12 @@ SIMILAR: Final = 0.6
 """Similarity, of at most 1, from which a name is suggested."""
 
 
+def did_you_mean(value: str, known: Iterable[str]) -> str:
+    """Returns `did you mean 'x'?` with the one of `known` that is most like `value`; empty if none is like it."""
+    close = get_close_matches(value.lower(), sorted(known), n=1, cutoff=SIMILAR)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
 class KernelGymError(Exception):
     """Root of all errors of this package."""
 

@@ -7,9 +7,8 @@ PoliciesError              (KernelGymError)  so that commands show it as one lin
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-from kernelgym.errors import SIMILAR, KernelGymError
+from kernelgym.errors import KernelGymError, did_you_mean
 
 
 class PoliciesError(KernelGymError):
@@ -29,8 +28,7 @@ class UnknownPolicy(PoliciesError, LookupError):
         super().__init__(name, self.known)
 
     def __str__(self) -> str:
-        close = get_close_matches(self.name, self.known, n=1, cutoff=SIMILAR)
-        remedy = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(self.known)}"
+        remedy = did_you_mean(self.name, self.known) or f"there are: {', '.join(self.known)}"
         return f"no policy is called `{self.name}`; {remedy}"
 
 

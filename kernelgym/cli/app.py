@@ -94,7 +94,7 @@ def demo(
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the table as a picture, too.")] = None,
     json: Json = False,
 ) -> None:
-    """Evaluate a dozen bundled candidates: right, slow, wrong, cheating, crashing."""
+    """Evaluate bundled candidates: right, slow, wrong, cheating, crashing."""
     from kernelgym.cli import demonstration  # noqa: PLC0415 - loads torch
 
     options = demonstration.Options(target=target, sandbox=sandbox, workers=workers, svg=svg, json=json)

@@ -10,12 +10,12 @@ from typing import Any, Final
 import typer
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from kernelgym.cli.catalogue import MAX_REASON, rejections, show_rejected, summary
 from kernelgym.cli.exits import ExitCode
+from kernelgym.cli.progress import progress_bar
 from kernelgym.cli.services import Services
 from kernelgym.errors import EvaluatorBroken, KernelGymError
 from kernelgym.evaluators import Evaluator
@@ -86,10 +86,9 @@ def elements(case: Case) -> int:
 
 def _check(problems: tuple[Problem, ...], workers: int, services: Services) -> list[Checked]:
     """Returns what became of each problem, in their order, with a progress bar on standard error."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     found: dict[int, Checked] = {}
     with (
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+        progress_bar() as progress,
         closing(services.open_evaluator(services.settings.sandbox, workers)) as evaluator,
         ThreadPoolExecutor(max_workers=workers) as pool,
     ):

@@ -1,12 +1,11 @@
 """Options with a few values: a wrong one ends in one clear line, like every other error."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
 from kernelgym.cli.exits import one_line_errors
-from kernelgym.errors import SIMILAR, BadUsage
+from kernelgym.errors import BadUsage, did_you_mean
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -35,9 +34,9 @@ def choose(option: str, kind: type[Choice], value: str) -> Choice:
     known = [str(member) for member in kind]
     if value in known:
         return kind(value)
-    close = get_close_matches(value.lower(), known, n=1, cutoff=SIMILAR)
-    suggestion = f"did you mean `{close[0]}`? It" if close else "it"
-    raise BadUsage(f"{option} is {value!r}; {suggestion} can be {', '.join(f'`{name}`' for name in known)}")
+    question = did_you_mean(value, known)
+    it = f"{question} It" if question else "it"
+    raise BadUsage(f"{option} is {value!r}; {it} can be {', '.join(f'`{name}`' for name in known)}")
 
 
 def choices(kind: type[StrEnum]) -> str:

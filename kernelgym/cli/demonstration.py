@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import typer
 from rich.console import Console, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from kernelgym.cli.evaluation import check_target
 from kernelgym.cli.exits import ExitCode, complain
+from kernelgym.cli.progress import progress_bar
 from kernelgym.cli.services import Services
 from kernelgym.problems import Solution, get_problem, list_solutions
 from kernelgym.reports import Row, dump_document, render_overview, report_document
@@ -103,10 +103,9 @@ def _evaluate(
 ) -> list[Report]:
     """Returns the reports in the order of `solutions`, with a progress bar on standard error."""
     requests = [(solution.submission, get_problem(solution.problem_id), config) for solution in solutions]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     reports: dict[int, Report] = {}
     with (
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+        progress_bar() as progress,
         closing(services.open_evaluator(sandbox, workers)) as evaluator,
     ):
         task = progress.add_task("evaluating", total=len(requests))

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final, Self, get_args
 
-from kernelgym.errors import SIMILAR, BadUsage
+from kernelgym.errors import BadUsage, did_you_mean
 from kernelgym.problems.problem import Difficulty, Problem
 
 DIFFICULTIES: Final[tuple[str, ...]] = get_args(Difficulty)
@@ -75,6 +74,6 @@ class Filters:
 def unknown(kind: str, value: str, known: Iterable[str]) -> str:
     """Returns the message for a `value` that is not among the `known` ones: did-you-mean, and all of them."""
     known = sorted(known)
-    close = get_close_matches(value.lower(), known, n=1, cutoff=SIMILAR)
-    suggestion = f"did you mean {close[0]!r}? " if close else ""
-    return f"no {kind} is called {value!r}; {suggestion}There are {', '.join(known) or 'none'}"
+    question = did_you_mean(value, known)
+    there = f"{question} There" if question else "there"
+    return f"no {kind} is called {value!r}; {there} are {', '.join(known) or 'none'}"

@@ -14,11 +14,10 @@ returns it with its reason.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from kernelgym.errors import SIMILAR, BadUsage, InvalidReference
+from kernelgym.errors import BadUsage, InvalidReference, did_you_mean
 from kernelgym.problems.filters import Filters, unknown
 from kernelgym.problems.kinds import KINDS
 from kernelgym.problems.loaded import Loaded, Rejected
@@ -153,8 +152,8 @@ def _registered(term: str) -> Loaded:
     known = namespaces()
     if term in known:
         return registered_problems(f"{term}/*")
-    if close := get_close_matches(term, known, n=1, cutoff=SIMILAR):
-        raise BadUsage(f"no set of problems is called {term!r}; did you mean {close[0]!r}?")
+    if question := did_you_mean(term, known):
+        raise BadUsage(f"no set of problems is called {term!r}; {question}")
     return Loaded(problems=(registered_problem(term),))  # says what is like it
 
 

@@ -24,7 +24,7 @@ def test_the_demo_is_installed() -> None:
 
 
 def test_an_unknown_policy_is_answered_with_the_closest_name() -> None:
-    with pytest.raises(UnknownPolicy, match=r"no policy is called `deom`; did you mean `demo`\?"):
+    with pytest.raises(UnknownPolicy, match=r"no policy is called `deom`; did you mean 'demo'\?"):
         get_policy("deom")
     with pytest.raises(UnknownPolicy, match="there are: demo"):
         get_policy("gpt")

@@ -316,13 +316,13 @@ def test_precision_and_time_limit_reach_the_evaluator_and_the_record(run: Runner
     ("arguments", "message"),
     [
         (["--problems", "core/sofmax"], "did you mean 'core/softmax'"),
-        (["--problems", "core", "--policy", "deom"], "did you mean `demo`?"),
+        (["--problems", "core", "--policy", "deom"], "did you mean 'demo'?"),
         (["--problems", "core", "--reward", "drkernel"], "did you mean `drkernel_paper`?"),
         (["--problems", "core", "--target", "h20"], "Did you mean `h200`?"),
         (["--problems", "core", "--target-speedup", "0"], "target_speedup is 0.0"),
-        (["--problems", "core", "--precision", "fp33"], "did you mean `fp32`?"),
+        (["--problems", "core", "--precision", "fp33"], "did you mean 'fp32'?"),
         (["--problems", "core", "--timeout", "0"], "--timeout is 0.0: input should be greater than 0"),
-        (["--problems", "core", "--sandbox", "bubblewarp"], "did you mean `bubblewrap`?"),
+        (["--problems", "core", "--sandbox", "bubblewarp"], "did you mean 'bubblewrap'?"),
     ],
 )
 def test_bad_usage_is_one_line_that_names_the_remedy_and_leaves_no_folder(

@@ -189,9 +189,9 @@ def test_settings_are_the_defaults_of_options(kernelgym: Bench, candidate: str) 
         (["--problem", "core/softmax", "--timeout", "nan"], "--timeout is nan"),
         (["--problem", "core/softmax", "--seed", "-1"], "--seed is -1"),
         (["--problem", "core/sofmax"], "(`kernelgym problems` lists all "),
-        (["--sandbox", "bubblewarp"], "--sandbox is 'bubblewarp'; did you mean `bubblewrap`? It can be `auto`, `pro"),
-        (["--device", "cdua"], "--device is 'cdua'; did you mean `cuda`? It can be `cpu`, `cuda`"),
-        (["--precision", "fp33"], "--precision is 'fp33'; did you mean `fp32`? It can be `tf32`, `fp32`"),
+        (["--sandbox", "bubblewarp"], "--sandbox is 'bubblewarp'; did you mean 'bubblewrap'? It can be `auto`, `pro"),
+        (["--device", "cdua"], "--device is 'cdua'; did you mean 'cuda'? It can be `cpu`, `cuda`"),
+        (["--precision", "fp33"], "--precision is 'fp33'; did you mean 'fp32'? It can be `tf32`, `fp32`"),
         (["--precision", "half"], "--precision is 'half'; it can be `tf32`, `fp32`"),
     ],
 )
