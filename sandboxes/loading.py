@@ -25,7 +25,8 @@ def load_reference(reference: Reference) -> tuple[Reference, LiveReference]:
     key = (reference.id, reference.digest)
     if key not in _loaded:
         complete = scaled_down(reference)
-        _loaded[key] = (complete, LiveReference(complete))
+        alive = (complete, LiveReference(complete)) if complete is reference else load_reference(complete)
+        _loaded[key] = alive  # also under the name of the reference that is not complete
         if len(_loaded) > MAX_LOADED:
             _loaded.popitem(last=False)
     _loaded.move_to_end(key)

@@ -93,6 +93,11 @@ def test_the_same_source_is_always_scaled_in_the_same_way() -> None:
     assert scaled(GROUPED) == scaled(GROUPED)
 
 
+def test_a_reference_and_its_scaled_form_are_one_thing_in_memory() -> None:
+    complete, live = load_reference(Reference(id="test/large", source=SOFTMAX))
+    assert load_reference(complete) == (complete, live)
+
+
 def test_shapes_that_the_author_gives_are_used_as_they_are() -> None:
     source = SOFTMAX.replace("def get_inputs():", "CHECK_SHAPES = [dict(n=3)]\ndef get_inputs(n=7):")
     assert scaled(source).check_constants == ()
