@@ -8,7 +8,8 @@ It is deterministic: budgets are counted in elements and operations, not in seco
 same shapes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from sandboxes.contracts import Reference
@@ -33,6 +34,8 @@ MAX_LONG: Final = 3
 """Knobs that are tried at such a size, the largest first."""
 MULTIPLES: Final = (5, 3, 2)
 """A knob may also be so many times as large as the smallest size that was found, where groups or heads want that."""
+LARGER: Final = (31, 64, 96, 160)
+"""What all knobs are grown to where no smaller shape will do, as in deep networks with batch normalisation."""
 
 MIN_SIZE: Final = 8
 """Knobs below that are left alone: they are kernel sizes, groups, axes rather than sizes."""
@@ -79,6 +82,9 @@ def scaled_down(reference: Reference) -> Reference:
         else:
             why = why or f"with {_words(sketch.constants)} {problem}"
     if not chosen:
+        larger = (sketch.constants for sketch in search.larger(base) if flaw(reference, sketch.constants) is None)
+        chosen = list(islice(larger, 1))
+    if not chosen:
         raise InvalidReference(f"the reference `{reference.id}` can't be scaled down: {why}")
     return reference.model_copy(update={"check_constants": tuple(chosen)})
 
@@ -115,6 +121,13 @@ class _Search:
         together = [self._grow(base, self._level(base, style), style) for style in (ODD, POWERS)]
         long = [name for name in self._order(base) if self._values[name] > LONG[-1]]
         return together + [self._grow(base, base, LONG, name) for name in long[:MAX_LONG]]
+
+    def larger(self, base: Sketch) -> Iterator[Sketch]:
+        """Yields sketches beyond the ample budget, for what is too noisy at small sizes."""
+        for size in LARGER:
+            sketch = self._sketcher.sketch({name: self._at_least(base, name, size) for name in base.constants})
+            if sketch is not None and sketch.operators == base.operators and _is_bearable(sketch):
+                yield sketch
 
     def _shrink(self, best: Sketch, names: Iterable[str], sizes: tuple[int, ...]) -> Sketch:
         """Shrinks one knob after the other, and those that refuse together with others of the same value."""

@@ -15,8 +15,8 @@ from sandboxes.truth import Expected, Trial, compute_truth, labelled
 FEW: Final = 8
 """Integers of an output that may all be equal."""
 
-CLEAR: Final = 4.0
-"""Times the tolerance by which a constant must be wrong somewhere."""
+CLEAR: Final = 2.0
+"""Times the tolerance that values must be apart: a constant halfway between them is off by half of that."""
 
 
 def flaw(reference: Reference, constants: Mapping[str, int]) -> str | None:

@@ -162,6 +162,14 @@ def test_no_size_can_stand_for_another() -> None:
         assert max(item[name] for item in constants) > 2048, "beyond a block, one after the other"
 
 
+def test_what_is_noise_at_small_sizes_is_tried_at_larger_ones() -> None:
+    source = SOFTMAX.replace("batch_size = 4096\ndim = 393216", "batch_size = 200\ndim = 200\ndepth = 200")
+    source = source.replace("torch.rand(batch_size, dim)", "torch.rand(batch_size, dim, depth)")
+    source = source.replace("torch.softmax(x, dim=1)", "x * float(min(x.shape) > 50)")
+    (constants,) = scaled(source).check_constants
+    assert min(constants.values()) > 50
+
+
 def test_where_groups_want_it_sizes_are_several_times_the_smallest() -> None:
     source = GROUPED.replace("groups = 8", "groups = 64").replace("channels = 64", "channels = 1024")
     assert any(item["channels"] > 64 for item in scaled(source).check_constants)
