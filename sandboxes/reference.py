@@ -39,6 +39,7 @@ class LiveReference:
         self.graphs: dict[str, Trace] = {}
         """What `trace_reference` has recorded, by case."""
         self._models: dict[tuple[int, int], nn.Module] = {}
+        self._stateful: dict[int, bool] = {}
 
     @property
     def _declared(self) -> Sequence[str] | None:
@@ -63,14 +64,18 @@ class LiveReference:
         if key not in self._models:
             torch.manual_seed(weight_seed)
             model = self.module(case).build()
-            if sum(tensor.numel() for tensor in model.state_dict().values()) > MAX_KEPT_WEIGHTS:
+            state = model.state_dict()
+            self._stateful[case.module] = bool(state)
+            if sum(tensor.numel() for tensor in state.values()) > MAX_KEPT_WEIGHTS:
                 return model
             self._models[key] = model
         return copy.deepcopy(self._models[key])
 
     def has_state(self, case: Case, weight_seed: int) -> bool:
-        """True if the module has parameters or buffers, so that the weight seed matters."""
-        return bool(self.model(case, weight_seed).state_dict())
+        """True if the module has parameters or buffers, so that the weight seed matters; built once to find out."""
+        if case.module not in self._stateful:
+            self.model(case, weight_seed)
+        return self._stateful[case.module]
 
     def draw(self, case: Case, distribution: Distribution, seed: int) -> list[Any]:
         """Returns fresh inputs on the CPU."""
@@ -88,11 +93,9 @@ class LiveReference:
 
     def run_double(self, case: Case, weight_seed: int, inputs: list[Any]) -> Any:
         """Returns the output of a float64 copy of the module, or None if it does not run in float64."""
-        model = self.model(case, weight_seed).double()
         try:
-            with torch.no_grad():
-                return model(*inputs)
-        except RuntimeError:
+            return self.run(case, self.model(case, weight_seed).double(), inputs)
+        except InvalidReference:
             return None
 
     def _survives(self, distribution: Distribution) -> bool:

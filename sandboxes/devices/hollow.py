@@ -79,5 +79,5 @@ def _addresses(size: int, file: int) -> torch.UntypedStorage:
         part = min(SHARED_BYTES, size - offset)
         _map(start + offset, part, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | MAP_FIXED, file)
     buffer = (ctypes.c_char * size).from_address(start)
-    weakref.finalize(buffer, _libc.munmap, start, size)
+    weakref.finalize(buffer, _libc.munmap, start, size).atexit = False
     return torch.frombuffer(buffer, dtype=torch.uint8).untyped_storage()
