@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sandboxes.contracts import Precision
-from sandboxes.ttir.dots import round_tf32
+from sandboxes.ttir.operations.dots import round_tf32
 
 PRODUCTS = frozenset(
     {

@@ -1,7 +1,8 @@
 """TTIR: parser, typed IR, grid-vectorised CPU executor and dataflow facts."""
 
-from sandboxes.ttir.counters import ArgumentCount, Counters, MemoryCount
 from sandboxes.ttir.dataflow import Access, accesses
+from sandboxes.ttir.engine.counters import ArgumentCount, Counters, MemoryCount
+from sandboxes.ttir.engine.execution import Argument, DescriptorArgument, Execution, ExecutionOptions, execute
 from sandboxes.ttir.errors import (
     ArgumentMismatch,
     DeviceAssertion,
@@ -11,7 +12,6 @@ from sandboxes.ttir.errors import (
     TTIRSyntaxError,
     UnsupportedOperation,
 )
-from sandboxes.ttir.execution import Argument, DescriptorArgument, Execution, ExecutionOptions, execute
 from sandboxes.ttir.ir import (
     Block,
     DescriptorType,
@@ -29,7 +29,7 @@ from sandboxes.ttir.ir import (
     Type,
     Value,
 )
-from sandboxes.ttir.parser import parse
+from sandboxes.ttir.syntax.parser import parse
 
 __all__ = [
     # text to IR

@@ -11,7 +11,7 @@ from sandboxes.distributions import Distribution
 from sandboxes.judge import bench_trial, compare, plan_trials, summarise
 from sandboxes.reference import LiveReference
 from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth, structure
-from sandboxes.ttir.dots import round_tf32
+from sandboxes.ttir.operations.dots import round_tf32
 
 MATMUL = """
 import torch

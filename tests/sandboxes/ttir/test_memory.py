@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sandboxes.ttir import ArgumentMismatch, ExecutionOptions, MemoryFault, execute, parse
-from sandboxes.ttir.dots import round_tf32
+from sandboxes.ttir.operations.dots import round_tf32
 from tests.sandboxes.ttir.frontend import ttir_of
 from tests.sandboxes.ttir.kernels import matmul, softmax
 from tests.sandboxes.ttir.launches import LAUNCHES
@@ -184,6 +184,6 @@ def test_distinct_bytes_of_a_huge_buffer_are_counted_in_shared_flags(monkeypatch
         return [(item.unique_bytes_loaded, item.unique_bytes_stored) for item in counters.arguments.values()]
 
     exact = touched()
-    monkeypatch.setattr("sandboxes.ttir.counters.MAX_FLAGS", 0)
+    monkeypatch.setattr("sandboxes.ttir.engine.counters.MAX_FLAGS", 0)
     for shared, wanted in zip(touched(), exact, strict=True):
         assert shared == pytest.approx(wanted, rel=0.01)

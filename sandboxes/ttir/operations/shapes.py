@@ -6,10 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.arithmetic import select as select_tensor
-from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.plan import Step
-from sandboxes.ttir.values import (
+from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.values import (
     Conjunction,
     Pointer,
     RuntimeValue,
@@ -19,6 +17,8 @@ from sandboxes.ttir.values import (
     materialise,
     shape_of,
 )
+from sandboxes.ttir.errors import UnsupportedOperation
+from sandboxes.ttir.operations.arithmetic import select as select_tensor
 
 
 def map_terms(value: RuntimeValue, function: Callable[[Tensor], Tensor]) -> RuntimeValue:

@@ -9,9 +9,6 @@ operations; ``scf``, ``cf``, ``tt.func`` and MLIR's generic quoted form have rea
 
 import functools
 
-from sandboxes.ttir.attributes import attribute, dense, dictionary, number, parse_type
-from sandboxes.ttir.cursor import Cursor
-from sandboxes.ttir.drafts import I1, Draft, result_types
 from sandboxes.ttir.errors import TTIRSyntaxError
 from sandboxes.ttir.ir import (
     Attribute,
@@ -28,9 +25,12 @@ from sandboxes.ttir.ir import (
     Type,
     Value,
 )
-from sandboxes.ttir.locations import LocationSyntax, LocationTable, parse_location
-from sandboxes.ttir.scope import Scope
-from sandboxes.ttir.tokens import tokenise
+from sandboxes.ttir.syntax.attributes import attribute, dense, dictionary, number, parse_type
+from sandboxes.ttir.syntax.cursor import Cursor
+from sandboxes.ttir.syntax.drafts import I1, Draft, result_types
+from sandboxes.ttir.syntax.locations import LocationSyntax, LocationTable, parse_location
+from sandboxes.ttir.syntax.scope import Scope
+from sandboxes.ttir.syntax.tokens import tokenise
 
 MAX_OPERATIONS = 50_000
 MAX_RESULTS = 4096

@@ -1,26 +1,12 @@
 """Makes a parsed module ready to run: binds every operation to its implementation and finds where values die."""
 
-from sandboxes.ttir import (
-    arithmetic,
-    atomics,
-    control,
-    conversions,
-    descriptors,
-    dots,
-    mathematics,
-    memory,
-    reductions,
-    shapes,
-)
+from sandboxes.ttir.engine.plan import BlockPlan, FunctionPlan, ModulePlan, Step
+from sandboxes.ttir.engine.values import dtype_of, shape_of
 from sandboxes.ttir.errors import TTIRSyntaxError, UnsupportedOperation
 from sandboxes.ttir.ir import Block, Function, Module, Operation, TensorType
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.plan import BlockPlan, Compute, FunctionPlan, ModulePlan, Run, Step
-from sandboxes.ttir.values import dtype_of, shape_of
+from sandboxes.ttir.operations import arithmetic, reductions, shapes
+from sandboxes.ttir.table import implementation
 
-DENSE: dict[str, Compute] = {**mathematics.DENSE, **arithmetic.DENSE, **conversions.DENSE, **shapes.DENSE, **dots.DENSE}
-LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **memory.LAZY}
-RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **memory.RUN, **atomics.RUN, **descriptors.RUN}
 TERMINATORS = frozenset(
     [
         "scf.yield",
@@ -33,34 +19,6 @@ TERMINATORS = frozenset(
         "tt.map_elementwise.return",
     ]
 )
-
-
-def run_dense(machine: Machine, step: Step) -> None:
-    """An operation on computed tensors."""
-    assert step.compute is not None
-    _bind(machine, step, step.compute(step, *[machine.dense(i) for i in step.operands]))
-
-
-def run_lazy(machine: Machine, step: Step) -> None:
-    """An operation that understands lazy values and pointers."""
-    assert step.compute is not None
-    _bind(machine, step, step.compute(step, *[machine.get(i) for i in step.operands]))
-
-
-def run_constant(machine: Machine, step: Step) -> None:
-    """A value known before running."""
-    machine.put(step.results[0], step.constant)
-
-
-def run_unsupported(machine: Machine, step: Step) -> None:
-    """An operation without a meaning here: the message names it and its line."""
-    raise UnsupportedOperation(step.operation.name, step.operation.location)
-
-
-def _bind(machine: Machine, step: Step, result: object) -> None:
-    values = result if isinstance(result, tuple) else (result,)
-    for index, value in zip(step.results, values, strict=True):
-        machine.put(index, value)
 
 
 def prepare(module: Module) -> ModulePlan:
@@ -119,7 +77,7 @@ class _Preparation:
         values = operation.results or operation.operands
         shape = shape_of(values[0].type) if values else ()
         dtype = dtype_of(values[0].type) if values else None
-        run, compute = _implementation(operation)
+        run, compute = implementation(operation)
         step = Step(
             number=len(self._steps),
             operation=operation,
@@ -148,19 +106,6 @@ class _Preparation:
             if callee is None:
                 raise TTIRSyntaxError(f"call of the unknown function {operation.keywords[0]}")
             step.constant = self._function(callee)
-
-
-def _implementation(operation: Operation) -> tuple[Run, Compute | None]:
-    name = operation.name
-    if name in ("arith.constant", "tt.make_range"):
-        return run_constant, None
-    if name in RUN:
-        return RUN[name], None
-    if name in LAZY:
-        return run_lazy, LAZY[name]
-    if name in DENSE:
-        return run_dense, DENSE[name]
-    return run_unsupported, None
 
 
 def _free_after_last_use(steps: tuple[Step, ...], terminator: Step) -> None:

@@ -11,12 +11,12 @@ from math import log
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.addressing import Access
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.values import Buffer, element_of, expand_together, shape_of
 from sandboxes.ttir.ir import Location, ScalarType, TensorType
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.memory import scatter
-from sandboxes.ttir.plan import Step
-from sandboxes.ttir.values import Buffer, element_of, expand_together, shape_of
+from sandboxes.ttir.memory.addressing import Access
+from sandboxes.ttir.memory.transfers import scatter
 
 SPECIAL = frozenset(
     [

@@ -6,8 +6,8 @@ frames cut at `MAX_FRAMES`, which keeps resolution linear.
 
 from dataclasses import dataclass, field
 
-from sandboxes.ttir.cursor import Cursor
 from sandboxes.ttir.ir import UNKNOWN, Frame, Location
+from sandboxes.ttir.syntax.cursor import Cursor
 
 MAX_FRAMES = 64
 MAX_ALIAS_CHAIN = 400

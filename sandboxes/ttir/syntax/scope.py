@@ -1,8 +1,8 @@
 """Which value a name stands for: regions see the names around them and may shadow them."""
 
-from sandboxes.ttir.cursor import Cursor
 from sandboxes.ttir.errors import TTIRSyntaxError
 from sandboxes.ttir.ir import Type, Value
+from sandboxes.ttir.syntax.cursor import Cursor
 
 
 class Scope:

@@ -10,11 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.attributes import decode_bits
-from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.ir import Bits, Dense, Operation, ScalarType, Type
-from sandboxes.ttir.plan import Step
-from sandboxes.ttir.values import (
+from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.values import (
     Conjunction,
     Sum,
     add,
@@ -26,6 +23,9 @@ from sandboxes.ttir.values import (
     shape_of,
     sum_bounds,
 )
+from sandboxes.ttir.errors import UnsupportedOperation
+from sandboxes.ttir.ir import Bits, Dense, Operation, ScalarType, Type
+from sandboxes.ttir.syntax.attributes import decode_bits
 
 WIDTH = {torch.int8: 8, torch.int16: 16, torch.int32: 32, torch.int64: 64}
 

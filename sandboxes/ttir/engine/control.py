@@ -8,10 +8,10 @@ compacted only once per distinct trip count.
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import BlockPlan, Run, Step
+from sandboxes.ttir.engine.values import RuntimeValue, merge_rows, select_rows
 from sandboxes.ttir.errors import DeviceAssertion, UnsupportedOperation
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.plan import BlockPlan, Run, Step
-from sandboxes.ttir.values import RuntimeValue, merge_rows, select_rows
 
 Parts = list[tuple[Tensor, list[RuntimeValue]]]
 

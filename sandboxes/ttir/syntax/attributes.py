@@ -2,7 +2,6 @@
 
 import struct
 
-from sandboxes.ttir.cursor import Cursor
 from sandboxes.ttir.ir import (
     Attribute,
     Bits,
@@ -15,6 +14,7 @@ from sandboxes.ttir.ir import (
     TensorType,
     Type,
 )
+from sandboxes.ttir.syntax.cursor import Cursor
 
 MAX_TENSOR_ELEMENTS = 2**20
 SCALARS = frozenset(

@@ -7,9 +7,9 @@ mantissa bits, as ``cvt.rna.tf32.f32`` does. Half and 8-bit float products are e
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.plan import Step
-from sandboxes.ttir.shapes import expanded
-from sandboxes.ttir.values import shape_of
+from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.values import shape_of
+from sandboxes.ttir.operations.shapes import expanded
 
 
 def round_tf32(x: Tensor) -> Tensor:

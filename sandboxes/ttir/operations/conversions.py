@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.arithmetic import unsigned
-from sandboxes.ttir.plan import Step
-from sandboxes.ttir.values import Sum, materialise
+from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.values import Sum, materialise
+from sandboxes.ttir.operations.arithmetic import unsigned
 
 
 def extsi(step: Step, a: Tensor | Sum) -> Tensor | Sum:

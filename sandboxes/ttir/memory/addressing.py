@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.values import Buffer, Conjunction, Pointer, Sum, extremes, materialise
 from sandboxes.ttir.errors import MemoryFault
 from sandboxes.ttir.ir import Location
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.values import Buffer, Conjunction, Pointer, Sum, extremes, materialise
 
 Window = tuple[int, int]
 

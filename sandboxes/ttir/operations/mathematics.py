@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.conversions import fptosi
+from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.plan import Step
+from sandboxes.ttir.operations.conversions import fptosi
 
 
 def _cbrt(x: Tensor) -> Tensor:

@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.addressing import access
-from sandboxes.ttir.atomics import update
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import Run, Step
+from sandboxes.ttir.engine.values import Conjunction, Descriptor, Pointer, Sum, add, shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.memory import gather, scatter
-from sandboxes.ttir.plan import Run, Step
-from sandboxes.ttir.shapes import expanded
-from sandboxes.ttir.values import Conjunction, Descriptor, Pointer, Sum, add, shape_of
+from sandboxes.ttir.memory.addressing import access
+from sandboxes.ttir.memory.atomics import update
+from sandboxes.ttir.memory.transfers import gather, scatter
+from sandboxes.ttir.operations.shapes import expanded
 
 
 def make_descriptor(machine: Machine, step: Step) -> None:

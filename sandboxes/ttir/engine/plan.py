@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import torch
 
+from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.ir import Function, Module, Operation
-from sandboxes.ttir.machine import Machine
 
 Run: TypeAlias = "Callable[[Machine, Step], None]"
 Compute: TypeAlias = Callable[..., Any]

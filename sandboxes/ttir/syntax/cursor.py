@@ -1,7 +1,7 @@
 """A position in a token list, with the small readers every part of the grammar shares."""
 
 from sandboxes.ttir.errors import TTIRSyntaxError
-from sandboxes.ttir.tokens import Token
+from sandboxes.ttir.syntax.tokens import Token
 
 MAX_DEPTH = 64
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.addressing import Access, access, check_bounds
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import Run, Step
+from sandboxes.ttir.engine.values import Conjunction, Pointer, shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.plan import Run, Step
-from sandboxes.ttir.values import Conjunction, Pointer, shape_of
+from sandboxes.ttir.memory.addressing import Access, access, check_bounds
 
 _SIGN = {torch.int32: -(2**31), torch.int64: -(2**63)}
 

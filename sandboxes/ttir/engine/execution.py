@@ -12,15 +12,15 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.control import run_blocks
-from sandboxes.ttir.counters import Counters, Tally
 from sandboxes.ttir.dataflow import accesses
+from sandboxes.ttir.engine.control import run_blocks
+from sandboxes.ttir.engine.counters import Counters, Tally
+from sandboxes.ttir.engine.machine import MALFORMED, Machine
+from sandboxes.ttir.engine.plan import ModulePlan
+from sandboxes.ttir.engine.preparation import prepare
+from sandboxes.ttir.engine.values import Buffer, Descriptor, Pointer, RuntimeValue, dtype_of
 from sandboxes.ttir.errors import ArgumentMismatch, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
-from sandboxes.ttir.machine import MALFORMED, Machine
-from sandboxes.ttir.plan import ModulePlan
-from sandboxes.ttir.program import prepare
-from sandboxes.ttir.values import Buffer, Descriptor, Pointer, RuntimeValue, dtype_of
 
 MAX_PROGRAMS = 2**31 - 1
 

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.addressing import Access, Layout, access, check_bounds, layout, progression
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import Run, Step
+from sandboxes.ttir.engine.values import Buffer, Conjunction, Pointer, Sum, add, expand_together, materialise, shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import Location
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.plan import Run, Step
-from sandboxes.ttir.values import Buffer, Conjunction, Pointer, Sum, add, expand_together, materialise, shape_of
+from sandboxes.ttir.memory.addressing import Access, Layout, access, check_bounds, layout, progression
 
 SMALL_BLOCK = 256
 """Elements below which writing program by program costs more than one scatter."""

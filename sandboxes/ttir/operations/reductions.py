@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.machine import Machine
-from sandboxes.ttir.plan import BlockPlan, Run, Step
-from sandboxes.ttir.values import shape_of
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import BlockPlan, Run, Step
+from sandboxes.ttir.engine.values import shape_of
 
 
 def _sum(x: Tensor, axis: int) -> Tensor:

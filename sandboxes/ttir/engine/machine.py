@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.engine.values import RuntimeValue, materialise, select_rows
 from sandboxes.ttir.errors import ExecutionTimeout, TTIRError, UnsupportedOperation
-from sandboxes.ttir.values import RuntimeValue, materialise, select_rows
 
 if TYPE_CHECKING:
-    from sandboxes.ttir.counters import Tally
-    from sandboxes.ttir.plan import BlockPlan, Step
+    from sandboxes.ttir.engine.counters import Tally
+    from sandboxes.ttir.engine.plan import BlockPlan, Step
 
 MALFORMED = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 """What an implementation raises on operands that a verifier would have refused: the text comes from the candidate and

@@ -1,0 +1,1 @@
+"""Runs a module: plans, the machine that executes them, control flow, counts."""

@@ -1,0 +1,1 @@
+"""Loads, stores, atomics and descriptors: whatever touches a buffer."""

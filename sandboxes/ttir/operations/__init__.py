@@ -1,0 +1,1 @@
+"""What each operation computes: functions of runtime values, without machine state."""

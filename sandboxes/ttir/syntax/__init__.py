@@ -1,0 +1,1 @@
+"""From TTIR text to the typed IR."""
