@@ -100,6 +100,8 @@ class DescriptorType:
     """``!tt.tensordesc<block>``: a tensor descriptor (TMA)."""
 
     block: TensorType
+    unsigned: bool = False
+    """Whether its integers are unsigned; elsewhere in TTIR integers have no sign."""
 
 
 @dataclass(frozen=True, slots=True)

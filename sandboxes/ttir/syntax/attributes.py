@@ -59,6 +59,8 @@ def _type(cursor: Cursor) -> Type:
     head = cursor.expect_kind("word").text
     if head in SCALARS:
         return ScalarType(head)
+    if head[:2] in ("si", "ui") and head[1:] in SCALARS:
+        return ScalarType(head[1:])
     if head == "tensor":
         cursor.expect("<")
         inner = _shaped(cursor)
@@ -67,17 +69,27 @@ def _type(cursor: Cursor) -> Type:
     if head == "!tt.ptr":
         return _pointer(cursor)
     if head == "!tt.tensordesc":
-        cursor.expect("<")
-        block = _shaped(cursor) if cursor.token.kind == "dims" else parse_type(cursor)
-        _skip_until(cursor, ">")
-        cursor.expect(">")
-        if not isinstance(block, TensorType):
-            raise cursor.error("a tensor descriptor needs a tensor type")
-        return DescriptorType(block)
+        return parse_descriptor(cursor)
     if cursor.accept("<"):
         _skip_until(cursor, ">")
         cursor.expect(">")
     return OpaqueType(head)
+
+
+def parse_descriptor(cursor: Cursor) -> DescriptorType:
+    """Reads ``<AxBxT>``, before Triton 3.9 ``<tensor<AxBxT>>``; integers are ``si32`` or ``ui32`` here."""
+    cursor.expect("<")
+    wrapped = cursor.accept("tensor")
+    if wrapped:
+        cursor.expect("<")
+    following = cursor.following.text if cursor.token.kind == "dims" else cursor.token.text
+    unsigned = following.startswith("ui")
+    block = _shaped(cursor)
+    if wrapped:
+        cursor.expect(">")
+    _skip_until(cursor, ">")
+    cursor.expect(">")
+    return DescriptorType(block, unsigned)
 
 
 def _pointer(cursor: Cursor) -> PointerType:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from sandboxes.ttir.errors import TTIRSyntaxError
-from sandboxes.ttir.ir import Attribute, DescriptorType, PointerType, Region, ScalarType, TensorType, Type, Value
+from sandboxes.ttir.ir import Attribute, PointerType, Region, ScalarType, TensorType, Type, Value
 
 I1 = ScalarType("i1")
 
@@ -35,9 +35,6 @@ def result_types(draft: Draft, count: int) -> list[Type]:
         return [TensorType(first.shape, I1) if isinstance(first, TensorType) else I1]
     if draft.name == "tt.load":
         return [_loaded(first)]
-    if draft.name == "tt.make_tensor_descriptor" and isinstance(inputs[-1], PointerType):
-        block = inputs[-1].pointee
-        return [DescriptorType(block)] if isinstance(block, TensorType) else []
     if draft.name == "arith.select":
         return [inputs[-1]]
     return inputs if len(inputs) == count else [first] * count
