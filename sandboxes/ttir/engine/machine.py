@@ -97,13 +97,7 @@ class Machine:
         value = self._values[index]
         if isinstance(value, Tensor) and self._owners[index] is self.frame:
             return value
-        found = self.get(index)
-        if isinstance(found, Tensor):
-            return found
-        tensor = materialise(found)
-        if self._owners[index] is self.frame:
-            self._values[index] = tensor
-        return tensor
+        return materialise(self.get(index))
 
     def put(self, index: int, value: RuntimeValue) -> None:
         """Defines a value for the active programs."""

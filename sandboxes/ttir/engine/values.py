@@ -68,6 +68,7 @@ class Sum:
     """An integer tensor as a sum of terms that broadcast against each other."""
 
     terms: tuple[Tensor, ...]
+    _computed: list[Tensor] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +76,7 @@ class Conjunction:
     """A boolean tensor as the conjunction of terms that broadcast against each other."""
 
     terms: tuple[Tensor, ...]
+    _computed: list[Tensor] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,18 +120,24 @@ def dtype_of(kind: Type) -> torch.dtype | None:
 
 
 def materialise(value: RuntimeValue) -> Tensor:
-    """The tensor behind a lazy value."""
+    """The tensor behind a lazy value, computed once; the value itself stays lazy, since addresses want its terms."""
     if isinstance(value, Tensor):
         return value
+    if isinstance(value, Pointer | Descriptor):
+        raise TypeError("a pointer is not a number")
+    if not value._computed:
+        value._computed.append(_computed(value))
+    return value._computed[0]
+
+
+def _computed(value: "Sum | Conjunction") -> Tensor:
     if isinstance(value, Sum):
         terms = sorted(value.terms, key=Tensor.numel)
         return sum(terms[1:], start=terms[0])
-    if isinstance(value, Conjunction):
-        result = value.terms[0]
-        for term in value.terms[1:]:
-            result = result & term
-        return result
-    raise TypeError("a pointer is not a number")
+    result = value.terms[0]
+    for term in value.terms[1:]:
+        result = result & term
+    return result
 
 
 def _covers(wide: torch.Size, narrow: torch.Size) -> bool:
