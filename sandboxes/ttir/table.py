@@ -11,9 +11,26 @@ from sandboxes.ttir.engine.plan import Compute, Run, Step
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import Operation
 from sandboxes.ttir.memory import atomics, descriptors, transfers
-from sandboxes.ttir.operations import arithmetic, conversions, dots, mathematics, reductions, shapes
+from sandboxes.ttir.operations import (
+    arithmetic,
+    conversions,
+    dots,
+    floats,
+    libdevice,
+    mathematics,
+    reductions,
+    shapes,
+)
 
-DENSE: dict[str, Compute] = {**mathematics.DENSE, **arithmetic.DENSE, **conversions.DENSE, **shapes.DENSE, **dots.DENSE}
+DENSE: dict[str, Compute] = {
+    **arithmetic.DENSE,
+    **floats.DENSE,
+    **conversions.DENSE,
+    **mathematics.DENSE,
+    **libdevice.DENSE,
+    **shapes.DENSE,
+    **dots.DENSE,
+}
 LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **transfers.LAZY}
 RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **transfers.RUN, **atomics.RUN, **descriptors.RUN}
 

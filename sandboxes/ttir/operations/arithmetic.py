@@ -1,4 +1,4 @@
-"""The ``arith`` dialect: integers wrap, comparisons are ordered or not, half types are rounded after every operation.
+"""Integers and constants of the ``arith`` dialect: everything wraps, lazily where it can.
 
 Division by zero is undefined on the device; here it gives all ones (as PTX does) instead of a trap.
 """
@@ -18,7 +18,6 @@ from sandboxes.ttir.engine.values import (
     conjunction,
     dtype_of,
     element_of,
-    expand_together,
     materialise,
     shape_of,
     sum_bounds,
@@ -135,6 +134,12 @@ def floordivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
     return _guarded(a, b, lambda x, y: torch.div(x, y, rounding_mode="floor"), torch.neg)
 
 
+def broadcast(*tensors: Tensor) -> list[Tensor]:
+    """Views at the common shape, of any ranks: a constant of a combine region has no axes."""
+    shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call]
+    return [tensor.expand(shape) for tensor in tensors]
+
+
 def unsigned(a: Tensor) -> Tensor:
     """The unsigned value of an integer of up to 32 bits, as int64."""
     if a.dtype == torch.bool:
@@ -146,10 +151,16 @@ def _unsigned_pair(a: Tensor, b: Tensor, numpy_name: str, narrow: Callable[[Tens
     if a.dtype != torch.int64:
         return _guarded(unsigned(a), unsigned(b), narrow, torch.neg).to(a.dtype)
     divisor = torch.where(b == 0, 1, b)
-    x, y = expand_together(a, divisor)
+    x, y = broadcast(a, divisor)
     # torch has no uint64 division: borrow numpy's on the same bits
     quotient = getattr(np, numpy_name)(x.numpy().view("uint64"), y.numpy().view("uint64"))
     return torch.where(b == 0, -1, torch.from_numpy(np.asarray(quotient).view("int64")))
+
+
+def ceildivui(step: Step, a: Tensor, b: Tensor) -> Tensor:
+    """Unsigned division, rounded up."""
+    whole = divui(step, a, b)
+    return torch.where((b != 0) & (remui(step, a, b) != 0), whole + 1, whole)
 
 
 def divui(step: Step, a: Tensor, b: Tensor) -> Tensor:
@@ -253,7 +264,7 @@ def minui(step: Step, a: Tensor, b: Tensor) -> Tensor:
     return torch.where(_sign_flipped(a) <= _sign_flipped(b), a, b) if a.dtype != torch.bool else a & b
 
 
-def mulhi_unsigned(step: Step, a: Tensor, b: Tensor) -> Tensor:
+def mulhi_unsigned(a: Tensor, b: Tensor) -> Tensor:
     """Upper half of the unsigned product."""
     width = WIDTH[a.dtype]
     if width <= 32:
@@ -265,44 +276,15 @@ def mulhi_unsigned(step: Step, a: Tensor, b: Tensor) -> Tensor:
     return a1 * b1 + ((middle >> high) & low) + ((cross >> high) & low)
 
 
-def mulhi_signed(step: Step, a: Tensor, b: Tensor) -> Tensor:
+def mulhi_signed(a: Tensor, b: Tensor) -> Tensor:
     """Upper half of the signed product."""
     width = WIDTH[a.dtype]
     if width <= 32:
         return ((a.to(torch.int64) * b.to(torch.int64)) >> width).to(a.dtype)
-    return mulhi_unsigned(step, a, b) - torch.where(a < 0, b, 0) - torch.where(b < 0, a, 0)
+    return mulhi_unsigned(a, b) - torch.where(a < 0, b, 0) - torch.where(b < 0, a, 0)
 
 
-# -- floats ----------------------------------------------------------------------------------------------------------
-
-
-def _ordered(a: Tensor, b: Tensor) -> Tensor:
-    return ~(torch.isnan(a) | torch.isnan(b))
-
-
-_FLOAT: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "oeq": torch.eq,
-    "ogt": torch.gt,
-    "oge": torch.ge,
-    "olt": torch.lt,
-    "ole": torch.le,
-    "one": lambda a, b: (a < b) | (a > b),
-    "ord": _ordered,
-    "ueq": lambda a, b: ~((a < b) | (a > b)),
-    "ugt": lambda a, b: ~(a <= b),
-    "uge": lambda a, b: ~(a < b),
-    "ult": lambda a, b: ~(a >= b),
-    "ule": lambda a, b: ~(a > b),
-    "une": torch.ne,
-    "uno": lambda a, b: ~_ordered(a, b),
-    "true": lambda a, b: torch.ones_like(a == b),
-    "false": lambda a, b: torch.zeros_like(a == b),
-}
-
-
-def cmpf(step: Step, a: Tensor, b: Tensor) -> Tensor:
-    """Ordered or unordered float comparison."""
-    return _FLOAT[step.operation.keywords[0]](a, b)
+# -- of any type -----------------------------------------------------------------------------------------------------
 
 
 def select(step: Step, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -310,6 +292,26 @@ def select(step: Step, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     if condition.numel() == 1:
         return a if condition.item() else b
     return torch.where(condition, a, b)
+
+
+def add_extended(step: Step, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Unsigned sum and carry."""
+    total = a ^ b if a.dtype == torch.bool else a + b
+    return total, a & b if a.dtype == torch.bool else _sign_flipped(total) < _sign_flipped(a)
+
+
+def sub_extended(step: Step, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Unsigned difference and borrow."""
+    if a.dtype == torch.bool:
+        return a ^ b, ~a & b
+    return a - b, _sign_flipped(a) < _sign_flipped(b)
+
+
+def poison(step: Step) -> Tensor:
+    """``ub.poison``: any value will do, so zero."""
+    if step.dtype is None:
+        raise UnsupportedOperation("ub.poison of pointers", step.operation.location)
+    return torch.zeros([1] * (1 + len(step.shape)), dtype=step.dtype)
 
 
 def _plain(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -331,29 +333,22 @@ DENSE: dict[str, Callable[..., Any]] = {
     "arith.ceildivsi": ceildivsi,
     "arith.floordivsi": floordivsi,
     "arith.divui": divui,
+    "arith.ceildivui": ceildivui,
     "arith.remui": remui,
     "arith.shli": shli,
     "arith.shrsi": shrsi,
     "arith.shrui": shrui,
     "arith.ori": _plain(torch.bitwise_or),
     "arith.xori": _plain(torch.bitwise_xor),
-    "arith.maxsi": _plain(torch.maximum),
-    "arith.minsi": _plain(torch.minimum),
+    "arith.maxsi": _plain(lambda a, b: a & b if a.dtype == torch.bool else torch.maximum(a, b)),
+    "arith.minsi": _plain(lambda a, b: a | b if a.dtype == torch.bool else torch.minimum(a, b)),
     "arith.maxui": maxui,
     "arith.minui": minui,
-    "tt.mulhiui": mulhi_unsigned,
-    "tt.mulhisi": mulhi_signed,
-    "arith.addf": _plain(torch.add),
-    "arith.subf": _plain(torch.sub),
-    "arith.mulf": _plain(torch.mul),
-    "arith.divf": _plain(torch.div),
-    "arith.remf": _plain(torch.fmod),
-    "arith.negf": _plain(torch.neg),
-    "arith.maxnumf": _plain(torch.fmax),
-    "arith.minnumf": _plain(torch.fmin),
-    "arith.maximumf": _plain(torch.maximum),
-    "arith.minimumf": _plain(torch.minimum),
-    "arith.cmpf": cmpf,
-    "tt.precise_divf": _plain(torch.div),
+    "arith.addui_extended": add_extended,
+    "arith.subui_extended": sub_extended,
+    "arith.mului_extended": lambda step, a, b: (a * b, mulhi_unsigned(a, b)),
+    "arith.mulsi_extended": lambda step, a, b: (a * b, mulhi_signed(a, b)),
+    "ub.poison": poison,
+    "tt.mulhiui": _plain(mulhi_unsigned),
 }
 """Functions on computed tensors."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import Sum, materialise
 from sandboxes.ttir.operations.arithmetic import unsigned
+from sandboxes.ttir.operations.exact import narrowed, truncated
 
 
 def extsi(step: Step, a: Tensor | Sum) -> Tensor | Sum:
@@ -51,24 +52,28 @@ def uitofp(step: Step, a: Tensor) -> Tensor:
 def float_cast(step: Step, a: Tensor) -> Tensor:
     """Float to float, round to nearest even."""
     assert step.dtype is not None
-    return a.to(step.dtype)
+    return narrowed(a, step.dtype)
 
 
 def fp_to_fp(step: Step, a: Tensor) -> Tensor:
-    """``tt.fp_to_fp``: 8-bit results saturate like ``cvt.satfinite``; ``rtz`` truncates the mantissa."""
+    """``tt.fp_to_fp``: 8-bit results saturate like ``cvt.rn.satfinite``; ``rtz`` cuts the mantissa off.
+
+    Towards zero, an 8-bit result is the upper half of the half-precision one, as Triton's lowering has it, so infinity
+    stays infinite.
+    """
     assert step.dtype is not None
-    if step.dtype.itemsize == 1:
-        largest = torch.finfo(step.dtype).max
-        return torch.where(torch.isnan(a), a, a.clamp(-largest, largest)).to(step.dtype)
-    if "rtz" in (step.operation.attributes.get("rounding"), *step.operation.keywords) and a.dtype == torch.float32:
-        rounded = a.to(step.dtype)
-        beyond = (rounded.float().abs() > a.abs()) & torch.isfinite(a)
-        towards_zero = (rounded.view(torch.int16) - 1).view(step.dtype)
-        return torch.where(beyond, towards_zero, rounded)
-    return a.to(step.dtype)
+    rounding = step.operation.attributes.get("rounding")
+    if rounding in ("rtz", 0):
+        return (
+            truncated(a, step.dtype) if step.dtype.itemsize > 1 else truncated(truncated(a, torch.float16), step.dtype)
+        )
+    if step.dtype.itemsize > 1:
+        return narrowed(a, step.dtype)
+    largest = torch.finfo(step.dtype).max
+    return torch.where(torch.isnan(a), a, a.clamp(-largest, largest)).to(step.dtype)
 
 
-def _saturated(a: Tensor, low: int, high: int, dtype: torch.dtype) -> Tensor:
+def saturated(a: Tensor, low: int, high: int, dtype: torch.dtype) -> Tensor:
     """Round towards zero, NaN gives 0, out of range gives the limit: PTX ``cvt.rzi``."""
     x = torch.nan_to_num(a.to(torch.float64), nan=0.0, posinf=float(high), neginf=float(low))
     above, below = x >= float(high), x <= float(low)
@@ -80,23 +85,23 @@ def fptosi(step: Step, a: Tensor) -> Tensor:
     """Float to signed integer, saturating."""
     assert step.dtype is not None
     if step.dtype == torch.bool:
-        return _saturated(a, -(2**31), 2**31 - 1, torch.int32) != 0
+        return saturated(a, -(2**31), 2**31 - 1, torch.int32) != 0
     if a.dtype == torch.float32 and step.dtype == torch.int32 and bool((a.abs() < 2.0**31).all()):
         return a.to(torch.int32)
     if step.dtype == torch.int64:
-        return _saturated(a, -(2**63), 2**63 - 1, torch.int64)
-    return _saturated(a, -(2**31), 2**31 - 1, torch.int32).to(step.dtype)
+        return saturated(a, -(2**63), 2**63 - 1, torch.int64)
+    return saturated(a, -(2**31), 2**31 - 1, torch.int32).to(step.dtype)
 
 
 def fptoui(step: Step, a: Tensor) -> Tensor:
     """Float to unsigned integer, saturating."""
     assert step.dtype is not None
     if step.dtype == torch.int64:
-        low = _saturated(a, 0, 2**63 - 1, torch.int64)
+        low = saturated(a, 0, 2**63 - 1, torch.int64)
         wide = a.to(torch.float64)
-        upper = _saturated(wide - 2.0**63, 0, 2**63 - 1, torch.int64) + (-(2**63))
+        upper = saturated(wide - 2.0**63, 0, 2**63 - 1, torch.int64) + (-(2**63))
         return torch.where(wide >= 2.0**64, -1, torch.where(wide >= 2.0**63, upper, low))
-    whole = _saturated(a, 0, 2**32 - 1, torch.int64)
+    whole = saturated(a, 0, 2**32 - 1, torch.int64)
     return whole != 0 if step.dtype == torch.bool else whole.to(step.dtype)
 
 
@@ -108,6 +113,7 @@ DENSE: dict[str, Callable[..., Any]] = {
     "arith.uitofp": uitofp,
     "arith.extf": float_cast,
     "arith.truncf": float_cast,
+    "arith.convertf": float_cast,
     "arith.fptosi": fptosi,
     "arith.fptoui": fptoui,
     "arith.index_cast": sitofp,
