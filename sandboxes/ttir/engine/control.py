@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
-from sandboxes.ttir.engine.plan import BlockPlan, Run, Step
+from sandboxes.ttir.engine.plan import BlockPlan, FunctionPlan, Run, Step
 from sandboxes.ttir.engine.values import RuntimeValue, merge_rows, select_rows
 from sandboxes.ttir.errors import DeviceAssertion, UnsupportedOperation
 
@@ -136,23 +136,41 @@ def scf_while(machine: Machine, step: Step) -> None:
 # -- functions and branches ------------------------------------------------------------------------------------------
 
 
-def run_blocks(machine: Machine, blocks: tuple[BlockPlan, ...], step: Step | None) -> list[RuntimeValue]:
-    """Runs a function body and gives what it returns.
-
-    Branches go forward in the text (Triton makes them from early returns), so blocks run in text order, each once,
-    for all programs that reach it.
-    """
+def run_function(machine: Machine, function: FunctionPlan, step: Step | None) -> list[RuntimeValue]:
+    """Runs a function body for the active programs and gives what it returns, if ``step`` calls it."""
+    blocks = function.blocks
     if len(blocks) == 1:
         return _yielded(machine, machine.run(blocks[0]))
+    if not function.cyclic:
+        returned = _run_blocks(machine, blocks)
+    else:
+        # a block that runs again redefines values that programs still wait with elsewhere: one program at a time
+        outer = machine.frame
+        returned = []
+        for index in torch.arange(outer.size).reshape(-1, 1):
+            machine.frame = outer.child(index)
+            returned.extend((index, values) for _, values in _run_blocks(machine, blocks))
+        machine.frame = outer
+    if step is None or not returned or not returned[0][1]:
+        return []
+    return _joined(returned, machine.frame.size, step)
+
+
+def _run_blocks(machine: Machine, blocks: tuple[BlockPlan, ...]) -> Parts:
+    """Runs each block for all programs that reach it at once; gives what they return."""
     outer = machine.frame
     labels = {block.label: i for i, block in enumerate(blocks)}
     pending: list[Parts] = [[] for _ in blocks]
     pending[0] = [(torch.arange(outer.size), [machine.get(i) for i in blocks[0].arguments])]
     returned: Parts = []
-    for number, block in enumerate(blocks):
-        if not pending[number]:
+    number = 0
+    while number < len(blocks):
+        block, parts = blocks[number], pending[number]
+        pending[number] = []
+        number += 1
+        if not parts:
             continue
-        positions, arguments = _arrived(pending[number], block)
+        positions, arguments = _arrived(parts, block)
         machine.frame = outer if positions.numel() == outer.size else outer.child(positions)
         _define(machine, block.arguments, arguments)
         terminator = machine.run(block)
@@ -160,15 +178,11 @@ def run_blocks(machine: Machine, blocks: tuple[BlockPlan, ...], step: Step | Non
             returned.append((positions, _yielded(machine, terminator)))
             continue
         for label, index, values in _targets(machine, terminator):
-            target = labels.get(label, 0)
-            if target <= number:
-                raise UnsupportedOperation("backward branch", terminator.operation.location)
+            target = labels[label]
             pending[target].append((positions if index is None else positions[index], values))
+            number = min(number, target)
     machine.frame = outer
-    if not returned or not returned[0][1]:
-        return []
-    assert step is not None
-    return _joined(returned, outer.size, step)
+    return returned
 
 
 def _arrived(parts: Parts, block: BlockPlan) -> tuple[Tensor, list[RuntimeValue]]:
@@ -207,7 +221,7 @@ def call(machine: Machine, step: Step) -> None:
     """``tt.call`` of a ``noinline`` function."""
     callee = step.constant
     _define(machine, callee.blocks[0].arguments, [machine.get(i) for i in step.operands])
-    values = run_blocks(machine, callee.blocks, step)
+    values = run_function(machine, callee, step)
     _define(machine, step.results, values)
 
 

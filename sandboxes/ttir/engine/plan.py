@@ -46,10 +46,13 @@ class BlockPlan:
 
 @dataclass(slots=True, eq=False)
 class FunctionPlan:
-    """A function's blocks in text order."""
+    """A function's blocks, the entry first."""
 
     function: Function
     blocks: tuple[BlockPlan, ...]
+    """Those that can be reached; each comes after all that branch to it, unless the function is cyclic."""
+    cyclic: bool
+    """Whether blocks branch in a circle (Triton's own loops are ``scf`` operations and never do)."""
 
 
 @dataclass(slots=True, eq=False)

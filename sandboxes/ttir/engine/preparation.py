@@ -52,9 +52,10 @@ class _Preparation:
         if function.name in self._open:
             raise UnsupportedOperation(f"recursive call of {function.name}", function.location)
         self._open.add(function.name)
-        blocks = tuple(self._block(block, frees=len(function.body.blocks) == 1) for block in function.body.blocks)
+        blocks, cyclic = _ordered(function)
+        plans = tuple(self._block(block, frees=len(blocks) == 1) for block in blocks)
         self._open.discard(function.name)
-        self._plans[function.name] = FunctionPlan(function, blocks)
+        self._plans[function.name] = FunctionPlan(function, plans, cyclic)
         return self._plans[function.name]
 
     def _block(self, block: Block, *, frees: bool) -> BlockPlan:
@@ -106,6 +107,33 @@ class _Preparation:
             if callee is None:
                 raise TTIRSyntaxError(f"call of the unknown function {operation.keywords[0]}")
             step.constant = self._function(callee)
+
+
+def _ordered(function: Function) -> tuple[list[Block], bool]:
+    """The blocks that can be reached, in reverse postorder, and whether some branch goes backward in it."""
+    labels = {block.label: block for block in function.body.blocks}
+    entry = function.body.blocks[0]
+    finished: list[Block] = []
+    seen = {entry.label}
+    path: list[tuple[Block, list[str]]] = [(entry, _targets(entry))]
+    while path:
+        block, left = path[-1]
+        if not left:
+            finished.append(path.pop()[0])
+            continue
+        label = left.pop()
+        if label not in labels:
+            raise TTIRSyntaxError(f"branch to the unknown block {label}")
+        if label not in seen:
+            seen.add(label)
+            path.append((labels[label], _targets(labels[label])))
+    order = finished[::-1]
+    place = {block.label: number for number, block in enumerate(order)}
+    return order, any(place[label] <= place[block.label] for block in order for label in _targets(block))
+
+
+def _targets(block: Block) -> list[str]:
+    return list(block.operations[-1].successors) if block.operations else []
 
 
 def _free_after_last_use(steps: tuple[Step, ...], terminator: Step) -> None:

@@ -157,6 +157,9 @@ def _pointer_cast(step: Step, value: Pointer) -> Pointer:
 def select(step: Step, condition: Any, a: Any, b: Any) -> RuntimeValue:
     """``arith.select`` for values of any form."""
     chosen = materialise(condition)
+    chosen = chosen.reshape(
+        *chosen.shape, *[1] * (1 + len(step.shape) - chosen.dim())
+    )  # a scalar chooses whole tensors
     if isinstance(a, Pointer) and isinstance(b, Pointer):
         if chosen.numel() == 1:
             return a if chosen.item() else b

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sandboxes.ttir import DeviceAssertion, ExecutionOptions, ExecutionTimeout, execute
+from sandboxes.ttir import DeviceAssertion, ExecutionOptions, ExecutionTimeout, TTIRSyntaxError, execute
 from tests.sandboxes.ttir.launches import LAUNCHES
 from tests.sandboxes.ttir.loaders import fixture
 from tests.sandboxes.ttir.text import launch
@@ -52,6 +52,44 @@ EARLY = """module { tt.func public @k(%p: !tt.ptr<i32>, %n: i32) {
     tt.return
   } }"""
 
+SHUFFLED = """module { tt.func public @k(%p: !tt.ptr<i32>, %n: i32) {
+    %c1 = arith.constant 1 : i32
+    %c2 = arith.constant 2 : i32
+    %id = tt.get_program_id x : i32
+    %late = arith.cmpi sge, %id, %n : i32
+    cf.cond_br %late, ^bb3, ^bb2
+  ^bb1:
+    tt.return
+  ^bb2:
+    %r = arith.remsi %id, %c2 : i32
+    %even = arith.cmpi ne, %r, %c1 : i32
+    cf.cond_br %even, ^bb1, ^bb3
+  ^bb3:
+    %q = tt.addptr %p, %id : !tt.ptr<i32>, i32
+    tt.store %q, %c1 : !tt.ptr<i32>
+    cf.br ^bb1
+  } }"""
+
+CIRCLE = """module { tt.func public @k(%p: !tt.ptr<i32>) {
+    %c0 = arith.constant 0 : i32
+    %c1 = arith.constant 1 : i32
+    %id = tt.get_program_id x : i32
+    %q = tt.addptr %p, %id : !tt.ptr<i32>, i32
+    cf.br ^bb1(%c0, %c0 : i32, i32)
+  ^bb1(%i: i32, %s: i32):
+    %square = arith.muli %i, %i : i32
+    %more = arith.cmpi slt, %i, %id : i32
+    cf.cond_br %more, ^bb2, ^bb3
+  ^bb2:
+    %t = arith.addi %s, %square : i32
+    %j = arith.addi %i, %c1 : i32
+    cf.br ^bb1(%j, %t : i32, i32)
+  ^bb3:
+    %u = arith.addi %s, %square : i32
+    tt.store %q, %u : !tt.ptr<i32>
+    tt.return
+  } }"""
+
 ENDLESS = """module { tt.func public @k(%p: !tt.ptr<i32>) {
   %true = arith.constant true
   scf.while : () -> () { scf.condition(%true) } do { scf.yield }
@@ -76,6 +114,47 @@ def test_branches_that_meet_again_carry_each_programs_value() -> None:
     out = torch.full((10,), -1, dtype=torch.int32)
     launch(EARLY, (10, 1, 1), out, 6)
     assert out.tolist() == [-1, 1, -1, 3, -1, 5, 1, 1, 1, 1]
+
+
+def test_blocks_may_stand_in_any_order() -> None:
+    out = torch.zeros(8, dtype=torch.int32)
+    launch(SHUFFLED, (8, 1, 1), out, 4)
+    assert out.tolist() == [0, 1, 0, 1, 1, 1, 1, 1]
+
+
+def test_branches_in_a_circle_go_round_as_often_as_each_program_asks() -> None:
+    out = torch.zeros(6, dtype=torch.int32)
+    launch(CIRCLE, (6, 1, 1), out)
+    assert out.tolist() == [sum(i * i for i in range(program + 1)) for program in range(6)]
+
+
+def test_a_branch_to_nowhere_is_a_syntax_error() -> None:
+    with pytest.raises(TTIRSyntaxError, match="unknown block"):
+        launch(CIRCLE.replace("cf.br ^bb1(%j", "cf.br ^bb7(%j"), (2, 1, 1), torch.zeros(2, dtype=torch.int32))
+
+
+def test_a_scalar_that_differs_between_programs_chooses_whole_tensors() -> None:
+    text = """module { tt.func public @k(%p: !tt.ptr<i32>) {
+      %c1 = arith.constant 1 : i32
+      %c8 = arith.constant 8 : i32
+      %id = tt.get_program_id x : i32
+      %odd = arith.andi %id, %c1 : i32
+      %is = arith.cmpi eq, %odd, %c1 : i32
+      %range = tt.make_range {end = 8 : i32, start = 0 : i32} : tensor<8xi32>
+      %twice = arith.addi %range, %range : tensor<8xi32>
+      %start = arith.muli %id, %c8 : i32
+      %own = tt.splat %start : i32 -> tensor<8xi32>
+      %a = arith.addi %range, %own : tensor<8xi32>
+      %v = arith.select %is, %a, %twice : tensor<8xi32>
+      %q = tt.addptr %p, %start : !tt.ptr<i32>, i32
+      %s = tt.splat %q : !tt.ptr<i32> -> tensor<8x!tt.ptr<i32>>
+      %t = tt.addptr %s, %range : tensor<8x!tt.ptr<i32>>, tensor<8xi32>
+      tt.store %t, %v : tensor<8x!tt.ptr<i32>>
+      tt.return } }"""
+    out = torch.zeros(8, 8, dtype=torch.int32)
+    launch(text, (8, 1, 1), out)
+    lanes = torch.arange(8, dtype=torch.int32)
+    assert torch.equal(out, torch.stack([lanes + 8 * i if i % 2 else 2 * lanes for i in range(8)]))
 
 
 @pytest.mark.parametrize("name", ["collatz", "early_exit", "attention"])
