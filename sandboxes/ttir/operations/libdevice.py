@@ -82,8 +82,8 @@ def remainder(x: Tensor, y: Tensor) -> Tensor:
     """IEEE remainder: ``x - n y`` with ``n`` the nearest integer, the even one of two."""
     size = y.abs()
     rest = torch.fmod(x.abs(), 2.0 * size)
-    rest = torch.where(rest + rest > size, rest - size, rest)
-    rest = torch.where(rest + rest >= size, rest - size, rest)
+    once = rest - size
+    rest = torch.where(rest + rest > size, torch.where(once + once >= size, once - size, once), rest)
     rest = torch.where(torch.isinf(size) & torch.isfinite(x), x.abs(), rest)
     return torch.where(torch.signbit(x), -rest, rest)
 
@@ -96,7 +96,8 @@ def positive_difference(a: Tensor, b: Tensor) -> Tensor:
 def scaled_by_power(a: Tensor, exponent: Tensor) -> Tensor:
     """``a * 2**exponent`` with one rounding."""
     x, e = broadcast(a, exponent)
-    return torch.from_numpy(np.asarray(np.ldexp(x.numpy(), e.numpy())))
+    with np.errstate(all="ignore"):
+        return torch.from_numpy(np.asarray(np.ldexp(x.numpy(), e.numpy())))
 
 
 def exponent_of(x: Tensor) -> Tensor:
@@ -160,7 +161,7 @@ OWN: dict[str, Function] = {
     "erfinv": in_double(torch.erfinv),
     "erfcx": in_double(torch.special.erfcx),
     "erfcinv": in_double(lambda x: -torch.special.ndtri(x / 2.0) * math.sqrt(0.5)),
-    "normcdf": in_double(torch.special.ndtr),
+    "normcdf": in_double(lambda x: 0.5 * torch.erfc(-x * math.sqrt(0.5))),
     "normcdfinv": in_double(torch.special.ndtri),
     "lgamma": in_double(torch.lgamma),
     "tgamma": in_double(gamma),

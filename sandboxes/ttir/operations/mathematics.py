@@ -28,6 +28,12 @@ def in_double(function: Function) -> Function:
     return apply
 
 
+def square_root(x: Tensor) -> Tensor:
+    """The square root, rounded correctly as IEEE 754 asks for (torch's float32 one is not)."""
+    with np.errstate(all="ignore"):
+        return torch.from_numpy(np.asarray(np.sqrt(x.numpy())))
+
+
 def cube_root(x: Tensor) -> Tensor:
     """The real cube root; torch has none."""
     return torch.from_numpy(np.asarray(np.cbrt(x.numpy())))
@@ -97,9 +103,9 @@ FUNCTIONS: dict[str, Function] = {
     "log2": torch.log2,
     "log10": torch.log10,
     "log1p": torch.log1p,
-    "sqrt": torch.sqrt,
+    "sqrt": square_root,
     "rsqrt": torch.rsqrt,
-    "cbrt": cube_root,
+    "cbrt": in_double(cube_root),
     "sin": torch.sin,
     "cos": torch.cos,
     "tan": torch.tan,
@@ -154,5 +160,5 @@ DENSE: dict[str, Callable[..., Any]] = {
     **{f"math.{name}": _own(function) for name, function in FUNCTIONS.items()},
     "math.fma": lambda step, a, b, c: fused(a, b, c),
     "math.sincos": sine_and_cosine,
-    "tt.precise_sqrt": _own(torch.sqrt),
+    "tt.precise_sqrt": _own(square_root),
 }

@@ -30,7 +30,7 @@ def elementwise_module(operation: str, inputs: list[torch.dtype], output: torch.
         lines.append(f"%s{i} = tt.splat %p{i} : !tt.ptr<{kind}> -> {pointers}")
         lines.append(f"%q{i} = tt.addptr %s{i}, %range : {pointers}, tensor<{size}xi32>")
         if i < len(inputs):
-            lines.append(f"%{'abc'[i]} = tt.load %q{i} : {pointers}")
+            lines.append(f"%{'abcd'[i]} = tt.load %q{i} : {pointers}")
     lines.append(operation.replace("N", str(size)))
     lines.append(f"tt.store %q{len(inputs)}, %r : tensor<{size}x!tt.ptr<{kinds[-1]}>>")
     return f"module {{\n tt.func public @k({parameters}) {{\n" + "\n".join(lines) + "\n tt.return\n }\n}\n"
