@@ -16,9 +16,11 @@ from sandboxes.ttir.operations import (
     conversions,
     dots,
     floats,
+    lanes,
     libdevice,
     mathematics,
     reductions,
+    scaled_dots,
     shapes,
 )
 
@@ -30,9 +32,10 @@ DENSE: dict[str, Compute] = {
     **libdevice.DENSE,
     **shapes.DENSE,
     **dots.DENSE,
+    **scaled_dots.DENSE,
 }
 LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **transfers.LAZY}
-RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **transfers.RUN, **atomics.RUN, **descriptors.RUN}
+RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **lanes.RUN, **transfers.RUN, **atomics.RUN, **descriptors.RUN}
 
 
 def implementation(operation: Operation) -> tuple[Run, Compute | None]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
-from sandboxes.ttir.engine.plan import BlockPlan, FunctionPlan, Run, Step
+from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, Run, Step
 from sandboxes.ttir.engine.values import RuntimeValue, merge_rows, select_rows
 from sandboxes.ttir.errors import DeviceAssertion, UnsupportedOperation
 
@@ -136,12 +136,12 @@ def scf_while(machine: Machine, step: Step) -> None:
 # -- functions and branches ------------------------------------------------------------------------------------------
 
 
-def run_function(machine: Machine, function: FunctionPlan, step: Step | None) -> list[RuntimeValue]:
-    """Runs a function body for the active programs and gives what it returns, if ``step`` calls it."""
-    blocks = function.blocks
+def run_body(machine: Machine, body: BodyPlan, step: Step | None) -> list[RuntimeValue]:
+    """Runs a function or region for the active programs and gives what it returns, if ``step`` wants it."""
+    blocks = body.blocks
     if len(blocks) == 1:
         return _yielded(machine, machine.run(blocks[0]))
-    if not function.cyclic:
+    if not body.cyclic:
         returned = _run_blocks(machine, blocks)
     else:
         # a block that runs again redefines values that programs still wait with elsewhere: one program at a time
@@ -174,7 +174,7 @@ def _run_blocks(machine: Machine, blocks: tuple[BlockPlan, ...]) -> Parts:
         machine.frame = outer if positions.numel() == outer.size else outer.child(positions)
         _define(machine, block.arguments, arguments)
         terminator = machine.run(block)
-        if terminator.operation.name == "tt.return":
+        if not terminator.operation.successors:
             returned.append((positions, _yielded(machine, terminator)))
             continue
         for label, index, values in _targets(machine, terminator):
@@ -221,7 +221,7 @@ def call(machine: Machine, step: Step) -> None:
     """``tt.call`` of a ``noinline`` function."""
     callee = step.constant
     _define(machine, callee.blocks[0].arguments, [machine.get(i) for i in step.operands])
-    values = run_function(machine, callee, step)
+    values = run_body(machine, callee, step)
     _define(machine, step.results, values)
 
 

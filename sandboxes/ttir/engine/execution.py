@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sandboxes.ttir.dataflow import accesses
-from sandboxes.ttir.engine.control import run_function
+from sandboxes.ttir.engine.control import run_body
 from sandboxes.ttir.engine.counters import Counters, Tally
 from sandboxes.ttir.engine.machine import MALFORMED, Machine
 from sandboxes.ttir.engine.plan import ModulePlan
@@ -110,7 +110,7 @@ def execute(
 def _run(machine: Machine, plan: ModulePlan) -> None:
     kernel = plan.module.kernel
     try:
-        run_function(machine, plan.kernel, None)
+        run_body(machine, plan.kernel, None)
     except TTIRError:
         raise
     except MALFORMED as error:

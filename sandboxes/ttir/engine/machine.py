@@ -84,6 +84,11 @@ class Machine:
         self._owners: list[Frame | None] = [None] * value_count
         self._deadline = deadline
 
+    def repeated(self, times: int) -> "Machine":
+        """A machine whose programs are the active ones, each ``times`` in a row: one for each lane of a tensor."""
+        programs = self.programs.index_select(0, self.frame.slots).repeat_interleave(times)
+        return Machine(len(self._values), programs, self.grid, None, self._deadline)
+
     def get(self, index: int) -> RuntimeValue:
         """The value with SSA index ``index`` for the active programs."""
         value = self._values[index]

@@ -45,14 +45,20 @@ class BlockPlan:
 
 
 @dataclass(slots=True, eq=False)
-class FunctionPlan:
-    """A function's blocks, the entry first."""
+class BodyPlan:
+    """Blocks that branch to each other, the entry first."""
 
-    function: Function
     blocks: tuple[BlockPlan, ...]
-    """Those that can be reached; each comes after all that branch to it, unless the function is cyclic."""
+    """Those that can be reached; each comes after all that branch to it, unless the body is cyclic."""
     cyclic: bool
     """Whether blocks branch in a circle (Triton's own loops are ``scf`` operations and never do)."""
+
+
+@dataclass(slots=True, eq=False)
+class FunctionPlan(BodyPlan):
+    """A function's body."""
+
+    function: Function
 
 
 @dataclass(slots=True, eq=False)

@@ -1,9 +1,9 @@
 """Makes a parsed module ready to run: binds every operation to its implementation and finds where values die."""
 
-from sandboxes.ttir.engine.plan import BlockPlan, FunctionPlan, ModulePlan, Step
+from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, FunctionPlan, ModulePlan, Step
 from sandboxes.ttir.engine.values import dtype_of, shape_of
 from sandboxes.ttir.errors import TTIRSyntaxError, UnsupportedOperation
-from sandboxes.ttir.ir import Block, Function, Module, Operation, TensorType
+from sandboxes.ttir.ir import Block, Function, Module, Operation, Region, TensorType
 from sandboxes.ttir.operations import arithmetic, reductions, shapes
 from sandboxes.ttir.table import implementation
 
@@ -44,6 +44,7 @@ class _Preparation:
         widest = max((v.type.numel for o in operations for v in o.results if isinstance(v.type, TensorType)), default=1)
         loops = [o for o in operations if o.name == "scf.while"]
         waits = any(inner.name.startswith("tt.atomic") for loop in loops for inner in loop.walk())
+        waits = waits or any(o.name == "tt.atomic_poll" for o in operations)
         return ModulePlan(self._module, kernel, self._steps, widest, waits, self._plans)
 
     def _function(self, function: Function) -> FunctionPlan:
@@ -52,11 +53,14 @@ class _Preparation:
         if function.name in self._open:
             raise UnsupportedOperation(f"recursive call of {function.name}", function.location)
         self._open.add(function.name)
-        blocks, cyclic = _ordered(function)
-        plans = tuple(self._block(block, frees=len(blocks) == 1) for block in blocks)
+        body = self._body(function.body)
         self._open.discard(function.name)
-        self._plans[function.name] = FunctionPlan(function, plans, cyclic)
+        self._plans[function.name] = FunctionPlan(body.blocks, body.cyclic, function)
         return self._plans[function.name]
+
+    def _body(self, region: Region) -> BodyPlan:
+        blocks, cyclic = _ordered(region)
+        return BodyPlan(tuple(self._block(block, frees=len(blocks) == 1) for block in blocks), cyclic)
 
     def _block(self, block: Block, *, frees: bool) -> BlockPlan:
         if not block.operations or block.operations[-1].name not in TERMINATORS:
@@ -74,7 +78,7 @@ class _Preparation:
         return BlockPlan(block.label, tuple(a.index for a in block.arguments), steps, terminator)
 
     def _step(self, operation: Operation) -> Step:
-        regions = tuple(tuple(self._block(b, frees=True) for b in region.blocks) for region in operation.regions)
+        bodies = tuple(self._body(region) for region in operation.regions)
         values = operation.results or operation.operands
         shape = shape_of(values[0].type) if values else ()
         dtype = dtype_of(values[0].type) if values else None
@@ -88,20 +92,22 @@ class _Preparation:
             results=tuple(value.index for value in operation.results),
             shape=shape,
             dtype=dtype,
-            regions=regions,
+            regions=tuple(body.blocks for body in bodies),
         )
         self._steps.append(step)
-        self._specialise(step)
+        self._specialise(step, bodies)
         return step
 
-    def _specialise(self, step: Step) -> None:
+    def _specialise(self, step: Step, bodies: tuple[BodyPlan, ...]) -> None:
         operation = step.operation
         if operation.name == "arith.constant":
             step.constant = arithmetic.constant_tensor(operation, operation.results[0].type)
         elif operation.name == "tt.make_range":
             step.constant = shapes.make_range(step)
         elif operation.name in ("tt.reduce", "tt.scan"):
-            step.constant = reductions.single_operation(step.regions[0][0])
+            step.constant = reductions.combination(bodies[0])
+        elif operation.name == "tt.map_elementwise":
+            step.constant = bodies[0]
         elif operation.name == "tt.call":
             callee = self._functions.get(operation.keywords[0].removeprefix("@").strip('"'))
             if callee is None:
@@ -109,15 +115,15 @@ class _Preparation:
             step.constant = self._function(callee)
 
 
-def _ordered(function: Function) -> tuple[list[Block], bool]:
+def _ordered(region: Region) -> tuple[list[Block], bool]:
     """The blocks that can be reached, in reverse postorder, and whether some branch goes backward in it."""
-    labels = {block.label: block for block in function.body.blocks}
-    entry = function.body.blocks[0]
+    labels = {block.label: block for block in region.blocks}
+    entry = region.blocks[0]
     finished: list[Block] = []
     seen = {entry.label}
     path: list[tuple[Block, list[str]]] = [(entry, _targets(entry))]
     while path:
-        block, left = path[-1]
+        left = path[-1][1]
         if not left:
             finished.append(path.pop()[0])
             continue
