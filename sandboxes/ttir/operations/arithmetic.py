@@ -18,6 +18,7 @@ from sandboxes.ttir.engine.values import (
     conjunction,
     dtype_of,
     element_of,
+    extremes,
     materialise,
     shape_of,
     sum_bounds,
@@ -114,14 +115,42 @@ def _guarded(
     return torch.where(b == 0, -1, result)
 
 
-def divsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
-    """Signed division that truncates towards zero."""
-    return _guarded(a, b, lambda x, y: torch.div(x, y, rounding_mode="trunc"), torch.neg)
+def divsi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    """Signed division that truncates towards zero; a lazy sum may stay one."""
+    divisor = _divides_terms(a, b)
+    if divisor is not None and isinstance(a, Sum):
+        return _sum([torch.div(term, divisor, rounding_mode="floor") for term in a.terms])
+    return _guarded(materialise(a), materialise(b), lambda x, y: torch.div(x, y, rounding_mode="trunc"), torch.neg)
 
 
-def remsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
-    """Signed remainder with the sign of the dividend."""
-    return _guarded(a, b, torch.fmod, torch.zeros_like)
+def remsi(step: Step, a: Tensor | Sum, b: Tensor | Sum) -> Tensor | Sum:
+    """Signed remainder with the sign of the dividend; a lazy sum may stay one."""
+    divisor = _divides_terms(a, b)
+    if divisor is not None and isinstance(a, Sum):
+        return _sum([term % divisor for term in a.terms])
+    return _guarded(materialise(a), materialise(b), torch.fmod, torch.zeros_like)
+
+
+def _divides_terms(a: Tensor | Sum, b: Tensor | Sum) -> int | None:
+    """The divisor, if ``a`` can be divided by it term by term: nothing negative, remainders that never carry.
+
+    ``(program * BLOCK + lanes) % columns`` is the usual index arithmetic: where blocks do not straddle rows, the
+    quotient depends on the program alone and the remainder is a short sum again.
+    """
+    if not isinstance(a, Sum) or not isinstance(b, Tensor) or b.numel() != 1:
+        return None
+    divisor = int(b.item())
+    if divisor <= 0 or any(extremes(term)[0] < 0 for term in a.terms):
+        return None
+    return divisor if sum(extremes(term % divisor)[1] for term in a.terms) < divisor else None
+
+
+def _sum(terms: list[Tensor]) -> Tensor | Sum:
+    """The sum of terms that may have become zero."""
+    kept = [term for term in terms if bool(term.any())]
+    if not kept:
+        return torch.zeros([1] * terms[0].dim(), dtype=terms[0].dtype)
+    return Sum(tuple(kept)) if len(kept) > 1 else kept[0]
 
 
 def ceildivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
@@ -322,14 +351,14 @@ LAZY: dict[str, Callable[..., Any]] = {
     "arith.addi": addi,
     "arith.subi": subi,
     "arith.muli": muli,
+    "arith.divsi": divsi,
+    "arith.remsi": remsi,
     "arith.andi": andi,
     "arith.cmpi": cmpi,
 }
 """Functions that take and give lazy values."""
 
 DENSE: dict[str, Callable[..., Any]] = {
-    "arith.divsi": divsi,
-    "arith.remsi": remsi,
     "arith.ceildivsi": ceildivsi,
     "arith.floordivsi": floordivsi,
     "arith.divui": divui,
