@@ -26,6 +26,7 @@ from sandboxes.devices.device import Program
 from sandboxes.faults import Fault, fault, malformed
 from sandboxes.precompilation import CompileTimeout, crash, precompile
 from sandboxes.tracing.service import Traced
+from sandboxes.ttir import MadeUpPointer, made_up_pointer, parse
 from sandboxes.validation import load_constants, validate
 
 Gate = Callable[[Trace], Sequence[Finding]]
@@ -73,6 +74,7 @@ def verify(
 
     Raises:
         Fault: A case is missing, or the gate found a hack.
+        MadeUpPointer: A kernel makes a pointer of data.
         MalformedTrace, OperatorNotAllowed, TTIRSyntaxError: The trace is not what the tracer would have made.
     """
     constants = {module: load_constants(blob) for module, blob in traced.blobs.items()}
@@ -89,6 +91,7 @@ def verify(
         programs[trace.case, trace.weight_seed] = Program(
             trace=trace, flow=analyse(trace), constants=data, kernels={}, hollow=case.hollow
         )
+        _check_pointers(trace)
         decides = case.name in deciding
         for finding in gate(trace):
             if decides or finding.rule not in findings:
@@ -99,6 +102,19 @@ def verify(
         malformed(submission, f"case `{missing[0]}` was not traced")
     _raise_if_fatal(tuple(findings.values()), submission)
     return programs, tuple(findings.values())
+
+
+def _check_pointers(trace: Trace) -> None:
+    """Checks that a trace tells what its kernels read and write; otherwise the gate would take them for decoys.
+
+    Raises:
+        MadeUpPointer: A kernel makes a pointer of data.
+    """
+    for node in trace.nodes:
+        if isinstance(node, Launch):
+            for variant in node.variants:
+                if (made_up := made_up_pointer(parse(variant.ttir))) is not None:
+                    raise MadeUpPointer(made_up.name, made_up.location)
 
 
 def _deciding(cases: Sequence[Case]) -> set[str]:

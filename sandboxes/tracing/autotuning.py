@@ -4,6 +4,7 @@ Which configuration is fastest is decided later, on the device, by trusted code.
 cache the winner per key and reset tensors on the way; none of that belongs into the graph.
 """
 
+from math import prod
 from typing import Any
 
 from triton.compiler.errors import CompileTimeAssertionFailure
@@ -20,6 +21,9 @@ def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...]
     hooks of other configurations run, but their ATen calls are not recorded. A split-K kernel whose hook zeroes the
     output in some configurations only is right in all of them.
 
+    A candidate may launch other kernels with `best_config`. Nobody knows the fastest yet, so that is the one with the
+    least work per program: where it does not fit, none does.
+
     Args:
         tuner: The `triton.runtime.autotuner.Autotuner`.
         recorder: Receives one launch with a variant for each configuration that compiles.
@@ -29,6 +33,7 @@ def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...]
     tuner.nargs = dict(zip(tuner.arg_names, args, strict=False))
     configs = tuner.prune_configs(kwargs)
     failure: Exception | None = None
+    compiled: list[Any] = []
     nodes_before = len(recorder.nodes)
     for config in configs:
         meta = config.all_kwargs()
@@ -43,8 +48,16 @@ def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...]
             except (CompileTimeAssertionFailure, OutOfResources) as error:
                 failure = error  # the tuner skips such configurations, too
                 continue
-        tuner.best_config = config
+        compiled.append(config)
     if failure is not None and not recorder.has_variants:
         raise failure
     recorder.end_variants()
+    if compiled:
+        tuner.best_config = min(compiled, key=_appetite)
     tuner.nargs = None
+
+
+def _appetite(config: Any) -> int:
+    """Returns how much a program holds at once, roughly: the product of its block sizes and stages."""
+    sizes = [value for value in config.kwargs.values() if type(value) is int and value > 0]
+    return prod(sizes) * max(1, config.num_stages)

@@ -1,12 +1,13 @@
 """TTIR: parser, typed IR, grid-vectorised CPU executor and dataflow facts."""
 
-from sandboxes.ttir.dataflow import Access, accesses
+from sandboxes.ttir.dataflow import Access, accesses, made_up_pointer
 from sandboxes.ttir.engine.counters import ArgumentCount, Counters, MemoryCount
 from sandboxes.ttir.engine.execution import Argument, DescriptorArgument, Execution, ExecutionOptions, execute
 from sandboxes.ttir.errors import (
     ArgumentMismatch,
     DeviceAssertion,
     ExecutionTimeout,
+    MadeUpPointer,
     MemoryFault,
     TTIRError,
     TTIRSyntaxError,
@@ -62,10 +63,12 @@ __all__ = [
     # dataflow
     "Access",
     "accesses",
+    "made_up_pointer",
     # errors
     "ArgumentMismatch",
     "DeviceAssertion",
     "ExecutionTimeout",
+    "MadeUpPointer",
     "MemoryFault",
     "TTIRError",
     "TTIRSyntaxError",

@@ -80,21 +80,44 @@ class Access:
 @lru_cache(maxsize=512)
 def accesses(module: Module) -> dict[str, Access]:
     """What the kernel does through each of its pointer (and descriptor) parameters, by name."""
-    edges: Edges = defaultdict(list)
+    edges = _edges(module)
     sinks: dict[int, set[str]] = defaultdict(set)
+    for function in module.functions:
+        for operation in function.walk():
+            _mark(operation, sinks)
+    result = {}
+    for parameter in module.kernel.parameters:
+        if _is_address(parameter.type):
+            reached = _reached([parameter.value.index], edges)
+            found = set().union(*(sinks.get(value, set()) for value in reached))
+            result[parameter.name] = Access(**{kind: kind in found for kind in ("reads", "writes", "updates")})
+    return result
+
+
+@lru_cache(maxsize=512)
+def made_up_pointer(module: Module) -> Operation | None:
+    """The first operation that makes a pointer of an integer which comes from none of the kernel's pointers.
+
+    Nobody knows where such a pointer leads: a table of addresses is data.
+    """
+    casts = [item for function in module.functions for item in function.walk() if item.name == "tt.int_to_ptr"]
+    if not casts:
+        return None
+    given = [parameter.value.index for parameter in module.kernel.parameters if _is_address(parameter.type)]
+    known = _reached(given, _edges(module))
+    return next((cast for cast in casts if cast.operands[0].index not in known), None)
+
+
+def _edges(module: Module) -> Edges:
+    """What every value of a module is handed on to or computed into."""
+    edges: Edges = defaultdict(list)
     functions = {function.name: function for function in module.functions}
     for function in module.functions:
         for operation in function.walk():
             _connect(operation, functions, edges)
-            _mark(operation, sinks)
         for block in function.body.blocks:
             _connect_branches(block, function, edges)
-    result = {}
-    for parameter in module.kernel.parameters:
-        if _is_address(parameter.type):
-            found = _reached(parameter.value.index, edges, sinks)
-            result[parameter.name] = Access(**{kind: kind in found for kind in ("reads", "writes", "updates")})
-    return result
+    return edges
 
 
 def _is_address(kind: Type) -> bool:
@@ -169,15 +192,13 @@ def _mark(operation: Operation, sinks: dict[int, set[str]]) -> None:
             sinks[operand.index] |= {"reads", "writes"}
 
 
-def _reached(start: int, edges: Edges, sinks: dict[int, set[str]]) -> set[str]:
-    found: set[str] = set()
-    seen = {start}
-    stack = [start]
+def _reached(starts: list[int], edges: Edges) -> set[int]:
+    """The values that are computed from any of these, and these."""
+    seen = set(starts)
+    stack = list(starts)
     while stack:
-        value = stack.pop()
-        found |= sinks.get(value, set())
-        for target in edges.get(value, ()):
+        for target in edges.get(stack.pop(), ()):
             if target not in seen:
                 seen.add(target)
                 stack.append(target)
-    return found
+    return seen

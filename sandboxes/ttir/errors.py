@@ -5,6 +5,7 @@
     TTIRError
     ├── TTIRSyntaxError (ValueError)         the text is not TTIR, or is larger than any honest kernel
     ├── UnsupportedOperation (NotImplementedError)  the executor has no meaning for an operation
+    │   └── MadeUpPointer                    a pointer is made of an integer that is not one of the kernel's pointers
     ├── ArgumentMismatch (TypeError)         the arguments do not fit the kernel's parameters
     ├── MemoryFault (IndexError)             a lane that is not masked off left its buffer
     ├── DeviceAssertion (AssertionError)     ``tl.device_assert`` failed
@@ -44,6 +45,13 @@ class UnsupportedOperation(TTIRError, NotImplementedError):
 
     def __str__(self) -> str:
         return f"unsupported op {self.op} at line {self.location.user_line()}"
+
+
+class MadeUpPointer(UnsupportedOperation):
+    """A pointer is made of data, such as a table of addresses: where it leads can't be known from a trace."""
+
+    def __str__(self) -> str:
+        return f"a pointer is made of data at line {self.location.user_line()}"
 
 
 class ArgumentMismatch(TTIRError, TypeError):

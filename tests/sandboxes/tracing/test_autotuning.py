@@ -39,6 +39,10 @@ class TestAutotuning:
         assert launch.variants[0].config.startswith("BLOCK: 64")
         assert launch.variants[0].ttir != launch.variants[1].ttir
 
+    def test_the_best_configuration_is_the_one_that_fits_most_easily(self, tracer: Tracer) -> None:
+        source = tuned().replace("return y", "assert tuned.best_config.kwargs == {'BLOCK': 64}; return y")
+        assert launches(tracer.trace(source))
+
     @pytest.mark.parametrize(
         "more",
         [

@@ -1,7 +1,7 @@
 """Reads, writes and atomic updates are found through every way an address can take."""
 
 import sandboxes.ttir as ttir
-from sandboxes.ttir import Access, accesses, parse
+from sandboxes.ttir import Access, accesses, made_up_pointer, parse
 from tests.sandboxes.ttir.loaders import VERSIONS, fixture
 
 READ, WRITE, UPDATE = Access(reads=True), Access(writes=True), Access(updates=True)
@@ -52,11 +52,28 @@ def test_stores_inside_called_functions_count() -> None:
     assert accesses(parse(text)) == {"a": WRITE}
 
 
+def test_a_pointer_made_of_data_is_found_and_one_made_of_a_pointer_is_not() -> None:
+    text = """module {{ tt.func public @k(%a: !tt.ptr<i64>, %b: !tt.ptr<f32>, %n: i64) {{
+      %v = tt.load %a : !tt.ptr<i64>
+      %i = tt.ptr_to_int %b : !tt.ptr<f32> -> i64
+      %s = arith.addi %i, %n : i64
+      %p = tt.int_to_ptr {source} : i64 -> !tt.ptr<f32>
+      %w = tt.load %p : !tt.ptr<f32>
+      tt.store %b, %w : !tt.ptr<f32>
+      tt.return }} }}"""
+    for source in ("%v", "%n"):
+        found = made_up_pointer(parse(text.format(source=source)))
+        assert found is not None
+        assert found.name == "tt.int_to_ptr"
+    assert made_up_pointer(parse(text.format(source="%s"))) is None
+
+
 def test_the_public_names_are_frozen() -> None:
     assert set(ttir.__all__) == {
         "Access", "Argument", "ArgumentCount", "ArgumentMismatch", "Block", "Counters", "DescriptorArgument",
         "DescriptorType", "DeviceAssertion", "Execution", "ExecutionOptions", "ExecutionTimeout", "Frame", "Function",
-        "Location", "MemoryCount", "MemoryFault", "Module", "OpaqueType", "Operation", "Parameter", "PointerType",
-        "Region", "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType", "Type", "UnsupportedOperation", "Value",
-        "accesses", "execute", "parse",
+        "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module", "OpaqueType", "Operation", "Parameter",
+        "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType", "Type",
+        "UnsupportedOperation", "Value",
+        "accesses", "execute", "made_up_pointer", "parse",
     }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Real kernels, forward and backward, against PyTorch; `python -m tests.real_kernels` writes the table of the docs."""

@@ -1,0 +1,24 @@
+import torch
+from torch import nn
+
+DTYPE = torch.float32
+CHECK_SHAPES = [dict(rows=5, columns=129), dict(rows=1, columns=1)]
+
+
+class Model(nn.Module):
+    def forward(self, x, alpha, gamma, beta, dy):
+        return with_gradients(lambda x, a, g, b: g * torch.tanh(a * x) + b, (x, alpha, gamma, beta), dy)
+
+
+def get_init_inputs():
+    return []
+
+
+def get_inputs(rows=37, columns=512):
+    return [
+        torch.randn(rows, columns, dtype=DTYPE),
+        torch.randn(1, dtype=DTYPE),
+        torch.randn(columns, dtype=DTYPE),
+        torch.randn(columns, dtype=DTYPE),
+        torch.randn(rows, columns, dtype=DTYPE),
+    ]

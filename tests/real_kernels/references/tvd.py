@@ -1,0 +1,22 @@
+import torch
+from torch import nn
+
+DTYPE = torch.float32
+CHECK_SHAPES = [dict(rows=5, vocabulary=129), dict(rows=3, vocabulary=2)]
+
+
+class Model(nn.Module):
+    def forward(self, p, q, dloss):
+        def distance(p):
+            return 0.5 * (p - q).abs().sum() / p.shape[0]
+
+        return with_gradients(distance, (p,), dloss)
+
+
+def get_init_inputs():
+    return []
+
+
+def get_inputs(rows=21, vocabulary=1000):
+    p = torch.randn(rows, vocabulary, dtype=DTYPE).softmax(-1)
+    return [p, torch.randn(rows, vocabulary, dtype=DTYPE).softmax(-1), torch.randn((), dtype=DTYPE)]
