@@ -59,5 +59,5 @@ def run_all_configurations(tuner: Any, recorder: Recorder, args: tuple[Any, ...]
 
 def _appetite(config: Any) -> int:
     """Returns how much a program holds at once, roughly: the product of its block sizes and stages."""
-    sizes = [value for value in config.kwargs.values() if type(value) is int and value > 0]
-    return prod(sizes) * max(1, config.num_stages)
+    sizes: list[int] = [value for value in config.kwargs.values() if type(value) is int and value > 0]
+    return prod(sizes) * max(1, int(config.num_stages))

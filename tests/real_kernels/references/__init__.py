@@ -1,0 +1,1 @@
+"""What the candidates have to compute; `_gradients.py` is put in front of those that need it."""

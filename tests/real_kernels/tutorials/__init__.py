@@ -1,0 +1,1 @@
+"""Candidates after Triton's public tutorials."""
