@@ -12,6 +12,7 @@ from sandboxes.replay import MalformedTrace, OutOfTime
 from sandboxes.ttir import (
     DeviceAssertion,
     ExecutionTimeout,
+    InvalidAddress,
     MadeUpPointer,
     MemoryFault,
     TTIRError,
@@ -45,6 +46,7 @@ class Fault(Exception):
 
 HINTS = {
     MemoryFault: "Mask the access: the last program reaches past the end when the size is no multiple of the block.",
+    InvalidAddress: "Compute addresses from the kernel's own pointers, and keep them multiples of the element's size.",
     MadeUpPointer: "Pass the tensors to the kernel, in a tuple if they are many, not a tensor of their addresses.",
     UnsupportedOperation: "This device can't judge the operation; use plain `tl` operations, or evaluate on a GPU.",
     ExecutionTimeout: "Give each program less work, or look for a loop that does not end.",
@@ -55,6 +57,7 @@ HINTS = {
 
 OUTCOMES: dict[type[Exception], Outcome] = {
     MemoryFault: Outcome.MEMORY_ERROR,
+    InvalidAddress: Outcome.MEMORY_ERROR,
     MadeUpPointer: Outcome.UNSUPPORTED,
     UnsupportedOperation: Outcome.UNSUPPORTED,
     ExecutionTimeout: Outcome.TIMEOUT,

@@ -186,7 +186,7 @@ def _mark(operation: Operation, sinks: dict[int, set[str]]) -> None:
     if kind is not None:
         for position, operand in enumerate(operation.operands):
             # an address that is itself stored may be used by anyone
-            sinks[operand.index].add(kind if position == 0 else "writes")
+            sinks[operand.index] |= {kind} if position == 0 else {"reads", "writes"}
     elif not operation.name.startswith(_FLOW) and operation.name not in _FLOW_NAMES:
         for operand in operation.operands:
             sinks[operand.index] |= {"reads", "writes"}

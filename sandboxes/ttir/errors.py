@@ -8,6 +8,7 @@
     │   └── MadeUpPointer                    a pointer is made of an integer that is not one of the kernel's pointers
     ├── ArgumentMismatch (TypeError)         the arguments do not fit the kernel's parameters
     ├── MemoryFault (IndexError)             a lane that is not masked off left its buffer
+    ├── InvalidAddress (ValueError)          a lane that is not masked off used a number that is no address
     ├── DeviceAssertion (AssertionError)     ``tl.device_assert`` failed
     └── ExecutionTimeout (TimeoutError)      the time budget is spent
 
@@ -94,6 +95,50 @@ class MemoryFault(TTIRError, IndexError):
         return (
             f"{self.kind}: program {self.program_id} at line {self.location.user_line()} accesses element "
             f"{self.offset} of argument '{self.argument}', which has {self.limit} elements (lane {self.lane})"
+        )
+
+
+class InvalidAddress(TTIRError, ValueError):
+    """A lane that is not masked off used an address that belongs to no argument, or is not aligned to its elements.
+
+    Args:
+        kind: what was tried, e.g. ``misaligned load``.
+        address: virtual address; storages start at multiples of 512.
+        argument: name of the pointer parameter it lies in, empty if in none.
+        itemsize: bytes of an element.
+        program_id: ``(x, y, z)`` of the first such program.
+        lane: row-major index within the tensor of that program.
+        location: where in the source.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        address: int,
+        argument: str,
+        itemsize: int,
+        program_id: tuple[int, int, int],
+        lane: int,
+        location: Location = UNKNOWN,
+    ) -> None:
+        super().__init__(kind, address, argument, itemsize, program_id, lane, location)
+        self.kind = kind
+        self.address = address
+        self.argument = argument
+        self.itemsize = itemsize
+        self.program_id = program_id
+        self.lane = lane
+        self.location = location
+
+    def __str__(self) -> str:
+        what = (
+            f"in argument '{self.argument}', which is no multiple of its elements' {self.itemsize} bytes"
+            if self.argument
+            else "of no argument that the kernel computes such an address from"
+        )
+        return (
+            f"{self.kind}: program {self.program_id} at line {self.location.user_line()} uses the address "
+            f"{self.address:#x} {what} (lane {self.lane})"
         )
 
 

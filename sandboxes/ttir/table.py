@@ -8,9 +8,10 @@ it in the dictionary at the end of that module, and write one test.
 from sandboxes.ttir.engine import control
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Compute, Run, Step
+from sandboxes.ttir.engine.values import element_of
 from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.ir import Operation
-from sandboxes.ttir.memory import atomics, descriptors, transfers
+from sandboxes.ttir.ir import Operation, PointerType
+from sandboxes.ttir.memory import atomics, descriptors, pointers, transfers
 from sandboxes.ttir.operations import (
     arithmetic,
     conversions,
@@ -34,7 +35,7 @@ DENSE: dict[str, Compute] = {
     **dots.DENSE,
     **scaled_dots.DENSE,
 }
-LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **transfers.LAZY}
+LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **pointers.LAZY}
 RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **lanes.RUN, **transfers.RUN, **atomics.RUN, **descriptors.RUN}
 
 
@@ -47,6 +48,8 @@ def implementation(operation: Operation) -> tuple[Run, Compute | None]:
         return RUN[name], None
     if name in LAZY:
         return run_lazy, LAZY[name]
+    if name in DENSE and any(isinstance(element_of(result.type), PointerType) for result in operation.results):
+        return pointers.over_addresses, DENSE[name]
     if name in DENSE:
         return run_dense, DENSE[name]
     return run_unsupported, None

@@ -18,7 +18,7 @@ from sandboxes.ttir.engine.counters import Counters, Tally
 from sandboxes.ttir.engine.machine import MALFORMED, Machine
 from sandboxes.ttir.engine.plan import ModulePlan
 from sandboxes.ttir.engine.preparation import prepare
-from sandboxes.ttir.engine.values import Buffer, Descriptor, Pointer, RuntimeValue, dtype_of
+from sandboxes.ttir.engine.values import SPACE_BITS, Buffer, Descriptor, Pointer, RuntimeValue, dtype_of, space_start
 from sandboxes.ttir.errors import ArgumentMismatch, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
 
@@ -86,8 +86,9 @@ def execute(
         )
     with torch.no_grad():
         plan = _prepared(module)
-        buffers: list[Buffer] = []
-        values = _bind(module, args, buffers)
+        memory = _Memory(module, args)
+        values = memory.bind()
+        buffers = memory.buffers
         tally = Tally(plan.steps, buffers) if options.count else None
         deadline = None if options.max_seconds is None else (started + options.max_seconds, options.max_seconds)
         total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
@@ -99,7 +100,7 @@ def execute(
                 if options.programs is None
                 else torch.tensor(options.programs[first:last], dtype=torch.int64)
             )
-            machine = Machine(module.value_count, programs, grid, tally, deadline)
+            machine = Machine(module.value_count, programs, grid, tally, memory.spaces, deadline)
             for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
                 machine.put(index, value)
             _run(machine, plan)
@@ -127,39 +128,87 @@ def _prepared(module: Module) -> ModulePlan:
         raise UnsupportedOperation(f"tt.func {module.kernel.name} ({error})", module.kernel.location) from error
 
 
-def _bind(module: Module, args: Sequence[Argument], buffers: list[Buffer]) -> list[RuntimeValue]:
-    """Runtime values of the parameters; adds a buffer per pointer."""
-    parameters = module.kernel.parameters
-    if len(args) != len(parameters):
-        raise ArgumentMismatch(f"kernel {module.kernel.name} takes {len(parameters)} arguments, {len(args)} were given")
-    facts = accesses(module)
-    written = {
-        tensor.untyped_storage().data_ptr()
-        for parameter, arg in zip(parameters, args, strict=True)
-        for tensor in _memory(arg)
-        if parameter.name in facts and facts[parameter.name].mutates
-    }
-    return [_value(p, arg, buffers, written) for p, arg in zip(parameters, args, strict=True)]
-
-
 def _memory(arg: Argument) -> list[Tensor]:
     if isinstance(arg, DescriptorArgument):
         return [arg.base]
     return [arg] if isinstance(arg, Tensor) else []
 
 
-def _value(parameter: Parameter, arg: Argument, buffers: list[Buffer], written: set[int]) -> RuntimeValue:
+class _Memory:
+    """The arguments of one launch as runtime values.
+
+    Storages are told apart by where they begin; those behind several arguments get one virtual address space.
+    """
+
+    def __init__(self, module: Module, args: Sequence[Argument]) -> None:
+        kernel = module.kernel
+        if len(args) != len(kernel.parameters):
+            raise ArgumentMismatch(
+                f"kernel {kernel.name} takes {len(kernel.parameters)} arguments, {len(args)} were given"
+            )
+        self._pairs = list(zip(kernel.parameters, args, strict=True))
+        self.buffers: list[Buffer] = []
+        """One per pointer, in the order of the parameters."""
+        self.spaces: dict[int, Buffer] = {}
+        """By upper bits of virtual addresses: the first buffer of each storage."""
+        self._numbers: dict[int, int] = {}
+        self._read: set[int] = set()
+        self._written: set[int] = set()
+        facts = accesses(module)
+        for parameter, arg in self._pairs:
+            for tensor in _memory(arg):
+                storage = tensor.untyped_storage().data_ptr()
+                self._numbers.setdefault(storage, len(self._numbers))
+                fact = facts.get(parameter.name)
+                if fact is not None and fact.mutates:
+                    self._written.add(storage)
+                if fact is not None and fact.reads:
+                    self._read.add(storage)
+
+    def bind(self) -> list[RuntimeValue]:
+        """Values of the parameters; fills `buffers` and `spaces`."""
+        return [self._value(parameter, arg) for parameter, arg in self._pairs]
+
+    def _value(self, parameter: Parameter, arg: Argument) -> RuntimeValue:
+        kind = parameter.type
+        if isinstance(kind, PointerType):
+            if not isinstance(arg, Tensor):
+                raise ArgumentMismatch(f"argument '{parameter.name}' must be a tensor, not {type(arg).__name__}")
+            return self._pointer(parameter.name, arg, dtype_of(kind.pointee))
+        if isinstance(kind, DescriptorType):
+            if not isinstance(arg, DescriptorArgument):
+                raise ArgumentMismatch(f"argument '{parameter.name}' must be a DescriptorArgument")
+            pointer = self._pointer(parameter.name, arg.base, dtype_of(kind.block))
+            shape, strides = (tuple(torch.tensor([n]) for n in sizes) for sizes in (arg.shape, arg.strides))
+            return Descriptor(pointer, shape, strides, (), arg.padding)
+        return _number(parameter, arg)
+
+    def _pointer(self, name: str, tensor: Tensor, dtype: torch.dtype | None) -> Pointer:
+        if tensor.device.type != "cpu":
+            raise ArgumentMismatch(f"argument '{name}' lives on {tensor.device}; the executor works on CPU tensors")
+        if dtype is None or dtype.itemsize != tensor.element_size():
+            raise ArgumentMismatch(f"argument '{name}' is {tensor.dtype}, the kernel was compiled for {dtype}")
+        storage = tensor.untyped_storage()
+        place = storage.data_ptr()
+        size = tensor.element_size()
+        flat = torch.empty(0, dtype=tensor.dtype).set_(storage, 0, (storage.nbytes() // size,), (1,))
+        address = space_start(self._numbers[place])
+        buffer = Buffer(
+            name,
+            len(self.buffers),
+            flat if flat.dtype == dtype else flat.view(torch.uint8).view(dtype),
+            int(tensor.storage_offset()),
+            place in self._written,
+            place in self._read,
+            address,
+        )
+        self.buffers.append(buffer)
+        self.spaces.setdefault(address >> SPACE_BITS, buffer)
+        return Pointer(buffer, torch.tensor([tensor.storage_offset()]))
+
+
+def _number(parameter: Parameter, arg: Argument) -> Tensor:
     kind = parameter.type
-    if isinstance(kind, PointerType):
-        if not isinstance(arg, Tensor):
-            raise ArgumentMismatch(f"argument '{parameter.name}' must be a tensor, not {type(arg).__name__}")
-        return _pointer(parameter.name, arg, dtype_of(kind.pointee), buffers, written)
-    if isinstance(kind, DescriptorType):
-        if not isinstance(arg, DescriptorArgument):
-            raise ArgumentMismatch(f"argument '{parameter.name}' must be a DescriptorArgument")
-        pointer = _pointer(parameter.name, arg.base, dtype_of(kind.block), buffers, written)
-        shape, strides = (tuple(torch.tensor([n]) for n in sizes) for sizes in (arg.shape, arg.strides))
-        return Descriptor(pointer, shape, strides, (), arg.padding)
     dtype = dtype_of(kind)
     if dtype is None or not isinstance(kind, ScalarType) or not isinstance(arg, int | float):
         raise ArgumentMismatch(f"argument '{parameter.name}' must be a number, not {type(arg).__name__}")
@@ -168,17 +217,3 @@ def _value(parameter: Parameter, arg: Argument, buffers: list[Buffer], written: 
     bits = 1 if dtype == torch.bool else torch.iinfo(dtype).bits
     wrapped = int(arg) & ((1 << bits) - 1)
     return torch.tensor([wrapped - (1 << bits) if bits > 1 and wrapped >> (bits - 1) else wrapped], dtype=dtype)
-
-
-def _pointer(name: str, tensor: Tensor, dtype: torch.dtype | None, buffers: list[Buffer], written: set[int]) -> Pointer:
-    if tensor.device.type != "cpu":
-        raise ArgumentMismatch(f"argument '{name}' lives on {tensor.device}; the executor works on CPU tensors")
-    if dtype is None or dtype.itemsize != tensor.element_size():
-        raise ArgumentMismatch(f"argument '{name}' is {tensor.dtype}, the kernel was compiled for {dtype}")
-    storage = tensor.untyped_storage()
-    size = tensor.element_size()
-    flat = torch.empty(0, dtype=tensor.dtype).set_(storage, 0, (storage.nbytes() // size,), (1,))
-    data = flat if flat.dtype == dtype else flat.view(torch.uint8).view(dtype)
-    buffer = Buffer(name, len(buffers), data, int(tensor.storage_offset()), storage.data_ptr() in written)
-    buffers.append(buffer)
-    return Pointer(buffer, torch.tensor([tensor.storage_offset()]))

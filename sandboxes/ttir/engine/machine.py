@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.engine.values import RuntimeValue, materialise, select_rows
+from sandboxes.ttir.engine.values import Buffer, RuntimeValue, materialise, select_rows
 from sandboxes.ttir.errors import ExecutionTimeout, TTIRError, UnsupportedOperation
 
 if TYPE_CHECKING:
     from sandboxes.ttir.engine.counters import Tally
     from sandboxes.ttir.engine.plan import BlockPlan, Step
 
-MALFORMED = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What an implementation raises on operands that a verifier would have refused: the text comes from the candidate and
 no MLIR verifier has seen it, so nonsense such as adding a pointer to a float ends as an unsupported operation."""
 
@@ -65,6 +65,7 @@ class Machine:
         programs: int64 linear program ids of the chunk.
         grid: number of programs along x, y and z.
         tally: where counts go, None to count nothing.
+        spaces: buffers by the number of their virtual address space.
         deadline: `time.monotonic` value to stop at, with the budget for the message.
     """
 
@@ -74,11 +75,13 @@ class Machine:
         programs: Tensor,
         grid: tuple[int, int, int],
         tally: "Tally | None",
+        spaces: dict[int, Buffer],
         deadline: tuple[float, float] | None,
     ) -> None:
         self.programs = programs
         self.grid = grid
         self.tally = tally
+        self.spaces = spaces
         self.frame = Frame(torch.arange(programs.numel()))
         self._values: list[RuntimeValue | None] = [None] * value_count
         self._owners: list[Frame | None] = [None] * value_count
@@ -87,7 +90,7 @@ class Machine:
     def repeated(self, times: int) -> "Machine":
         """A machine whose programs are the active ones, each ``times`` in a row: one for each lane of a tensor."""
         programs = self.programs.index_select(0, self.frame.slots).repeat_interleave(times)
-        return Machine(len(self._values), programs, self.grid, None, self._deadline)
+        return Machine(len(self._values), programs, self.grid, None, self.spaces, self._deadline)
 
     def get(self, index: int) -> RuntimeValue:
         """The value with SSA index ``index`` for the active programs."""

@@ -4,6 +4,9 @@ A tensor of type ``tensor<AxBxT>`` is a torch tensor of shape ``(P, A, B)`` whos
 means "the same along that axis"; ``P`` is the number of programs. So splats and broadcasts cost nothing, and a value
 that all programs share is computed once. A scalar has shape ``(P,)`` or ``(1,)``.
 
+A pointer knows its buffer, and an offset that may be lazy. Where pointers into several buffers meet, or a pointer is
+made from a number, it becomes a virtual address (`Addresses`), whose upper bits name the buffer.
+
 Index arithmetic gets a second form of laziness. ``rows[:, None] * stride + columns[None, :]`` is kept as the `Sum` of
 its low-rank terms and ``(rows < M)[:, None] & (columns < N)[None, :]`` as a `Conjunction`; memory operations read
 strides and bounding boxes off the terms and mostly never build the full index tensor. A `Sum` of 32-bit integers is
@@ -37,6 +40,16 @@ DTYPES = {
 }
 
 
+SPACE_BITS = 40
+"""Each storage has this many bits of virtual address space to itself and lies in the middle of it, so that an address
+that is computed from a pointer names its buffer however far it is out of bounds."""
+
+
+def space_start(number: int) -> int:
+    """Virtual address of the first byte of the storage with this number; the first space is never mapped."""
+    return (number + 1 << SPACE_BITS) + (1 << SPACE_BITS - 1)
+
+
 @dataclass(slots=True, eq=False)
 class Buffer:
     """The storage behind one pointer argument as a flat tensor of the pointee's dtype."""
@@ -48,6 +61,10 @@ class Buffer:
     """Element of the storage that the argument points at."""
     written: bool
     """Whether the module may write to this storage, so that loads must copy."""
+    read: bool = True
+    """Whether the module may read from this storage."""
+    address: int = space_start(0)
+    """Virtual address of the storage's first byte: the same in every run, and not that of this process."""
     _views: "dict[torch.dtype, Buffer]" = field(default_factory=dict)
 
     def viewed(self, dtype: torch.dtype) -> "Buffer":
@@ -59,7 +76,7 @@ class Buffer:
             size = dtype.itemsize
             data = raw[: raw.numel() // size * size].view(dtype)
             origin = self.origin * self.data.element_size() // size
-            self._views[dtype] = Buffer(self.name, self.index, data, origin, self.written)
+            self._views[dtype] = Buffer(self.name, self.index, data, origin, self.written, self.read, self.address)
         return self._views[dtype]
 
 
@@ -88,17 +105,27 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Addresses:
+    """Pointers into any buffers, as virtual addresses: an access finds out which buffer each lane means."""
+
+    bytes: Tensor
+    """int64."""
+    dtype: torch.dtype
+    """What they point at."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Descriptor:
     """A block of a strided tensor: tensor descriptors and block pointers alike."""
 
-    pointer: Pointer
+    pointer: "Pointer | Addresses"
     shape: tuple[Tensor, ...]
     strides: tuple[Tensor, ...]
     offsets: tuple[Tensor, ...]
     padding: float
 
 
-RuntimeValue: TypeAlias = Tensor | Sum | Conjunction | Pointer | Descriptor
+RuntimeValue: TypeAlias = Tensor | Sum | Conjunction | Pointer | Addresses | Descriptor
 
 
 def element_of(kind: Type) -> Type:
@@ -123,11 +150,18 @@ def materialise(value: RuntimeValue) -> Tensor:
     """The tensor behind a lazy value, computed once; the value itself stays lazy, since addresses want its terms."""
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, Pointer | Descriptor):
+    if isinstance(value, Pointer | Addresses | Descriptor):
         raise TypeError("a pointer is not a number")
     if not value._computed:
         value._computed.append(_computed(value))
     return value._computed[0]
+
+
+def addresses(value: Pointer | Addresses) -> Tensor:
+    """The virtual addresses of pointers, int64."""
+    if isinstance(value, Addresses):
+        return value.bytes
+    return materialise(value.offset) * value.buffer.data.element_size() + value.buffer.address
 
 
 def _computed(value: "Sum | Conjunction") -> Tensor:
@@ -222,8 +256,10 @@ def select_rows(value: RuntimeValue, index: Tensor) -> RuntimeValue:
         offset = select_rows(value.offset, index)
         assert isinstance(offset, Tensor | Sum)
         return Pointer(value.buffer, offset)
+    if isinstance(value, Addresses):
+        return Addresses(_rows(value.bytes, index), value.dtype)
     pointer = select_rows(value.pointer, index)
-    assert isinstance(pointer, Pointer)
+    assert isinstance(pointer, Pointer | Addresses)
     parts = [tuple(_rows(t, index) for t in group) for group in (value.shape, value.strides, value.offsets)]
     return Descriptor(pointer, parts[0], parts[1], parts[2], value.padding)
 
@@ -236,26 +272,61 @@ def merge_rows(parts: Sequence[tuple[Tensor, RuntimeValue]], programs: int) -> R
     """Puts values of disjoint program subsets together; the indices cover ``range(programs)``.
 
     Raises:
-        TypeError: the parts are pointers into different buffers.
+        TypeError: the parts are descriptors that fill differently outside their tensors.
     """
     first = parts[0][1]
     if all(value is first for _, value in parts):
         return first if not isinstance(first, Tensor) or first.shape[0] in (1, programs) else _spread(parts, programs)
-    if isinstance(first, Pointer):
-        offsets: list[tuple[Tensor, RuntimeValue]] = []
-        for index, value in parts:
-            if not isinstance(value, Pointer) or value.buffer is not first.buffer:
-                raise TypeError("programs point into different buffers")
-            offsets.append((index, value.offset))
-        merged = merge_rows(offsets, programs)
-        assert isinstance(merged, Tensor)
-        return Pointer(first.buffer, merged)
+    if isinstance(first, Pointer | Addresses):
+        return _merge_pointers([(index, _pointer(value)) for index, value in parts], programs)
     if isinstance(first, Descriptor):
-        raise TypeError("programs hold different descriptors")
+        return _merge_descriptors([(index, _descriptor(value)) for index, value in parts], programs)
     return _spread(parts, programs)
 
 
-def _spread(parts: Sequence[tuple[Tensor, RuntimeValue]], programs: int) -> Tensor:
+def _merge_pointers(parts: Sequence[tuple[Tensor, Pointer | Addresses]], programs: int) -> Pointer | Addresses:
+    first = parts[0][1]
+    if isinstance(first, Pointer):
+        offsets: list[tuple[Tensor, RuntimeValue]] = [
+            (index, value.offset)
+            for index, value in parts
+            if isinstance(value, Pointer) and value.buffer is first.buffer
+        ]
+        if len(offsets) == len(parts):
+            merged = merge_rows(offsets, programs)
+            assert isinstance(merged, Tensor | Sum)
+            return Pointer(first.buffer, merged)
+    dtype = first.buffer.data.dtype if isinstance(first, Pointer) else first.dtype
+    return Addresses(_spread([(index, addresses(value)) for index, value in parts], programs), dtype)
+
+
+def _merge_descriptors(parts: Sequence[tuple[Tensor, Descriptor]], programs: int) -> Descriptor:
+    first = parts[0][1]
+    if any(repr(value.padding) != repr(first.padding) for _, value in parts):
+        raise TypeError("programs hold descriptors of different padding")
+
+    def merged(of: Callable[[Descriptor], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        axes = zip(*(of(value) for _, value in parts), strict=True)
+        indices = [index for index, _ in parts]
+        return tuple(_spread(list(zip(indices, axis, strict=True)), programs) for axis in axes)
+
+    pointer = _merge_pointers([(index, value.pointer) for index, value in parts], programs)
+    return Descriptor(
+        pointer, merged(lambda d: d.shape), merged(lambda d: d.strides), merged(lambda d: d.offsets), first.padding
+    )
+
+
+def _pointer(value: RuntimeValue) -> Pointer | Addresses:
+    assert isinstance(value, Pointer | Addresses)
+    return value
+
+
+def _descriptor(value: RuntimeValue) -> Descriptor:
+    assert isinstance(value, Descriptor)
+    return value
+
+
+def _spread(parts: "Sequence[tuple[Tensor, RuntimeValue]] | Sequence[tuple[Tensor, Tensor]]", programs: int) -> Tensor:
     tensors = [(index, materialise(value)) for index, value in parts]
     shape = [max(sizes) for sizes in zip(*(t.shape[1:] for _, t in tensors), strict=True)]
     result = torch.empty((programs, *shape), dtype=tensors[0][1].dtype)

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Run, Step
-from sandboxes.ttir.engine.values import Conjunction, Pointer, shape_of
+from sandboxes.ttir.engine.values import shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.memory.addressing import Access, access, check_bounds
+from sandboxes.ttir.memory.addressing import Access, check_bounds
+from sandboxes.ttir.memory.pointers import requests
 
 _SIGN = {torch.int32: -(2**31), torch.int64: -(2**63)}
 
@@ -106,51 +107,53 @@ def _wanted(machine: Machine, step: Step) -> bool:
     return bool(step.results) and step.results[0] not in step.frees
 
 
-def _pointer(machine: Machine, step: Step) -> Pointer:
-    pointer = machine.get(step.operands[0])
-    if not isinstance(pointer, Pointer):
-        raise UnsupportedOperation(f"{step.operation.name} through this pointer", step.operation.location)
-    return pointer
-
-
 def atomic_rmw(machine: Machine, step: Step) -> None:
     """``tl.atomic_add`` and kin."""
-    pointer = _pointer(machine, step)
     value = machine.dense(step.operands[1])
     mask = machine.get(step.operands[2]) if len(step.operands) > 2 else None
-    assert mask is None or isinstance(mask, Tensor | Conjunction)
     shape = shape_of(step.operation.operands[0].type)
-    request = access(pointer, mask, shape)
-    found = None
-    if request is not None:
+    found = torch.zeros([1] * (1 + len(shape)), dtype=value.dtype)
+    for request in requests(machine, step, machine.get(step.operands[0]), mask, shape, "atomic"):
         name = step.operation.keywords[0]
-        found = update(machine, step, request, name, value, wanted=_wanted(machine, step))
+        part = update(machine, step, request, name, value, wanted=_wanted(machine, step))
+        if part is not None:
+            found = merged(request, part, found)
     if step.results:
-        empty = torch.zeros([1] * (1 + len(shape)), dtype=value.dtype)
-        machine.put(step.results[0], empty if found is None else found)
+        machine.put(step.results[0], found)
+
+
+def merged(request: Access, part: Tensor, rest: Tensor) -> Tensor:
+    """``part`` where the request is active, elsewhere what other requests of the same operation gave."""
+    mask = request.mask()
+    return part if mask is None else torch.where(mask, part, rest)
 
 
 def atomic_cas(machine: Machine, step: Step) -> None:
     """``tl.atomic_cas``: compare and swap, one lane after the other."""
-    pointer = _pointer(machine, step)
     shape = shape_of(step.operation.operands[0].type)
-    request = access(pointer, None, shape)
-    assert request is not None
-    offsets = request.offsets()
-    check_bounds(machine, request, offsets, None, "atomic", step.operation.location)
     full = (machine.frame.size, *shape)
-    where = offsets.expand(full).reshape(-1)
-    expected, new = (machine.dense(i).expand(full).reshape(-1) for i in step.operands[1:3])
-    data = request.buffer.data
+    expected, new = (machine.dense(i).expand(full) for i in step.operands[1:3])
+    result = torch.zeros(full, dtype=new.dtype)
+    for request in requests(machine, step, machine.get(step.operands[0]), None, shape, "atomic"):
+        offsets, mask = request.offsets(), request.mask()
+        check_bounds(machine, request, offsets, mask, "atomic", step.operation.location)
+        active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
+        swapped = _swap(request.buffer.data, offsets.expand(full)[active], expected[active], new[active])
+        result[active] = swapped
+        if machine.tally is not None:
+            machine.tally.accessed(machine, step, request, "atomic")
+    if step.results:
+        machine.put(step.results[0], result)
+
+
+def _swap(data: Tensor, where: Tensor, expected: Tensor, new: Tensor) -> Tensor:
+    """Compares and swaps in order; returns what each lane found."""
     found = torch.empty_like(new)
     for chunk in _rounds(where):
         old = data[where[chunk]]
         found[chunk] = old
         data[where[chunk]] = torch.where(old == expected[chunk], new[chunk], old)
-    if machine.tally is not None:
-        machine.tally.accessed(machine, step, request, "atomic")
-    if step.results:
-        machine.put(step.results[0], found.reshape(full))
+    return found
 
 
 RUN: dict[str, Run] = {"tt.atomic_rmw": atomic_rmw, "tt.atomic_cas": atomic_cas}

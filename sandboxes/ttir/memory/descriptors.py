@@ -5,19 +5,19 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Run, Step
-from sandboxes.ttir.engine.values import Conjunction, Descriptor, Pointer, Sum, add, shape_of
+from sandboxes.ttir.engine.values import Addresses, Conjunction, Descriptor, Pointer, Sum, add, shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType
-from sandboxes.ttir.memory.addressing import access
 from sandboxes.ttir.memory.atomics import update
+from sandboxes.ttir.memory.pointers import moved, requests
 from sandboxes.ttir.memory.transfers import gather, scatter
-from sandboxes.ttir.operations.shapes import expanded
+from sandboxes.ttir.operations.shapes import expanded, map_terms
 
 
 def make_descriptor(machine: Machine, step: Step) -> None:
     """``tl.make_tensor_descriptor(pointer, shape, strides, block)``."""
     pointer = machine.get(step.operands[0])
-    assert isinstance(pointer, Pointer)
+    assert isinstance(pointer, Pointer | Addresses)
     rank = step.operation.groups[0]
     numbers = [machine.dense(i).to(torch.int64) for i in step.operands[1:]]
     padding = float("nan") if "nan" in str(step.operation.attributes.get("padding", "")) else 0.0
@@ -30,22 +30,22 @@ def make_descriptor(machine: Machine, step: Step) -> None:
 
 def _block(
     machine: Machine, step: Step, descriptor: Descriptor, indices: list[Tensor], shape: tuple[int, ...]
-) -> tuple[Pointer, Tensor | Conjunction]:
+) -> tuple[Pointer | Addresses, Tensor | Conjunction]:
     """Pointers to the block at ``indices`` and the mask of what lies inside the tensor."""
     rank = len(shape)
-    offset = descriptor.pointer.offset
-    assert isinstance(offset, Tensor)
-    total: Tensor | Sum = offset.reshape(offset.shape[0], *[1] * rank)
+    start = map_terms(descriptor.pointer, lambda t: t.reshape(t.shape[0], *[1] * rank))
+    assert isinstance(start, Pointer | Addresses)
+    total: Tensor | Sum = torch.zeros([1] * (rank + 1), dtype=torch.int64)
     masks = []
     for axis in range(rank):
         lane_shape = [1] * (rank + 1)
         lane_shape[axis + 1] = shape[axis]
-        start = indices[axis].to(torch.int64).reshape(-1, *[1] * rank)
-        position = start + torch.arange(shape[axis]).reshape(lane_shape)
+        first = indices[axis].to(torch.int64).reshape(-1, *[1] * rank)
+        position = first + torch.arange(shape[axis]).reshape(lane_shape)
         size = descriptor.shape[axis].reshape(-1, *[1] * rank)
         masks.append((position >= 0) & (position < size))
         total = add(total, position * descriptor.strides[axis].reshape(-1, *[1] * rank))
-    return Pointer(descriptor.pointer.buffer, total), Conjunction(tuple(masks))
+    return moved(start, total), Conjunction(tuple(masks))
 
 
 def _operand(machine: Machine, step: Step) -> tuple[Descriptor, tuple[int, ...]]:
@@ -63,10 +63,9 @@ def descriptor_load(machine: Machine, step: Step) -> None:
     pointer, mask = _block(machine, step, descriptor, [machine.dense(i) for i in step.operands[1 : 1 + rank]], shape)
     fill = descriptor.padding if step.dtype is not None and step.dtype.is_floating_point else 0
     other = torch.full([1] * (rank + 1), fill, dtype=step.dtype)
-    request = access(pointer, mask, shape)
     value = other
-    if request is not None:
-        value = gather(machine, request, other, step.operation.location)
+    for request in requests(machine, step, pointer, mask, shape, "load"):
+        value = gather(machine, request, value, step.operation.location)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "load")
     if shape != step.shape:
@@ -74,7 +73,7 @@ def descriptor_load(machine: Machine, step: Step) -> None:
     machine.put(step.results[0], value)
 
 
-def _stored(machine: Machine, step: Step) -> tuple[Pointer, Tensor | Conjunction, Tensor, tuple[int, ...]]:
+def _stored(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Tensor | Conjunction, Tensor, tuple[int, ...]]:
     descriptor, shape = _operand(machine, step)
     rank = len(shape)
     value_first = step.operation.name == "tt.descriptor_reduce" and len(step.operation.groups) == 0
@@ -91,8 +90,7 @@ def _stored(machine: Machine, step: Step) -> tuple[Pointer, Tensor | Conjunction
 def descriptor_store(machine: Machine, step: Step) -> None:
     """Stores a block; what lies outside the tensor is dropped."""
     pointer, mask, value, shape = _stored(machine, step)
-    request = access(pointer, mask, shape)
-    if request is not None:
+    for request in requests(machine, step, pointer, mask, shape, "store"):
         scatter(machine, request, value, step.operation.location)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "store")
@@ -101,8 +99,7 @@ def descriptor_store(machine: Machine, step: Step) -> None:
 def descriptor_reduce(machine: Machine, step: Step) -> None:
     """Updates a block atomically."""
     pointer, mask, value, shape = _stored(machine, step)
-    request = access(pointer, mask, shape)
-    if request is not None:
+    for request in requests(machine, step, pointer, mask, shape, "atomic"):
         update(machine, step, request, step.operation.keywords[0], value, wanted=False)
 
 

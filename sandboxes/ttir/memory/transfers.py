@@ -1,27 +1,18 @@
-"""Loads, stores and address arithmetic. Bounds are exact: lanes that are masked off never fault, others always do."""
+"""Loads and stores. Bounds are exact: lanes that are masked off never fault, others always do."""
 
 import torch
 from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Run, Step
-from sandboxes.ttir.engine.values import Buffer, Conjunction, Pointer, Sum, add, expand_together, materialise, shape_of
+from sandboxes.ttir.engine.values import Buffer, Conjunction, Sum, expand_together, materialise, shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import Location
-from sandboxes.ttir.memory.addressing import Access, Layout, access, check_bounds, layout, progression
+from sandboxes.ttir.memory.addressing import Access, Layout, check_bounds, layout, progression
+from sandboxes.ttir.memory.pointers import requests
 
 SMALL_BLOCK = 256
 """Elements below which writing program by program costs more than one scatter."""
-
-
-def addptr(step: Step, pointer: Pointer, offset: Tensor | Sum) -> Pointer:
-    """Moves pointers by elements."""
-    wide: Tensor | Sum
-    if isinstance(offset, Sum):
-        wide = Sum(tuple(term.to(torch.int64) for term in offset.terms))
-    else:
-        wide = materialise(offset).to(torch.int64)
-    return Pointer(pointer.buffer, add(pointer.offset, wide))
 
 
 # -- loads -----------------------------------------------------------------------------------------------------------
@@ -118,22 +109,19 @@ def _gathered(machine: Machine, request: Access, other: Tensor, location: Locati
 def load(machine: Machine, step: Step) -> None:
     """``tl.load``."""
     pointer = machine.get(step.operands[0])
-    if not isinstance(pointer, Pointer) or step.dtype is None:
-        raise UnsupportedOperation("tt.load through this pointer", step.operation.location)
+    if step.dtype is None:
+        raise UnsupportedOperation("tt.load of pointers", step.operation.location)
     mask = machine.get(step.operands[1]) if len(step.operands) > 1 else None
-    assert mask is None or isinstance(mask, Tensor | Conjunction)
     rank = len(step.shape)
     other = torch.zeros([1] * (1 + rank), dtype=step.dtype)
     if len(step.operands) > 2:
         other = machine.dense(step.operands[2])
-    request = access(pointer, mask, step.shape)
-    if request is not None:
-        value = gather(machine, request, other, step.operation.location)
+    value = other
+    for request in requests(machine, step, pointer, mask, step.shape, "load"):
+        value = gather(machine, request, value, step.operation.location)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "load")
-        machine.put(step.results[0], value)
-    else:
-        machine.put(step.results[0], other)
+    machine.put(step.results[0], value)
 
 
 # -- stores ----------------------------------------------------------------------------------------------------------
@@ -211,18 +199,15 @@ def _scattered(machine: Machine, request: Access, value: Tensor, location: Locat
 def store(machine: Machine, step: Step) -> None:
     """``tl.store``."""
     pointer = machine.get(step.operands[0])
-    if not isinstance(pointer, Pointer) or not isinstance(machine.get(step.operands[1]), Tensor | Sum | Conjunction):
-        raise UnsupportedOperation("tt.store through this pointer", step.operation.location)
+    if not isinstance(machine.get(step.operands[1]), Tensor | Sum | Conjunction):
+        raise UnsupportedOperation("tt.store of pointers", step.operation.location)
     value = machine.dense(step.operands[1])
     mask = machine.get(step.operands[2]) if len(step.operands) > 2 else None
-    assert mask is None or isinstance(mask, Tensor | Conjunction)
     shape = shape_of(step.operation.operands[0].type)
-    request = access(pointer, mask, shape)
-    if request is not None:
+    for request in requests(machine, step, pointer, mask, shape, "store"):
         scatter(machine, request, value, step.operation.location)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "store")
 
 
-LAZY = {"tt.addptr": addptr}
 RUN: dict[str, Run] = {"tt.load": load, "tt.store": store}

@@ -8,16 +8,17 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import (
+    Addresses,
     Conjunction,
     Pointer,
     RuntimeValue,
     Sum,
-    dtype_of,
     expand_together,
     materialise,
     shape_of,
 )
 from sandboxes.ttir.errors import UnsupportedOperation
+from sandboxes.ttir.memory import pointers
 from sandboxes.ttir.operations.arithmetic import select as select_tensor
 
 
@@ -33,6 +34,8 @@ def map_terms(value: RuntimeValue, function: Callable[[Tensor], Tensor]) -> Runt
         offset = map_terms(value.offset, function)
         assert isinstance(offset, Tensor | Sum)
         return Pointer(value.buffer, offset)
+    if isinstance(value, Addresses):
+        return Addresses(function(value.bytes), value.dtype)
     raise TypeError("a descriptor has no lanes")
 
 
@@ -40,6 +43,8 @@ def map_dense(value: RuntimeValue, function: Callable[[Tensor], Tensor]) -> Runt
     """Applies a function that needs the full tensor."""
     if isinstance(value, Pointer):
         return Pointer(value.buffer, function(materialise(value.offset)))
+    if isinstance(value, Addresses):
+        return Addresses(function(value.bytes), value.dtype)
     return function(materialise(value))
 
 
@@ -131,27 +136,13 @@ def histogram(step: Step, source: Tensor, mask: Tensor | None = None) -> Tensor:
 
 def bitcast(step: Step, value: RuntimeValue) -> RuntimeValue:
     """Same bits, other type; also for pointers."""
-    if isinstance(value, Pointer):
-        return _pointer_cast(step, value)
+    if isinstance(value, Pointer | Addresses):
+        return pointers.cast(step, value)
     assert step.dtype is not None
     tensor = materialise(value)
     if tensor.dtype == torch.bool or step.dtype == torch.bool:
         return tensor.to(step.dtype)
     return tensor.contiguous().view(step.dtype)
-
-
-def _pointer_cast(step: Step, value: Pointer) -> Pointer:
-    from_bytes = value.buffer.data.element_size()
-    element = step.operation.results[0].type
-    pointee = getattr(getattr(element, "element", element), "pointee", element)
-    dtype = dtype_of(pointee)
-    if dtype is None:
-        raise UnsupportedOperation("tt.bitcast of a pointer to pointers", step.operation.location)
-    buffer = value.buffer.viewed(dtype)
-    if buffer is value.buffer or dtype.itemsize == from_bytes:
-        return Pointer(buffer, value.offset)
-    offset = materialise(value.offset)
-    return Pointer(buffer, torch.div(offset * from_bytes, dtype.itemsize, rounding_mode="floor"))
 
 
 def select(step: Step, condition: Any, a: Any, b: Any) -> RuntimeValue:
@@ -160,12 +151,8 @@ def select(step: Step, condition: Any, a: Any, b: Any) -> RuntimeValue:
     chosen = chosen.reshape(
         *chosen.shape, *[1] * (1 + len(step.shape) - chosen.dim())
     )  # a scalar chooses whole tensors
-    if isinstance(a, Pointer) and isinstance(b, Pointer):
-        if chosen.numel() == 1:
-            return a if chosen.item() else b
-        if a.buffer is not b.buffer:
-            raise UnsupportedOperation("arith.select between pointers of two arguments", step.operation.location)
-        return Pointer(a.buffer, torch.where(chosen, materialise(a.offset), materialise(b.offset)))
+    if isinstance(a, Pointer | Addresses) and isinstance(b, Pointer | Addresses):
+        return pointers.choose(chosen, a, b)
     if not isinstance(a, Tensor | Sum | Conjunction) or not isinstance(b, Tensor | Sum | Conjunction):
         raise UnsupportedOperation("arith.select of descriptors", step.operation.location)
     return select_tensor(step, chosen, materialise(a), materialise(b))
