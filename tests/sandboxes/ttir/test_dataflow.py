@@ -72,8 +72,8 @@ def test_the_public_names_are_frozen() -> None:
     assert set(ttir.__all__) == {
         "Access", "Argument", "ArgumentCount", "ArgumentMismatch", "Block", "Counters", "DescriptorArgument",
         "DescriptorType", "DeviceAssertion", "Execution", "ExecutionOptions", "ExecutionTimeout", "Frame", "Function",
-        "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module", "OpaqueType", "Operation",
-        "Parameter", "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType", "Type",
-        "UnsupportedOperation", "Value",
+        "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module", "OpaqueType",
+        "Operation", "Parameter", "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType",
+        "Type", "UnsupportedOperation", "Value",
         "accesses", "execute", "made_up_pointer", "parse",
     }  # fmt: skip

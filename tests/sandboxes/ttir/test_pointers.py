@@ -207,14 +207,21 @@ def test_counts_name_every_argument_that_was_reached() -> None:
     assert loaded == {"a": 16 * 4, "b": 32 * 4, "out": 0}
 
 
-def test_nonsense_about_pointers_is_refused() -> None:
-    head = "module { tt.func public @k(%p: !tt.ptr<f32>) { "
-    for body in (
-        "%a = tt.ptr_to_int %p : !tt.ptr<f32> -> i64 %b = tt.int_to_ptr %a : i64 -> !tt.ptr<!tt.ptr<f32>>",
-        "%a = tt.bitcast %p : !tt.ptr<f32> -> f32",
-        "%a = arith.constant 1.0 : f32 %b = tt.int_to_ptr %a : f32 -> !tt.ptr<f32> %c = tt.load %b : !tt.ptr<f32>",
-        "%a = tt.ptr_to_int %p : !tt.ptr<f32> -> i64 %b = tt.ptr_to_int %a : i64 -> i64",
-    ):
-        lines = body.replace(" %b", "\n%b").replace(" %c", "\n%c")
-        with pytest.raises((UnsupportedOperation, InvalidAddress)):
-            launch(head + lines + "\n tt.return } }", (1, 1, 1), torch.zeros(4))
+@pytest.mark.parametrize(
+    "body",
+    [
+        ["%a = tt.ptr_to_int %p : !tt.ptr<f32> -> i64", "%b = tt.int_to_ptr %a : i64 -> !tt.ptr<!tt.ptr<f32>>"],
+        ["%a = tt.bitcast %p : !tt.ptr<f32> -> f32"],
+        [
+            "%f = arith.constant 1.0 : f32",
+            "%a = tt.addptr %p, %f : !tt.ptr<f32>, f32",
+            "tt.store %a, %a : !tt.ptr<f32>",
+        ],
+        ["%a = tt.ptr_to_int %p : !tt.ptr<f32> -> i64", "%b = tt.ptr_to_int %a : i64 -> i64"],
+        ["%a = arith.constant 1 : i32", "%b = tt.load %a : !tt.ptr<f32>"],
+    ],
+)
+def test_nonsense_about_pointers_is_refused(body: list[str]) -> None:
+    lines = ["module {", "tt.func public @k(%p: !tt.ptr<f32>) {", *body, "tt.return", "}", "}"]
+    with pytest.raises(UnsupportedOperation):
+        launch("\n".join(lines), (1, 1, 1), torch.zeros(4))
