@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 
 from benchmarks.machine import machine
 from benchmarks.workloads import Workload, workloads
+from kernelgym.evaluators.process import KEEPS_FREED_MEMORY
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = {"executor": 7, "interpreter": 3}
@@ -62,6 +63,7 @@ class _Engine:
             **os.environ,
             "TRITON_INTERPRET": "1" if name == "interpreter" else "0",
             "OMP_NUM_THREADS": "1",  # workers run one thread each, and a busy machine makes barriers the benchmark
+            **KEEPS_FREED_MEMORY,  # as workers do
         }
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.executor", "--engine", name]
         self._process = subprocess.Popen(

@@ -156,14 +156,14 @@ def _cumsum(inputs: _Inputs) -> Workload:
 
 
 def _linear_scan(inputs: _Inputs) -> Workload:
-    a, b = torch.sigmoid(inputs.normal(512, 1024)), inputs.normal(512, 1024)
-    expected, state = torch.zeros(512, 1024), torch.zeros(512)
+    a, b = torch.sigmoid(inputs.normal(64, 1024)), inputs.normal(64, 1024)
+    expected, state = torch.zeros(64, 1024), torch.zeros(64)
     for step in range(1024):
         state = a[:, step] * state + b[:, step]
         expected[:, step] = state
     return Workload(
-        "associative scan", shared.linear_scan, (F32, F32, F32), {"BLOCK": 1024, "REVERSE": False}, (512, 1, 1),
-        [a, b, torch.zeros(512, 1024)], 2, expected,
+        "associative scan", shared.linear_scan, (F32, F32, F32), {"BLOCK": 1024, "REVERSE": False}, (64, 1, 1),
+        [a, b, torch.zeros(64, 1024)], 2, expected,
     )  # fmt: skip
 
 
