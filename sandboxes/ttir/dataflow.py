@@ -21,6 +21,9 @@ _SINKS = {
     "tt.store": "writes",
     "tt.descriptor_store": "writes",
     "tt.descriptor_scatter": "writes",
+    "tt.atomic_load": "reads",
+    "tt.atomic_poll": "reads",
+    "tt.atomic_store": "writes",
     "tt.atomic_rmw": "updates",
     "tt.atomic_cas": "updates",
     "tt.descriptor_reduce": "updates",
@@ -58,6 +61,10 @@ _FLOW_NAMES = frozenset(
         "tt.dot",
         "tt.histogram",
         "tt.clampf",
+        "tt.dot_scaled",
+        "tt.fp_to_fp",
+        "tt.map_elementwise",
+        "tt.map_elementwise.return",
     ]
 )
 

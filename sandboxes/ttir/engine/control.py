@@ -267,4 +267,6 @@ RUN: dict[str, Run] = {
     "ttg.barrier": ignore,
     "ttg.local_barrier": ignore,
     "llvm.intr.assume": ignore,
+    "tt.grid_dependency_wait": ignore,
+    "tt.grid_dependency_launch_dependents": ignore,
 }

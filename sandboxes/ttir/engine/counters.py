@@ -244,19 +244,26 @@ def work(step: Step) -> tuple[str, int]:
     """Kind and number of operations one program does in ``step``."""
     name = step.operation.name
     dialect, _, short = name.partition(".")
-    if name == "tt.dot":
+    if name in ("tt.dot", "tt.dot_scaled"):
         left = step.operation.operands[0].type
         element = element_of(left)
         kind = element.name if isinstance(element, ScalarType) else "unknown"
         if kind == "f32" and str(step.operation.attributes.get("inputPrecision", "ieee")).lower() == "tf32":
             kind = "tf32"
         depth = left.shape[-1] if isinstance(left, TensorType) else 1
+        if name == "tt.dot_scaled":
+            packed = step.operation.attributes.get("lhs") == "e2m1"
+            depth *= 2 if packed and step.operation.attributes.get("lhs_k_pack", True) else 1
+            kind = "bf16"  # what it is lowered to before Blackwell
         return f"dot_{kind}", 2 * depth * torch.Size(step.shape).numel()
     if name in ("tt.reduce", "tt.scan"):
         operations = len(step.regions[0][0].steps)
         source = torch.Size(shape_of(step.operation.operands[0].type)).numel()
         lanes = source - torch.Size(step.shape).numel() if name == "tt.reduce" else source
         return _class_of(step), operations * max(lanes, 0)
+    if name == "tt.map_elementwise":
+        operations = sum(len(block.steps) for block in step.regions[0])
+        return _class_of(step), operations * torch.Size(step.shape).numel()
     if name == "tt.extern_elementwise" or (dialect == "math" and short in SPECIAL):
         return "special", torch.Size(step.shape).numel()
     if name in _FREE or (dialect not in ("arith", "math") and name not in ("tt.clampf", "tt.mulhiui", "tt.addptr")):

@@ -11,6 +11,7 @@ from sandboxes.ttir.engine.values import shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.memory.addressing import Access, check_bounds
 from sandboxes.ttir.memory.pointers import requests
+from sandboxes.ttir.memory.transfers import gather, scatter
 
 _SIGN = {torch.int32: -(2**31), torch.int64: -(2**63)}
 
@@ -21,6 +22,17 @@ def _unsigned_max(a: Tensor, b: Tensor) -> Tensor:
 
 def _unsigned_min(a: Tensor, b: Tensor) -> Tensor:
     return torch.where((a ^ _SIGN[a.dtype]) <= (b ^ _SIGN[a.dtype]), a, b)
+
+
+def _increment(old: Tensor, limit: Tensor) -> Tensor:
+    """One more, 0 after the limit."""
+    return torch.where((old ^ _SIGN[old.dtype]) >= (limit ^ _SIGN[old.dtype]), 0, old + 1)
+
+
+def _decrement(old: Tensor, limit: Tensor) -> Tensor:
+    """One less, the limit after 0."""
+    beyond = (old == 0) | ((old ^ _SIGN[old.dtype]) > (limit ^ _SIGN[old.dtype]))
+    return torch.where(beyond, limit, old - 1)
 
 
 COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -34,6 +46,8 @@ COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "or": torch.bitwise_or,
     "xor": torch.bitwise_xor,
     "exch": lambda old, new: new,
+    "inc": _increment,
+    "dec": _decrement,
 }
 
 
@@ -128,6 +142,11 @@ def merged(request: Access, part: Tensor, rest: Tensor) -> Tensor:
     return part if mask is None else torch.where(mask, part, rest)
 
 
+def _bits(x: Tensor) -> Tensor:
+    """What ``atom.cas`` compares: NaN equals itself, and the zeros differ."""
+    return x.view({2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()])
+
+
 def atomic_cas(machine: Machine, step: Step) -> None:
     """``tl.atomic_cas``: compare and swap, one lane after the other."""
     shape = shape_of(step.operation.operands[0].type)
@@ -152,8 +171,52 @@ def _swap(data: Tensor, where: Tensor, expected: Tensor, new: Tensor) -> Tensor:
     for chunk in _rounds(where):
         old = data[where[chunk]]
         found[chunk] = old
-        data[where[chunk]] = torch.where(old == expected[chunk], new[chunk], old)
+        data[where[chunk]] = torch.where(_bits(old) == _bits(expected[chunk]), new[chunk], old)
     return found
 
 
-RUN: dict[str, Run] = {"tt.atomic_rmw": atomic_rmw, "tt.atomic_cas": atomic_cas}
+def atomic_load(machine: Machine, step: Step) -> None:
+    """``tl.atomic_load``: a load that nothing tears; 0 where the mask does not hold."""
+    value = torch.zeros([1] * (1 + len(step.shape)), dtype=step.dtype)
+    mask = machine.get(step.operands[1])
+    for request in requests(machine, step, machine.get(step.operands[0]), mask, step.shape, "load"):
+        value = gather(machine, request, value, step.operation.location)
+        if machine.tally is not None:
+            machine.tally.accessed(machine, step, request, "load")
+    machine.put(step.results[0], value)
+
+
+def atomic_store(machine: Machine, step: Step) -> None:
+    """``tl.atomic_store``: a store that nothing tears."""
+    value, mask = machine.dense(step.operands[1]), machine.get(step.operands[2])
+    for request in requests(machine, step, machine.get(step.operands[0]), mask, step.shape, "store"):
+        scatter(machine, request, value, step.operation.location)
+        if machine.tally is not None:
+            machine.tally.accessed(machine, step, request, "store")
+
+
+def atomic_poll(machine: Machine, step: Step) -> None:
+    """``tl.atomic_poll``: whether memory holds the expected value, false when time is up.
+
+    Programs of such a kernel run one after the other, by id. Without a time limit, one that waits for a later program
+    would wait forever.
+    """
+    expected = machine.dense(step.operands[1])
+    found = torch.zeros_like(expected[:1])
+    for request in requests(machine, step, machine.get(step.operands[0]), None, step.shape, "load"):
+        found = gather(machine, request, found, step.operation.location)
+        if machine.tally is not None:
+            machine.tally.accessed(machine, step, request, "load")
+    arrived = found == expected
+    if len(step.operands) < 3 and not bool(arrived.all()):
+        raise UnsupportedOperation("tt.atomic_poll that waits for a program with a larger id", step.operation.location)
+    machine.put(step.results[0], arrived)
+
+
+RUN: dict[str, Run] = {
+    "tt.atomic_rmw": atomic_rmw,
+    "tt.atomic_cas": atomic_cas,
+    "tt.atomic_load": atomic_load,
+    "tt.atomic_store": atomic_store,
+    "tt.atomic_poll": atomic_poll,
+}

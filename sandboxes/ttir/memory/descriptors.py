@@ -56,18 +56,41 @@ def _operand(machine: Machine, step: Step) -> tuple[Descriptor, tuple[int, ...]]
     return descriptor, kind.block.shape
 
 
-def descriptor_load(machine: Machine, step: Step) -> None:
-    """Loads a block; what lies outside the tensor reads as zero (or NaN)."""
-    descriptor, shape = _operand(machine, step)
-    rank = len(shape)
-    pointer, mask = _block(machine, step, descriptor, [machine.dense(i) for i in step.operands[1 : 1 + rank]], shape)
+def _load(
+    machine: Machine, step: Step, pointer: Pointer | Addresses, mask: Tensor | Conjunction, shape: tuple[int, ...]
+) -> Tensor:
+    """The elements behind ``pointer``, the descriptor's padding where ``mask`` does not hold."""
+    descriptor = machine.get(step.operands[0])
+    assert isinstance(descriptor, Descriptor)
     fill = descriptor.padding if step.dtype is not None and step.dtype.is_floating_point else 0
-    other = torch.full([1] * (rank + 1), fill, dtype=step.dtype)
-    value = other
+    value = torch.full([1] * (len(shape) + 1), fill, dtype=step.dtype)
     for request in requests(machine, step, pointer, mask, shape, "load"):
         value = gather(machine, request, value, step.operation.location)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "load")
+    return value
+
+
+def _store(
+    machine: Machine,
+    step: Step,
+    pointer: Pointer | Addresses,
+    mask: Tensor | Conjunction,
+    value: Tensor,
+    shape: tuple[int, ...],
+) -> None:
+    for request in requests(machine, step, pointer, mask, shape, "store"):
+        scatter(machine, request, value, step.operation.location)
+        if machine.tally is not None:
+            machine.tally.accessed(machine, step, request, "store")
+
+
+def descriptor_load(machine: Machine, step: Step) -> None:
+    """Loads a block; what lies outside the tensor reads as zero (or NaN)."""
+    descriptor, shape = _operand(machine, step)
+    indices = [machine.dense(i) for i in step.operands[1 : 1 + len(shape)]]
+    pointer, mask = _block(machine, step, descriptor, indices, shape)
+    value = _load(machine, step, pointer, mask, shape)
     if shape != step.shape:
         value = expanded(value, shape).reshape(value.shape[0], *step.shape)
     machine.put(step.results[0], value)
@@ -75,10 +98,8 @@ def descriptor_load(machine: Machine, step: Step) -> None:
 
 def _stored(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Tensor | Conjunction, Tensor, tuple[int, ...]]:
     descriptor, shape = _operand(machine, step)
-    rank = len(shape)
-    value_first = step.operation.name == "tt.descriptor_reduce" and len(step.operation.groups) == 0
-    position = 1 if value_first else 1 + rank
-    indices = [machine.dense(i) for i in (step.operands[2 : 2 + rank] if value_first else step.operands[1 : 1 + rank])]
+    position = 1 + len(shape)
+    indices = [machine.dense(i) for i in step.operands[1:position]]
     value = machine.dense(step.operands[position])
     source = shape_of(step.operation.operands[position].type)
     if source != shape:
@@ -90,17 +111,44 @@ def _stored(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Tensor |
 def descriptor_store(machine: Machine, step: Step) -> None:
     """Stores a block; what lies outside the tensor is dropped."""
     pointer, mask, value, shape = _stored(machine, step)
-    for request in requests(machine, step, pointer, mask, shape, "store"):
-        scatter(machine, request, value, step.operation.location)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "store")
+    _store(machine, step, pointer, mask, value, shape)
 
 
 def descriptor_reduce(machine: Machine, step: Step) -> None:
-    """Updates a block atomically."""
+    """Updates a block atomically; only the descriptor knows whether its integers have a sign."""
     pointer, mask, value, shape = _stored(machine, step)
+    name = step.operation.keywords[0]
+    kind = step.operation.operands[0].type
+    if isinstance(kind, DescriptorType) and kind.unsigned and name in ("max", "min"):
+        name = f"u{name}"
     for request in requests(machine, step, pointer, mask, shape, "atomic"):
-        update(machine, step, request, step.operation.keywords[0], value, wanted=False)
+        update(machine, step, request, name, value, wanted=False)
+
+
+def _picked_rows(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Conjunction, tuple[int, ...]]:
+    """Pointers to the rows that an index tensor names, from one column on, and the mask of what lies inside."""
+    descriptor, block = _operand(machine, step)
+    start = map_terms(descriptor.pointer, lambda t: t.reshape(-1, 1, 1))
+    assert isinstance(start, Pointer | Addresses)
+    rows = machine.dense(step.operands[1]).to(torch.int64).unsqueeze(2)
+    columns = machine.dense(step.operands[2]).to(torch.int64).reshape(-1, 1, 1) + torch.arange(block[1])
+    sizes, strides = ([t.reshape(-1, 1, 1) for t in group] for group in (descriptor.shape, descriptor.strides))
+    inside = ((rows >= 0) & (rows < sizes[0]), (columns >= 0) & (columns < sizes[1]))
+    total = add(rows * strides[0], columns * strides[1])
+    shape = (*shape_of(step.operation.operands[1].type), block[1])
+    return moved(start, total), Conjunction(inside), shape
+
+
+def descriptor_gather(machine: Machine, step: Step) -> None:
+    """Loads rows by index; what lies outside the tensor reads as zero (or NaN)."""
+    pointer, mask, shape = _picked_rows(machine, step)
+    machine.put(step.results[0], _load(machine, step, pointer, mask, shape))
+
+
+def descriptor_scatter(machine: Machine, step: Step) -> None:
+    """Stores rows by index; what lies outside the tensor is dropped."""
+    pointer, mask, shape = _picked_rows(machine, step)
+    _store(machine, step, pointer, mask, machine.dense(step.operands[3]), shape)
 
 
 RUN: dict[str, Run] = {
@@ -108,4 +156,6 @@ RUN: dict[str, Run] = {
     "tt.descriptor_load": descriptor_load,
     "tt.descriptor_store": descriptor_store,
     "tt.descriptor_reduce": descriptor_reduce,
+    "tt.descriptor_gather": descriptor_gather,
+    "tt.descriptor_scatter": descriptor_scatter,
 }

@@ -40,8 +40,9 @@ def factors(scale: Tensor, *, fast: bool) -> Tensor:
     """The scales as float32; ``fast`` leaves out the check for NaN, as ``fast_math`` does."""
     if scale.is_floating_point():
         return scale.float()
-    exponent = scale.to(torch.int64) & 0xFF
-    value = torch.ldexp(torch.ones((), dtype=torch.float64), exponent - 127).float()
+    exponent = scale.to(torch.int32) & 0xFF
+    bits = torch.where(exponent == 0, 0x00400000, exponent << 23)  # 2**-127 is subnormal
+    value = bits.to(torch.int32).view(torch.float32)
     return value if fast else torch.where(exponent == 255, torch.nan, value)
 
 
