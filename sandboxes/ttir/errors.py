@@ -10,7 +10,7 @@
     ├── MemoryFault (IndexError)             a lane that is not masked off left its buffer
     ├── InvalidAddress (ValueError)          a lane that is not masked off used a number that is no address
     ├── DeviceAssertion (AssertionError)     ``tl.device_assert`` failed
-    └── ExecutionTimeout (TimeoutError)      the time budget is spent
+    └── ExecutionTimeout (TimeoutError)      the budget of operations or time is spent
 
 To add one: subclass `TTIRError` and the stdlib type, hand every constructor argument to ``super().__init__`` (so that
 pickle can rebuild it) and write ``__str__``.
@@ -157,12 +157,20 @@ class DeviceAssertion(TTIRError, AssertionError):
 
 
 class ExecutionTimeout(TTIRError, TimeoutError):
-    """The kernel ran longer than `ExecutionOptions.max_seconds`."""
+    """The kernel spent `ExecutionOptions.max_operations` or `ExecutionOptions.max_seconds`.
 
-    def __init__(self, max_seconds: float, location: Location = UNKNOWN) -> None:
-        super().__init__(max_seconds, location)
-        self.max_seconds = max_seconds
+    Args:
+        spent: what is used up, e.g. ``30 s``.
+        location: of the innermost loop that was running, else of the operation.
+        in_loop: whether it is a loop's.
+    """
+
+    def __init__(self, spent: str, location: Location = UNKNOWN, in_loop: bool = False) -> None:
+        super().__init__(spent, location, in_loop)
+        self.spent = spent
         self.location = location
+        self.in_loop = in_loop
 
     def __str__(self) -> str:
-        return f"kernel still running after {self.max_seconds:g} s at line {self.location.user_line()}"
+        where = "in the loop at" if self.in_loop else "at"
+        return f"kernel still running after {self.spent} {where} line {self.location.user_line()}"

@@ -15,6 +15,7 @@ from torch import Tensor
 from sandboxes.ttir.dataflow import accesses
 from sandboxes.ttir.engine.control import run_body
 from sandboxes.ttir.engine.counters import Counters, Tally
+from sandboxes.ttir.engine.limits import Budget
 from sandboxes.ttir.engine.machine import MALFORMED, Machine
 from sandboxes.ttir.engine.plan import ModulePlan
 from sandboxes.ttir.engine.preparation import prepare
@@ -46,6 +47,8 @@ class ExecutionOptions:
     """Elements that the widest tensor of one chunk may have over all its programs; a chunk has at least one program."""
     programs: Sequence[int] | None = None
     """Linear ids of the programs to run (x fastest); None runs the whole grid."""
+    max_operations: int = 2_000_000
+    """Operations after which `ExecutionTimeout` is raised; one operation of all programs of a chunk counts once."""
     max_seconds: float | None = None
     """Wall time after which `ExecutionTimeout` is raised."""
     count: bool = False
@@ -58,6 +61,8 @@ class Execution:
 
     programs: int
     seconds: float
+    operations: int = 0
+    """How many were executed, as `ExecutionOptions.max_operations` counts them."""
     counters: Counters = field(default_factory=Counters)
     """Empty unless `ExecutionOptions.count`."""
 
@@ -90,7 +95,7 @@ def execute(
         values = memory.bind()
         buffers = memory.buffers
         tally = Tally(plan.steps, buffers) if options.count else None
-        deadline = None if options.max_seconds is None else (started + options.max_seconds, options.max_seconds)
+        budget = Budget(options.max_operations, options.max_seconds)
         total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
         chunk = 1 if plan.sequential else max(1, options.chunk_elements // plan.widest)
         for first in range(0, total, chunk):
@@ -100,12 +105,12 @@ def execute(
                 if options.programs is None
                 else torch.tensor(options.programs[first:last], dtype=torch.int64)
             )
-            machine = Machine(module.value_count, programs, grid, tally, memory.spaces, deadline)
+            machine = Machine(module.value_count, programs, grid, tally, memory.spaces, budget)
             for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
                 machine.put(index, value)
             _run(machine, plan)
     counters = tally.counters() if tally is not None else Counters()
-    return Execution(programs=total, seconds=time.monotonic() - started, counters=counters)
+    return Execution(programs=total, seconds=time.monotonic() - started, operations=budget.spent, counters=counters)
 
 
 def _run(machine: Machine, plan: ModulePlan) -> None:

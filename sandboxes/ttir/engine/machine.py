@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.engine.limits import Budget
 from sandboxes.ttir.engine.values import Buffer, RuntimeValue, materialise, select_rows
 from sandboxes.ttir.errors import ExecutionTimeout, TTIRError, UnsupportedOperation
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sandboxes.ttir.engine.counters import Tally
     from sandboxes.ttir.engine.plan import BlockPlan, Step
 
+LOOPS = ("scf.for", "scf.while")
 MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What an implementation raises on operands that a verifier would have refused: the text comes from the candidate and
 no MLIR verifier has seen it, so nonsense such as adding a pointer to a float ends as an unsupported operation."""
@@ -66,7 +68,7 @@ class Machine:
         grid: number of programs along x, y and z.
         tally: where counts go, None to count nothing.
         spaces: buffers by the number of their virtual address space.
-        deadline: `time.monotonic` value to stop at, with the budget for the message.
+        budget: operations and time that are left.
     """
 
     def __init__(
@@ -76,21 +78,21 @@ class Machine:
         grid: tuple[int, int, int],
         tally: "Tally | None",
         spaces: dict[int, Buffer],
-        deadline: tuple[float, float] | None,
+        budget: Budget,
     ) -> None:
         self.programs = programs
         self.grid = grid
         self.tally = tally
         self.spaces = spaces
+        self.budget = budget
         self.frame = Frame(torch.arange(programs.numel()))
         self._values: list[RuntimeValue | None] = [None] * value_count
         self._owners: list[Frame | None] = [None] * value_count
-        self._deadline = deadline
 
     def repeated(self, times: int) -> "Machine":
         """A machine whose programs are the active ones, each ``times`` in a row: one for each lane of a tensor."""
         programs = self.programs.index_select(0, self.frame.slots).repeat_interleave(times)
-        return Machine(len(self._values), programs, self.grid, None, self.spaces, self._deadline)
+        return Machine(len(self._values), programs, self.grid, None, self.spaces, self.budget)
 
     def get(self, index: int) -> RuntimeValue:
         """The value with SSA index ``index`` for the active programs."""
@@ -116,9 +118,15 @@ class Machine:
         """Runs a block up to its terminator, which is returned."""
         values = self._values
         tally = self.tally
+        budget = self.budget
+        budget.spend(1 + len(block.steps), block.terminator.operation.location)
         for step in block.steps:
             try:
                 step.run(self, step)
+            except ExecutionTimeout as error:
+                if error.in_loop or step.operation.name not in LOOPS:
+                    raise
+                raise ExecutionTimeout(error.spent, step.operation.location, in_loop=True) from error
             except TTIRError:
                 raise
             except MALFORMED as error:
@@ -128,16 +136,9 @@ class Machine:
                 tally.executed(step, self.frame.size)
             for dead in step.frees:
                 values[dead] = None
-            if self._deadline is not None:
-                self._check_time(step)
-        if self._deadline is not None:
-            self._check_time(block.terminator)
+            if time.monotonic() > budget.deadline:
+                raise budget.late(step.operation.location)
         return block.terminator
-
-    def _check_time(self, step: "Step") -> None:
-        assert self._deadline is not None
-        if time.monotonic() > self._deadline[0]:
-            raise ExecutionTimeout(self._deadline[1], step.operation.location)
 
     def coordinates(self, axis: int) -> Tensor:
         """int32 program ids of the active programs along ``axis`` (0 to 2), shape ``(1,)`` if they agree."""

@@ -1,6 +1,6 @@
 """Atomic updates in a fixed order: programs by id, lanes in row-major order, so that results are reproducible."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -65,6 +65,13 @@ def _rounds(offsets: Tensor) -> list[Tensor]:
     return [order[chunk] for chunk in torch.split_with_sizes(by_rank, sizes)]
 
 
+def _turns(machine: Machine, step: Step, offsets: Tensor) -> Iterator[Tensor]:
+    """The rounds, each of which counts as an operation: there may be as many as lanes."""
+    for chunk in _rounds(offsets):
+        machine.budget.spend(1, step.operation.location)
+        yield chunk
+
+
 def _prefix_add(data: Tensor, offsets: Tensor, values: Tensor) -> Tensor:
     """Adds in order; returns what each addition found."""
     order = torch.argsort(offsets, stable=True)
@@ -79,7 +86,9 @@ def _prefix_add(data: Tensor, offsets: Tensor, values: Tensor) -> Tensor:
     return found
 
 
-def _apply(data: Tensor, offsets: Tensor, values: Tensor, name: str, *, wanted: bool) -> Tensor | None:
+def _apply(
+    machine: Machine, step: Step, data: Tensor, offsets: Tensor, values: Tensor, name: str, *, wanted: bool
+) -> Tensor | None:
     if name in ("add", "fadd"):
         if not wanted:
             data.index_add_(0, offsets, values)
@@ -90,7 +99,7 @@ def _apply(data: Tensor, offsets: Tensor, values: Tensor, name: str, *, wanted: 
         data.scatter_reduce_(0, offsets, values, "amax" if name == "max" else "amin")
         return None
     found = torch.empty_like(values)
-    for chunk in _rounds(offsets):
+    for chunk in _turns(machine, step, offsets):
         where = offsets[chunk]
         old = data[where]
         found[chunk] = old
@@ -107,7 +116,7 @@ def update(machine: Machine, step: Step, request: Access, name: str, value: Tens
     full = (machine.frame.size, *request.shape)
     active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
     flat_offsets, flat_values = offsets.expand(full)[active], value.expand(full)[active]
-    found = _apply(request.buffer.data, flat_offsets, flat_values, name, wanted=wanted)
+    found = _apply(machine, step, request.buffer.data, flat_offsets, flat_values, name, wanted=wanted)
     if machine.tally is not None:
         machine.tally.accessed(machine, step, request, "atomic")
     if not wanted or found is None:
@@ -157,7 +166,7 @@ def atomic_cas(machine: Machine, step: Step) -> None:
         offsets, mask = request.offsets(), request.mask()
         check_bounds(machine, request, offsets, mask, "atomic", step.operation.location)
         active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
-        swapped = _swap(request.buffer.data, offsets.expand(full)[active], expected[active], new[active])
+        swapped = _swap(machine, step, request.buffer.data, offsets.expand(full)[active], expected[active], new[active])
         result[active] = swapped
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "atomic")
@@ -165,10 +174,10 @@ def atomic_cas(machine: Machine, step: Step) -> None:
         machine.put(step.results[0], result)
 
 
-def _swap(data: Tensor, where: Tensor, expected: Tensor, new: Tensor) -> Tensor:
+def _swap(machine: Machine, step: Step, data: Tensor, where: Tensor, expected: Tensor, new: Tensor) -> Tensor:
     """Compares and swaps in order; returns what each lane found."""
     found = torch.empty_like(new)
-    for chunk in _rounds(where):
+    for chunk in _turns(machine, step, where):
         old = data[where[chunk]]
         found[chunk] = old
         data[where[chunk]] = torch.where(_bits(old) == _bits(expected[chunk]), new[chunk], old)
