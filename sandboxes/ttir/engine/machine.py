@@ -5,8 +5,9 @@ made in; read from a smaller frame, its rows are selected once and cached. Progr
 """
 
 import time
+import weakref
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
@@ -25,14 +26,19 @@ MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, Runti
 no MLIR verifier has seen it, so nonsense such as adding a pointer to a float ends as an unsupported operation."""
 
 
-@dataclass(slots=True, eq=False)
+Positions: TypeAlias = "dict[int, tuple[weakref.ref[Frame], Tensor]]"
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Frame:
     """A set of programs of the chunk, ascending."""
 
     slots: Tensor
     """int64 positions within the chunk."""
     _cache: dict[int, tuple[RuntimeValue, RuntimeValue]] = field(default_factory=dict)
-    _positions: dict[int, tuple["Frame", Tensor]] = field(default_factory=dict)
+    _positions: Positions = field(default_factory=dict)
+    """Where this frame's programs stand in the larger frames that still own values. A loop that loses programs makes
+    a frame per iteration, so each takes over what its parent knew, and frames that own nothing any more are let go."""
 
     @property
     def size(self) -> int:
@@ -41,7 +47,13 @@ class Frame:
 
     def child(self, index: Tensor) -> "Frame":
         """The frame of the programs at positions ``index`` of this one."""
-        return Frame(self.slots.index_select(0, index))
+        positions: Positions = {
+            key: (owner, known.index_select(0, index))
+            for key, (owner, known) in self._positions.items()
+            if owner() is not None
+        }
+        positions[id(self)] = (weakref.ref(self), index)
+        return Frame(self.slots.index_select(0, index), {}, positions)
 
     def adopt(self, key: int, value: RuntimeValue, owner: "Frame") -> RuntimeValue:
         """A value of the larger frame ``owner`` as this frame sees it."""
@@ -51,8 +63,9 @@ class Frame:
         if cached is not None and cached[0] is value:
             return cached[1]
         known = self._positions.get(id(owner))
-        if known is None:
-            known = (owner, torch.searchsorted(owner.slots, self.slots))
+        if known is None or known[0]() is not owner:
+            # not an ancestor: blocks of a function that meet again
+            known = (weakref.ref(owner), torch.searchsorted(owner.slots, self.slots))
             self._positions[id(owner)] = known
         mine = select_rows(value, known[1])
         self._cache[key] = (value, mine)

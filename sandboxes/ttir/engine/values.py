@@ -329,9 +329,9 @@ def _descriptor(value: RuntimeValue) -> Descriptor:
 def _spread(parts: "Sequence[tuple[Tensor, RuntimeValue]] | Sequence[tuple[Tensor, Tensor]]", programs: int) -> Tensor:
     tensors = [(index, materialise(value)) for index, value in parts]
     shape = [max(sizes) for sizes in zip(*(t.shape[1:] for _, t in tensors), strict=True)]
-    result = torch.empty((programs, *shape), dtype=tensors[0][1].dtype)
-    for index, tensor in tensors:
-        result[index] = tensor
+    rows = torch.cat([tensor.expand(index.numel(), *shape) for index, tensor in tensors])
+    result = torch.empty((programs, *shape), dtype=rows.dtype)
+    result[torch.cat([index for index, _ in tensors])] = rows
     return result
 
 
