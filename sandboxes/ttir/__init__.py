@@ -6,6 +6,7 @@ from sandboxes.ttir.engine.execution import Argument, DescriptorArgument, Execut
 from sandboxes.ttir.errors import (
     ArgumentMismatch,
     DeviceAssertion,
+    EndlessLoop,
     ExecutionTimeout,
     InvalidAddress,
     MadeUpPointer,
@@ -68,6 +69,7 @@ __all__ = [
     # errors
     "ArgumentMismatch",
     "DeviceAssertion",
+    "EndlessLoop",
     "ExecutionTimeout",
     "InvalidAddress",
     "MadeUpPointer",

@@ -11,6 +11,7 @@
     ├── InvalidAddress (ValueError)          a lane that is not masked off used a number that is no address
     ├── DeviceAssertion (AssertionError)     ``tl.device_assert`` failed
     └── ExecutionTimeout (TimeoutError)      the budget of operations or time is spent
+        └── EndlessLoop                      a loop that would spend any budget
 
 To add one: subclass `TTIRError` and the stdlib type, hand every constructor argument to ``super().__init__`` (so that
 pickle can rebuild it) and write ``__str__``.
@@ -174,3 +175,26 @@ class ExecutionTimeout(TTIRError, TimeoutError):
     def __str__(self) -> str:
         where = "in the loop at" if self.in_loop else "at"
         return f"kernel still running after {self.spent} {where} line {self.location.user_line()}"
+
+
+class EndlessLoop(ExecutionTimeout):
+    """A loop came round with nothing changed, so it would never end.
+
+    Args:
+        program_id: ``(x, y, z)`` of the first program in the loop.
+        location: where in the source.
+    """
+
+    def __init__(self, program_id: tuple[int, int, int], location: Location = UNKNOWN) -> None:
+        super().__init__("", location)
+        self.program_id = program_id
+
+    def __reduce__(self) -> tuple[type["EndlessLoop"], tuple[tuple[int, int, int], Location]]:
+        return type(self), (self.program_id, self.location)
+
+    def __str__(self) -> str:
+        return (
+            f"program {self.program_id} loops for ever at line {self.location.user_line()}: neither its values nor "
+            "memory change any more; programs run in the order of their ids, so that one may wait for earlier "
+            "programs only (a GPU does not promise more)"
+        )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, Run, Step
+from sandboxes.ttir.engine.standstill import Standstill
 from sandboxes.ttir.engine.values import RuntimeValue, merge_rows, select_rows
 from sandboxes.ttir.errors import DeviceAssertion, UnsupportedOperation
 
@@ -113,6 +114,7 @@ def scf_while(machine: Machine, step: Step) -> None:
     values = [machine.get(i) for i in step.operands]
     positions = torch.arange(outer.size)
     finished: Parts = []
+    standstill = Standstill()
     while True:
         _define(machine, before.arguments, values)
         forwarded = _yielded(machine, machine.run(before))
@@ -129,6 +131,7 @@ def scf_while(machine: Machine, step: Step) -> None:
             break
         _define(machine, after.arguments, values)
         values = _yielded(machine, machine.run(after))
+        standstill.passed(machine, values, step)
     machine.frame = outer
     _define(machine, step.results, _joined(finished, outer.size, step))
 

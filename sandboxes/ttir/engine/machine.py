@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.limits import Budget
 from sandboxes.ttir.engine.values import Buffer, RuntimeValue, materialise, select_rows
-from sandboxes.ttir.errors import ExecutionTimeout, TTIRError, UnsupportedOperation
+from sandboxes.ttir.errors import EndlessLoop, ExecutionTimeout, TTIRError, UnsupportedOperation
 
 if TYPE_CHECKING:
     from sandboxes.ttir.engine.counters import Tally
@@ -136,6 +136,8 @@ class Machine:
         for step in block.steps:
             try:
                 step.run(self, step)
+            except EndlessLoop:
+                raise
             except ExecutionTimeout as error:
                 if error.in_loop or step.operation.name not in LOOPS:
                     raise

@@ -43,9 +43,18 @@ class _Preparation:
         operations = [step.operation for step in self._steps]
         widest = max((v.type.numel for o in operations for v in o.results if isinstance(v.type, TensorType)), default=1)
         loops = [o for o in operations if o.name == "scf.while"]
-        waits = any(inner.name.startswith("tt.atomic") for loop in loops for inner in loop.walk())
+        waits = any(self._waits(inner) for loop in loops for inner in loop.walk())
         waits = waits or any(o.name == "tt.atomic_poll" for o in operations)
         return ModulePlan(self._module, kernel, self._steps, widest, waits, self._plans)
+
+    def _waits(self, operation: Operation) -> bool:
+        """Whether an operation inside a loop may be there to see what another program does."""
+        if operation.name == "tt.call":
+            callee = self._functions[_callee(operation)]
+            return any(self._waits(inner) for inner in callee.walk())
+        if operation.name == "tt.load":
+            return operation.attributes.get("isVolatile") is True
+        return operation.name.startswith("tt.atomic")
 
     def _function(self, function: Function) -> FunctionPlan:
         if function.name in self._plans:
@@ -109,10 +118,14 @@ class _Preparation:
         elif operation.name == "tt.map_elementwise":
             step.constant = bodies[0]
         elif operation.name == "tt.call":
-            callee = self._functions.get(operation.keywords[0].removeprefix("@").strip('"'))
+            callee = self._functions.get(_callee(operation))
             if callee is None:
                 raise TTIRSyntaxError(f"call of the unknown function {operation.keywords[0]}")
             step.constant = self._function(callee)
+
+
+def _callee(operation: Operation) -> str:
+    return operation.keywords[0].removeprefix("@").strip('"')
 
 
 def _ordered(region: Region) -> tuple[list[Block], bool]:

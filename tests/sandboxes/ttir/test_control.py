@@ -90,12 +90,18 @@ CIRCLE = """module { tt.func public @k(%p: !tt.ptr<i32>) {
     tt.return
   } }"""
 
-ENDLESS = """module { tt.func public @k(%p: !tt.ptr<i32>) {
-  %true = arith.constant true
-  scf.while : () -> () { scf.condition(%true) } do { scf.yield }
-  tt.return } }""".replace("{ scf.condition(%true) }", "{\n scf.condition(%true)\n }").replace(
-    "{ scf.yield }", "{\n scf.yield\n }"
-)
+COUNTING = """module { tt.func public @k(%p: !tt.ptr<i32>) {
+  %c0 = arith.constant 0 : i64
+  %c1 = arith.constant 1 : i64
+  %r = scf.while (%i = %c0) : (i64) -> i64 {
+    %more = arith.cmpi sge, %i, %c0 : i64
+    scf.condition(%more) %i : i64
+  } do {
+  ^bb0(%i: i64):
+    %j = arith.addi %i, %c1 : i64
+    scf.yield %j : i64
+  }
+  tt.return } }"""
 
 
 def test_nested_loops_and_branches_with_bounds_that_differ() -> None:
@@ -168,7 +174,7 @@ def test_programs_together_equal_programs_alone(name: str) -> None:
 
 def test_an_endless_loop_ends_at_its_time_limit() -> None:
     with pytest.raises(ExecutionTimeout, match=r"still running after 0\.2 s"):
-        launch(ENDLESS, (4, 1, 1), torch.zeros(1, dtype=torch.int32), max_seconds=0.2)
+        launch(COUNTING, (4, 1, 1), torch.zeros(1, dtype=torch.int32), max_seconds=0.2)
 
 
 def test_a_failed_device_assertion_names_the_program() -> None:

@@ -71,9 +71,9 @@ def test_a_pointer_made_of_data_is_found_and_one_made_of_a_pointer_is_not() -> N
 def test_the_public_names_are_frozen() -> None:
     assert set(ttir.__all__) == {
         "Access", "Argument", "ArgumentCount", "ArgumentMismatch", "Block", "Counters", "DescriptorArgument",
-        "DescriptorType", "DeviceAssertion", "Execution", "ExecutionOptions", "ExecutionTimeout", "Frame", "Function",
-        "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module", "OpaqueType",
-        "Operation", "Parameter", "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType",
-        "Type", "UnsupportedOperation", "Value",
+        "DescriptorType", "DeviceAssertion", "EndlessLoop", "Execution", "ExecutionOptions", "ExecutionTimeout",
+        "Frame", "Function", "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module",
+        "OpaqueType", "Operation", "Parameter", "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError",
+        "TensorType", "Type", "UnsupportedOperation", "Value",
         "accesses", "execute", "made_up_pointer", "parse",
     }  # fmt: skip

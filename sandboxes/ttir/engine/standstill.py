@@ -1,0 +1,91 @@
+"""Finds loops that will never end: those that come round with the same values and the same memory.
+
+Programs run in the order of their ids, and those that leave a loop wait for the others of their chunk. While a loop
+runs, nobody else changes memory, so a round that changes neither the loop's values nor memory will be followed by the
+same round for ever. This is how a kernel ends whose programs wait for programs with a larger id: on a GPU they might
+run at the same time (nothing promises it), here they can't.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.values import Buffer, Conjunction, Descriptor, Pointer, RuntimeValue, Sum
+from sandboxes.ttir.errors import EndlessLoop
+
+FIRST = 16
+"""Rounds before the first look."""
+GROWTH = 4
+"""How many times longer until each next one, so that looking costs little next to looping."""
+PERIOD = 2
+"""Rounds after which a loop may be back where it was."""
+MAX_BYTES = 2**28
+"""Written memory beyond which nobody looks, and the time limit has to end the loop."""
+
+
+class Standstill:
+    """Watches one loop of one set of programs."""
+
+    def __init__(self) -> None:
+        self._round = 0
+        self._next = FIRST
+        self._kept: tuple[list[Tensor], list[Tensor]] | None = None
+        self._taken = 0
+
+    def passed(self, machine: Machine, values: list[RuntimeValue], step: Step) -> None:
+        """The active programs went round once and go round again with ``values``.
+
+        Raises:
+            EndlessLoop: nothing has changed.
+        """
+        self._round += 1
+        if self._kept is not None:
+            if _same(self._kept, values, machine.spaces.values()):
+                raise EndlessLoop(machine.program_id(0), step.operation.location)
+            if self._round - self._taken >= PERIOD:
+                self._kept = None
+        if self._round == self._next:
+            self._next *= GROWTH
+            self._taken = self._round
+            memory = [_bytes(buffer) for buffer in machine.spaces.values() if buffer.written]
+            if sum(data.numel() for data in memory) <= MAX_BYTES:
+                self._kept = (_tensors(values), [data.clone() for data in memory])
+
+
+def _same(kept: tuple[list[Tensor], list[Tensor]], values: list[RuntimeValue], buffers: Iterable[Buffer]) -> bool:
+    now = _tensors(values)
+    if len(now) != len(kept[0]) or not all(_equal(a, b) for a, b in zip(now, kept[0], strict=True)):
+        return False
+    memory = [_bytes(buffer) for buffer in buffers if buffer.written]
+    return all(torch.equal(a, b) for a, b in zip(memory, kept[1], strict=True))
+
+
+def _equal(a: Tensor, b: Tensor) -> bool:
+    """Bit for bit, so that NaN equals itself."""
+    return a is b or (a.shape == b.shape and torch.equal(_raw(a), _raw(b)))
+
+
+def _raw(tensor: Tensor) -> Tensor:
+    return tensor.contiguous().view(torch.uint8) if tensor.dim() else tensor
+
+
+def _bytes(buffer: Buffer) -> Tensor:
+    return buffer.data.view(torch.uint8)
+
+
+def _tensors(values: list[RuntimeValue]) -> list[Tensor]:
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, Sum | Conjunction):
+            found.extend(value.terms)
+        elif isinstance(value, Pointer):
+            found.append(torch.tensor([value.buffer.index]))
+            found.extend(_tensors([value.offset]))
+        elif isinstance(value, Descriptor):
+            found.extend([*value.shape, *value.strides, *value.offsets, *_tensors([value.pointer])])
+    return found
