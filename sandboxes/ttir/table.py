@@ -2,7 +2,8 @@
 
 Three kinds: `DENSE` functions take computed tensors, `LAZY` ones understand pointers and lazy index arithmetic, `RUN`
 ones need the machine (memory, control flow). To add an operation, write one function in the module of its kind, name
-it in the dictionary at the end of that module, and write one test.
+it in the dictionary at the end of that module, and write one test. What has no function is in `coverage.py`, with the
+reason.
 """
 
 from sandboxes.ttir.engine import control
@@ -37,12 +38,19 @@ DENSE: dict[str, Compute] = {
 }
 LAZY: dict[str, Compute] = {**arithmetic.LAZY, **conversions.LAZY, **shapes.LAZY, **pointers.LAZY}
 RUN: dict[str, Run] = {**control.RUN, **reductions.RUN, **lanes.RUN, **transfers.RUN, **atomics.RUN, **descriptors.RUN}
+CONSTANT = frozenset(["arith.constant", "tt.make_range"])
+"""Operations whose value is known before running."""
+
+
+def executes(name: str) -> bool:
+    """Whether an operation has a function here."""
+    return name in CONSTANT or name in RUN or name in LAZY or name in DENSE
 
 
 def implementation(operation: Operation) -> tuple[Run, Compute | None]:
     """How to execute `operation`, and for the first two kinds what to compute."""
     name = operation.name
-    if name in ("arith.constant", "tt.make_range"):
+    if name in CONSTANT:
         return run_constant, None
     if name in RUN:
         return RUN[name], None
