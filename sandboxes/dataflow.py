@@ -6,7 +6,17 @@ kernel's TTIR. A *storage* is a block of memory; views share it.
 
 from dataclasses import dataclass, field
 
-from sandboxes.contracts import Argument, AtenCall, Launch, TensorRef, TensorSpec, Trace, Variant, references
+from sandboxes.contracts import (
+    Argument,
+    AtenCall,
+    Launch,
+    ScalarRef,
+    TensorRef,
+    TensorSpec,
+    Trace,
+    Variant,
+    references,
+)
 from sandboxes.contracts.trace import Descriptor
 from sandboxes.operators import operator
 from sandboxes.ttir import Access, accesses, parse
@@ -151,6 +161,19 @@ def launch_access(variant: Variant) -> list[tuple[TensorRef, bool, bool]]:
     return found
 
 
+def _numbers_used(variant: Variant) -> set[int]:
+    """Returns the ids of the numbers, read back, that a kernel does something with."""
+    pairs = [
+        (parameter.value.index, argument.id)
+        for parameter, argument in zip(parse(variant.ttir).kernel.parameters, variant.args, strict=False)
+        if isinstance(argument, ScalarRef)
+    ]
+    if not pairs:
+        return set()
+    operands = {operand.index for operation in parse(variant.ttir).kernel.walk() for operand in operation.operands}
+    return {id_ for index, id_ in pairs if index in operands}
+
+
 def _both(access: Access) -> tuple[bool, bool]:
     return access.reads or access.updates, access.writes or access.updates
 
@@ -163,6 +186,7 @@ def _launch(launch: Launch, storages: _Storages) -> NodeFlow:
             storage = storages.of[argument.id]
             reads |= {storage} if is_read else set()
             writes |= {storage} if is_written else set()
+        reads |= {storages.of[id_] for id_ in _numbers_used(variant)}
     return NodeFlow(frozenset(reads), frozenset(writes), frozenset())
 
 

@@ -8,7 +8,7 @@ from sandboxes.compilation import CompileFailure
 from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Stage, Submission, clip
 from sandboxes.errors import SandboxesError
 from sandboxes.operators import OperatorNotAllowed
-from sandboxes.replay import MalformedTrace, OutOfTime
+from sandboxes.replay import MalformedTrace, OutOfTime, ValueOutOfRange
 from sandboxes.ttir import (
     DeviceAssertion,
     ExecutionTimeout,
@@ -53,6 +53,7 @@ HINTS = {
     OutOfTime: "Give the program less work, or look for a loop that does not end.",
     DeviceAssertion: "The kernel's own `tl.device_assert` failed.",
     OperatorNotAllowed: "Use operators that are functions of their arguments; random numbers can't be compared.",
+    ValueOutOfRange: "Annotate the parameter `tl.int64`, or pass the tensor and load the number in the kernel.",
 }
 
 OUTCOMES: dict[type[Exception], Outcome] = {
@@ -64,6 +65,7 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     OutOfTime: Outcome.TIMEOUT,
     DeviceAssertion: Outcome.INCORRECT,
     OperatorNotAllowed: Outcome.UNTRACEABLE,
+    ValueOutOfRange: Outcome.UNSUPPORTED,
 }
 """What an exception of the trusted stages means; anything else is a malformed trace."""
 

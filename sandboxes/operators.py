@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from sandboxes.contracts import READ_BACK
+
 ALLOWED_TAGS = frozenset({torch.Tag.core, torch.Tag.pointwise, torch.Tag.reduction})
 """Operators of these kinds are functions of their arguments."""
 
@@ -44,6 +46,19 @@ ALLOWED_NAMES = frozenset(_NAMES.split())
 """Further functions of their arguments, by name: views, new tensors, writes, products, networks, reductions."""
 
 
+NUMBER_TYPES = frozenset({"number", "float", "Tensor", "Optional[number]", "Optional[float]", "Optional[Tensor]"})
+"""Types of parameters, in schemas, that take a number which is only computed with."""
+
+SIZED_BY_NUMBERS = ("arange", "range")
+"""Prefixes of operators whose numbers decide the size of the result."""
+
+READABLE = {
+    **dict.fromkeys(["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"], torch.float64),
+    **dict.fromkeys(["int64", "int32", "int16", "int8", "uint8", "uint16", "uint32"], torch.int64),
+}
+"""The dtypes whose numbers can be read back, and the one that holds such a number as Python does."""
+
+
 class OperatorNotAllowed(ValueError):
     """A trace calls an operator that does not exist or may not be replayed."""
 
@@ -65,6 +80,8 @@ class Operator:
     """For each result the position of the argument whose memory it shares, or None."""
     allocates: bool
     """True if the result's memory is uninitialised."""
+    numbers: frozenset[int] = frozenset()
+    """Positions of the arguments that take a number which is only computed with, so that it may be one read back."""
 
 
 @lru_cache(maxsize=4096)
@@ -77,6 +94,8 @@ def operator(qualified: str) -> Operator:
     Raises:
         OperatorNotAllowed: It is not an ATen operator that is a function of its arguments.
     """
+    if qualified == READ_BACK:
+        return _READ_BACK
     namespace, _, rest = qualified.partition("::")
     name, _, overload_name = rest.partition(".")
     packet = getattr(torch.ops.aten, name, None) if namespace == "aten" else None
@@ -98,7 +117,43 @@ def operator(qualified: str) -> Operator:
         ),
         aliases=_aliases(overload._schema),
         allocates=name.startswith(("empty", "new_empty")),
+        numbers=number_positions(overload),
     )
+
+
+def number_positions(overload: Any) -> frozenset[int]:
+    """Returns the positions of an overload's arguments that take numbers, but for sizes, dimensions and indices."""
+    if overload._opname.startswith(SIZED_BY_NUMBERS):
+        return frozenset()
+    arguments = overload._schema.arguments
+    return frozenset(position for position, item in enumerate(arguments) if str(item.type) in NUMBER_TYPES)
+
+
+def is_pointwise(qualified: str) -> bool:
+    """True for operators that compute every element of their result, a new tensor, from the elements at its place."""
+    op = operator(qualified)
+    return (
+        not op.written
+        and torch.Tag.pointwise in getattr(op.overload, "tags", ())
+        and all(alias is None for alias in op.aliases)
+    )
+
+
+def read_back(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns the number in a one-element tensor as a tensor of its own, without dimensions (see `READ_BACK`).
+
+    Raises:
+        ValueError: It has more elements, none, or no number that Python knows.
+    """
+    dtype = READABLE.get(str(tensor.dtype).removeprefix("torch."))
+    if tensor.numel() != 1 or dtype is None:
+        raise ValueError(f"{tensor.dtype} of {tensor.numel()} elements can't be read back")
+    return tensor.reshape(()).to(dtype, copy=True)
+
+
+_READ_BACK = Operator(
+    overload=read_back, parameters=("self",), written=frozenset(), aliases=(None,), allocates=False
+)  # fmt: skip
 
 
 def _tags(name: str) -> set[torch.Tag]:

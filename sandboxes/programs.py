@@ -24,6 +24,7 @@ from sandboxes.contracts import (
 from sandboxes.dataflow import analyse
 from sandboxes.devices.device import Program
 from sandboxes.faults import Fault, fault, malformed
+from sandboxes.hosted import check_scalars
 from sandboxes.precompilation import CompileTimeout, crash, precompile
 from sandboxes.tracing.service import Traced
 from sandboxes.ttir import MadeUpPointer, made_up_pointer, parse
@@ -88,8 +89,10 @@ def verify(
         case = by_name[trace.case]
         data = {} if case.hollow else constants.get((case.module, trace.weight_seed), {})
         validate(trace, case, data)
+        flow = analyse(trace)
+        check_scalars(trace, flow)
         programs[trace.case, trace.weight_seed] = Program(
-            trace=trace, flow=analyse(trace), constants=data, kernels={}, hollow=case.hollow
+            trace=trace, flow=flow, constants=data, kernels={}, hollow=case.hollow
         )
         _check_pointers(trace)
         decides = case.name in deciding

@@ -13,6 +13,7 @@ from sandboxes.contracts import (
     AtenCall,
     Launch,
     Precision,
+    ScalarRef,
     TensorRef,
     TensorSpec,
     TorchConstant,
@@ -20,7 +21,7 @@ from sandboxes.contracts import (
     node_inputs,
     references,
 )
-from sandboxes.operators import OperatorNotAllowed, operator
+from sandboxes.operators import Operator, OperatorNotAllowed, operator
 from sandboxes.precision import rounded_factors
 
 Values = dict[int, torch.Tensor]
@@ -30,6 +31,13 @@ LaunchFunction = Callable[[int, Launch, Values], None]
 class MalformedTrace(ValueError):
     """The trace contradicts itself or what its operators do; the node and value are named."""
 
+
+class ValueOutOfRange(MalformedTrace):
+    """A number that was read back does not fit the kernel's parameter."""
+
+
+STAND_IN = 1
+"""What a number that is read back counts as where there is no data."""
 
 REJECTIONS = (
     RuntimeError,
@@ -137,6 +145,7 @@ def _call(
     except OperatorNotAllowed as error:
         error.line = call.line
         raise
+    _check_numbers(index, call, op)
     args: Sequence[Any] = [_plain(argument, values, device) for argument in call.args]
     if precision is Precision.TF32:
         args = rounded_factors(call.operator.partition(".")[0], args)
@@ -150,6 +159,31 @@ def _call(
     if op.allocates and device.type != "meta":
         poison(result)
     _store_all(index, call, call.results, result if isinstance(result, (tuple, list)) else (result,), values, specs)
+
+
+def _check_numbers(index: int, call: AtenCall, op: Operator) -> None:
+    """Refuses a number that is read back where it would decide a shape."""
+    by_position: dict[int, Argument] = dict(enumerate(call.args))
+    by_position.update({op.parameters.index(name): item for name, item in call.kwargs.items() if name in op.parameters})
+    for position, argument in by_position.items():
+        if isinstance(argument, ScalarRef) and position not in op.numbers:
+            name = op.parameters[position] if position < len(op.parameters) else position
+            raise MalformedTrace(f"node {index} (`{call.operator}`) takes a number that is read back as `{name}`")
+
+
+def number(values: Values, reference: ScalarRef) -> int | float:
+    """Returns the number that was read back into a value.
+
+    Raises:
+        MalformedTrace: The value is no such number.
+    """
+    tensor = values[reference.id]
+    if tensor.numel() != 1 or tensor.dtype not in {torch.float64, torch.int64}:
+        raise MalformedTrace(f"value {reference.id} ({describe(tensor)}) is no number that was read back")
+    if tensor.device.type == "meta":
+        return float(STAND_IN) if tensor.dtype == torch.float64 else STAND_IN
+    found: int | float = tensor.item()
+    return found
 
 
 def _store_all(
@@ -257,6 +291,8 @@ def _plain(argument: Argument, values: Values, device: torch.device) -> Any:
     """Returns what to pass to torch for an argument."""
     if isinstance(argument, TensorRef):
         return values[argument.id]
+    if isinstance(argument, ScalarRef):
+        return number(values, argument)
     if isinstance(argument, ArgumentSequence):
         items = [_plain(item, values, device) for item in argument.items]
         return tuple(items) if argument.kind == "tuple" else items

@@ -188,7 +188,8 @@ def _prohibitions() -> str:
 # Not allowed
 
 - PyTorch operators (`torch.matmul`, `F.softmax`, `x.sum()`, ...) that do the work; kernels whose results are not used.
-- Reading values of tensors in Python: `.item()`, `.tolist()`, `.cpu()`, `if x.max() > 0`, shapes that depend on values.
+- Values of tensors that decide something in Python: `if x.max() > 0`, shapes, grids, loops. A number that is only \
+passed on to a kernel or an operator can be read with `.item()`; the GPU waits for it.
 - CUDA streams, threads, processes, files, network, inline assembly, `torch.compile`.
 - Writing to the inputs, unless the reference does; keeping results from one call for the next; special treatment of \
 some shapes, values or calls in order to skip work."""

@@ -6,6 +6,7 @@ from sandboxes.contracts.case import (
     ArgumentSequence,
     Case,
     CaseKind,
+    ScalarRef,
     TensorRef,
     TensorSpec,
     TorchConstant,
@@ -28,6 +29,7 @@ from sandboxes.contracts.report import BenchCheck, CaseResult, Report
 from sandboxes.contracts.submission import MAX_SOURCE_CHARACTERS, Submission
 from sandboxes.contracts.target import Target
 from sandboxes.contracts.trace import (
+    READ_BACK,
     AtenCall,
     Constant,
     Descriptor,
@@ -38,17 +40,19 @@ from sandboxes.contracts.trace import (
     TraceFailure,
     Variant,
     node_inputs,
+    node_scalars,
     references,
+    scalars,
 )
 
 __all__ = [
     # what is evaluated, and how
     "MAX_SOURCE_CHARACTERS", "Argument", "ArgumentSequence", "Case", "CaseKind", "Description", "EvalConfig",
-    "Precision", "Reference", "Submission", "Target", "TensorRef", "TensorSpec", "TorchConstant",
+    "Precision", "Reference", "ScalarRef", "Submission", "Target", "TensorRef", "TensorSpec", "TorchConstant",
     "bench_is_executed",
     # what the sandbox hands out
-    "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure", "Variant",
-    "node_inputs", "references",
+    "READ_BACK", "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure",
+    "Variant", "node_inputs", "node_scalars", "references", "scalars",
     # what is reported
     "BenchCheck", "Bound", "CaseResult", "Diagnostic", "Finding", "HotLine", "NodeProfile", "Outcome", "Profile",
     "ProfileSource", "Report", "Resources", "Severity", "Stage", "clip",

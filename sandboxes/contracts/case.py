@@ -89,6 +89,14 @@ class TensorRef(Contract):
     id: Annotated[int, Field(ge=0)]
 
 
+class ScalarRef(Contract):
+    """The number in `Trace.values[id]`, which has one element and lives on the host: it was read back (`READ_BACK`), or
+    computed there from numbers that were. Only a direct argument of a call or a kernel can be one."""
+
+    kind: Literal["scalar"] = "scalar"
+    id: Annotated[int, Field(ge=0)]
+
+
 class ArgumentSequence(Contract):
     """A tuple or list of arguments."""
 
@@ -96,7 +104,10 @@ class ArgumentSequence(Contract):
     items: Annotated[tuple["Argument", ...], FailFast(), Field(max_length=10_000)]
 
 
-Argument = Plain | Annotated[TensorSpec | TensorRef | ArgumentSequence | TorchConstant, Field(discriminator="kind")]
+Argument = (
+    Plain
+    | Annotated[TensorSpec | TensorRef | ScalarRef | ArgumentSequence | TorchConstant, Field(discriminator="kind")]
+)
 """Anything that is passed to or returned by a recorded call; plain values are themselves."""
 
 ArgumentSequence.model_rebuild()

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import FailFast, Field, model_validator
 
 from sandboxes.contracts.base import SCHEMA_VERSION, Contract
-from sandboxes.contracts.case import Argument, ArgumentSequence, Size, TensorRef, TensorSpec
+from sandboxes.contracts.case import Argument, ArgumentSequence, ScalarRef, Size, TensorRef, TensorSpec
 from sandboxes.contracts.config import MAX_SEED
 from sandboxes.contracts.diagnostic import Text
 
@@ -20,6 +20,10 @@ MAX_VARIANTS = 256
 MAX_VALUES = 100_000
 MAX_ARGUMENTS = 2_000
 """Arguments of a call or a kernel."""
+
+READ_BACK = "aten::item.default"
+"""The operator of a call that copies a one-element tensor to the host and waits for it (`Tensor.item`). In a trace its
+result is a tensor without dimensions: `int64` for integers, `float64` for others, as Python's numbers are."""
 
 Line = Annotated[int, Field(ge=1, le=10**6)]
 Programs = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -61,7 +65,7 @@ class Descriptor(Contract):
     padding: Literal["zero", "nan"] = "zero"
 
 
-LaunchArgument = bool | int | float | Annotated[TensorRef | Descriptor, Field(discriminator="kind")] | None
+LaunchArgument = bool | int | float | Annotated[TensorRef | ScalarRef | Descriptor, Field(discriminator="kind")] | None
 
 
 class Variant(Contract):
@@ -129,6 +133,19 @@ class Trace(Contract):
             raise ValueError(f"value {unknown[0]} is used but the trace has {len(self.values)} values")
         return self
 
+    @model_validator(mode="after")
+    def _scalars_are_arguments_only(self) -> Self:
+        """A number that is read back can't be an input, a result or an output, nor stand in a list of sizes."""
+        results = (result for node in self.nodes if isinstance(node, AtenCall) for result in node.results)
+        if scalars((*self.inputs, self.output, *results)):
+            raise ValueError("an input, a result or an output is a number that is read back")
+        for index, node in enumerate(self.nodes):
+            if isinstance(node, AtenCall):
+                direct = (*node.args, *node.kwargs.values())
+                if scalars(tuple(argument for argument in direct if not isinstance(argument, ScalarRef))):
+                    raise ValueError(f"node {index} has a number that is read back in a list")
+        return self
+
 
 class TraceFailure(Contract):
     """Why there is no trace. The sandbox says so itself, so it can only ever cost the candidate."""
@@ -141,18 +158,38 @@ class TraceFailure(Contract):
 
 
 def references(arguments: tuple[object, ...]) -> list[int]:
-    """Returns the ids of all tensor references in `arguments`, depth first, in order, with repetitions."""
+    """Returns the ids of all values that `arguments` refer to, depth first, in order, with repetitions."""
     found: list[int] = []
     stack = list(reversed(arguments))
     while stack:
         item = stack.pop()
-        if isinstance(item, TensorRef):
+        if isinstance(item, (TensorRef, ScalarRef)):
             found.append(item.id)
         elif isinstance(item, Descriptor):
             found.append(item.base.id)
         elif isinstance(item, ArgumentSequence):
             stack.extend(reversed(item.items))
     return found
+
+
+def scalars(arguments: tuple[object, ...]) -> list[int]:
+    """Returns the ids of all values whose number, once read back, is among `arguments`."""
+    found: list[int] = []
+    stack = list(reversed(arguments))
+    while stack:
+        item = stack.pop()
+        if isinstance(item, ScalarRef):
+            found.append(item.id)
+        elif isinstance(item, ArgumentSequence):
+            stack.extend(reversed(item.items))
+    return found
+
+
+def node_scalars(node: AtenCall | Launch) -> list[int]:
+    """Returns the ids of all values whose numbers a node takes."""
+    if isinstance(node, AtenCall):
+        return scalars((*node.args, *node.kwargs.values()))
+    return [id_ for variant in node.variants for id_ in scalars(variant.args)]
 
 
 def node_inputs(node: AtenCall | Launch) -> list[int]:

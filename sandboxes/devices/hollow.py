@@ -3,6 +3,8 @@
 What a kernel does at a shape can be counted from a few of its programs; for that, tensors need addresses, not values.
 Every storage is a range of addresses behind which the same few pages lie again and again, so that no program can use
 up this machine's memory. Operators of torch are skipped. Results mean nothing.
+
+A number that is read back is 1, whatever it is computed from.
 """
 
 import ctypes
@@ -13,10 +15,10 @@ from typing import Final
 
 import torch
 
-from sandboxes.contracts import Launch
+from sandboxes.contracts import Launch, node_scalars
 from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.devices.device import Program
-from sandboxes.replay import LaunchFunction, Values
+from sandboxes.replay import STAND_IN, LaunchFunction, Values
 
 SHARED_BYTES: Final = 2**28
 """Memory behind all tensors of a program together, at most."""
@@ -55,6 +57,9 @@ def _values(program: Program) -> Values:
     for id_, (spec, storage) in enumerate(zip(specs, storages, strict=True)):
         typed = torch.empty(0, dtype=getattr(torch, spec.dtype))
         values[id_] = typed.set_(memory[storage], spec.offset, spec.shape, spec.stride)
+    for node in program.trace.nodes:
+        for id_ in node_scalars(node) if isinstance(node, Launch) else ():
+            values[id_] = torch.tensor(STAND_IN, dtype=getattr(torch, specs[id_].dtype))
     return values
 
 

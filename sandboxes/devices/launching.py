@@ -8,15 +8,17 @@ from typing import Any
 
 import torch
 
-from sandboxes.contracts import Descriptor, Launch, TensorRef
+from sandboxes.contracts import Descriptor, Launch, ScalarRef, TensorRef
 from sandboxes.hardware.executed import work_of_launch
 from sandboxes.hardware.work import Work
-from sandboxes.replay import MalformedTrace, OutOfTime, Values
+from sandboxes.replay import MalformedTrace, OutOfTime, ValueOutOfRange, Values, number
 from sandboxes.ttir import (
     DescriptorArgument,
     Execution,
     ExecutionOptions,
     Module,
+    Parameter,
+    ScalarType,
     execute,
     parse,
 )
@@ -37,27 +39,32 @@ class Launched:
 
 
 def launch(
-    index: int, node: Launch, number: int, values: Values, deadline_s: float, *, count: bool, sample: bool = False
+    index: int, node: Launch, choice: int, values: Values, deadline_s: float, *, count: bool, sample: bool = False
 ) -> Launched:
     """Executes a launch.
 
     Args:
         index: Of the node, for messages.
         node: The launch.
-        number: Which of its variants.
+        choice: Which of its variants.
         values: Tensors by id; stores change them.
         deadline_s: On `time.monotonic`'s clock.
         count: Whether the work will be asked for.
         sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
 
     Raises:
-        MalformedTrace: The arguments don't fit the kernel, or contradict what it was specialised for.
+        MalformedTrace: The arguments don't fit the kernel, or contradict what it was specialised for; a number that
+            is read back does not fit its parameter (`ValueOutOfRange`).
         TTIRError: The kernel faults, is unsupported or runs too long.
     """
-    variant = node.variants[number]
+    variant = node.variants[choice]
     module = parse(variant.ttir)
     args = [_argument(argument, values) for argument in variant.args]
-    _check_specialisation(f"node {index} (`{node.kernel}`)", module, args)
+    name = f"node {index} (`{node.kernel}`)"
+    _check_specialisation(name, module, args)
+    for position, argument in enumerate(variant.args):
+        if isinstance(argument, ScalarRef):
+            _check_range(name, module.kernel.parameters[position], args[position])
     total = prod(variant.grid)
     programs = _sampled(total) if sample else None
     left = deadline_s - time.monotonic()
@@ -85,6 +92,8 @@ def _argument(argument: Any, values: Values) -> Any:
     """Returns what the executor takes for an argument of a variant."""
     if isinstance(argument, TensorRef):
         return values[argument.id]
+    if isinstance(argument, ScalarRef):
+        return number(values, argument)
     if isinstance(argument, Descriptor):
         return DescriptorArgument(
             base=values[argument.base.id],
@@ -109,3 +118,18 @@ def _check_specialisation(launch_name: str, module: Module, args: Sequence[Any])
             raise MalformedTrace(
                 f"{launch_name}: `{parameter.name}` is {value}, the kernel assumes a multiple of {divisor}"
             )
+
+
+def _check_range(launch_name: str, parameter: Parameter, value: int | float) -> None:
+    """Checks that a number that was read back fits its parameter; Triton would have compiled a wider kernel for it."""
+    kind = parameter.type
+    if not isinstance(kind, ScalarType):
+        raise MalformedTrace(f"{launch_name}: `{parameter.name}` is {kind}, the trace has a number that is read back")
+    if kind.is_float:
+        return
+    if not isinstance(value, int):
+        raise MalformedTrace(f"{launch_name}: `{parameter.name}` is {kind}, the number that is read back no integer")
+    bits = kind.bits
+    low, high = (0, 1) if bits == 1 else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    if not low <= value <= high:
+        raise ValueOutOfRange(f"{launch_name}: `{parameter.name}` is {value}, too large for a parameter of type {kind}")

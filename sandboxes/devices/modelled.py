@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from sandboxes.contracts import (
+    READ_BACK,
     AtenCall,
     HotLine,
     Launch,
@@ -20,6 +21,7 @@ from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
 from sandboxes.hardware.model import Price, price_aten, price_launch, roofline_us
 from sandboxes.hardware.work import Work
+from sandboxes.hosted import host_values
 
 HOT_LINES = 3
 """Lines shown per kernel."""
@@ -44,9 +46,12 @@ def modelled_profile(
         precision: Decides which unit multiplies float32.
     """
     nodes: list[NodeProfile] = []
+    host = host_values(program.trace)
     for index, node in enumerate(program.trace.nodes):
         if isinstance(node, Launch):
             nodes.append(_launch(program, index, node, choice[index], launched[index], target))
+        elif node.operator != READ_BACK and host.intersection(references(node.results)):
+            continue  # Python's own arithmetic
         elif (priced := _aten(program, index, node, target, precision)) is not None:
             nodes.append(priced)
     live = sum(node.time_us for node in nodes if node.live)

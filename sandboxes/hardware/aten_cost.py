@@ -13,10 +13,12 @@ import torch
 from torch.utils.flop_counter import flop_registry
 
 from sandboxes.contracts import (
+    READ_BACK,
     Argument,
     ArgumentSequence,
     AtenCall,
     Precision,
+    ScalarRef,
     TensorRef,
     TensorSpec,
     references,
@@ -47,6 +49,9 @@ def aten_work(call: AtenCall, values: Sequence[TensorSpec], precision: Precision
         values: `Trace.values`.
         precision: Whether float32 products count as TF32.
     """
+    if call.operator == READ_BACK:
+        read = sum(values[id_].bytes for id_ in references(call.args))
+        return Work(read_bytes=read, requested_bytes=read, waits=1)
     name = call.operator.partition("::")[2].partition(".")[0]
     overload = _overload(call.operator)
     if name in FREE_NAMES or _is_view(overload):
@@ -148,6 +153,8 @@ def _meta(argument: Argument, values: Sequence[TensorSpec]) -> Any:
         return _meta_tensor(values[argument.id])
     if isinstance(argument, TensorSpec):
         return _meta_tensor(argument)
+    if isinstance(argument, ScalarRef):
+        return 1  # no formula asks for a number
     if isinstance(argument, ArgumentSequence):
         return [_meta(item, values) for item in argument.items]
     return argument

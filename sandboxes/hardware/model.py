@@ -15,6 +15,9 @@ the p-norm, which is at least their largest:
 Every launch pays the overhead between two dependent kernels. ATen operators are priced as well-tuned library kernels:
 the same rates, without waves.
 
+Reading a number back (`Tensor.item`) also costs `WAIT_US`: the host waits until the GPU is done, and the GPU until the
+host launches what comes next.
+
 Not modelled: what the L2 cache keeps from one node to the next, uncoalesced accesses and bank conflicts, divergence
 and uneven programs, the shape of the tiles fed to tensor cores, clock throttling, overlap of independent kernels.
 """
@@ -43,6 +46,10 @@ BLOCK_START_US = 0.07
 
 IN_FLIGHT_SHARE = 0.5
 """Share of a thread's registers that can wait for loads."""
+
+WAIT_US = 15.0
+"""Time that is lost while the host waits for a number, an estimate: copying a few bytes into pageable memory takes
+about 8 microseconds, waking the host and launching the next kernel, outside of any CUDA graph, about as long."""
 
 SPILL_PASSES = 8
 """How often spilled bytes are stored or loaded again: spills sit in loops."""
@@ -187,7 +194,7 @@ def _norm(values: list[float], power: float = OVERLAP) -> float:
 
 
 def _price(target: Target, work: Work, time_us: float, parts: dict[str, float]) -> Price:
-    overhead = work.launches * target.launch_overhead_us
+    overhead = work.launches * target.launch_overhead_us + work.waits * WAIT_US
     total = time_us + overhead
     least = roofline_us(target, work)
     return Price(

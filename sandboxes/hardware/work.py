@@ -24,12 +24,21 @@ class Work:
     """Integer arithmetic in the text of the kernel, addresses and masks mostly; no part of `flops` or the roofline."""
     launches: int = 1
     """Kernels that do it; 0 for views and other metadata."""
+    waits: int = 0
+    """How often the host waits for the result before it goes on."""
 
     def __post_init__(self) -> None:
         unknown = set(self.flops) - set(FLOP_KINDS)
         if unknown:
             raise ValueError(f"Unknown kind of operation `{min(unknown)}`; known: {', '.join(FLOP_KINDS)}.")
-        counts = (self.read_bytes, self.written_bytes, self.requested_bytes, self.integer_ops, self.launches)
+        counts = (
+            self.read_bytes,
+            self.written_bytes,
+            self.requested_bytes,
+            self.integer_ops,
+            self.launches,
+            self.waits,
+        )
         if min(*counts, *self.flops.values()) < 0:
             raise ValueError(f"Work can't be negative: {self}.")
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -12,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from sandboxes.tracing.line import CANDIDATE_FILE
 from sandboxes.tracing.recorder import ConstantPool
+from sandboxes.tracing.rewriting import prepare, reroute
 
 
 class CandidateRejected(Exception):
@@ -20,6 +22,14 @@ class CandidateRejected(Exception):
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class _Loader(SourceFileLoader):
+    """Imports a candidate so that what it computes with numbers from tensors can be recorded (see `rewriting`)."""
+
+    def source_to_code(self, data: Any, path: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override] # in typeshed it is static
+        """Returns code to execute."""
+        return reroute(data, path)
 
 
 def import_candidate(source: str, folder: Path) -> ModuleType:
@@ -32,13 +42,14 @@ def import_candidate(source: str, folder: Path) -> ModuleType:
     path = folder / CANDIDATE_FILE
     path.write_text(source, encoding="utf-8", errors="surrogatepass")
     _check_syntax(source, str(path))
-    spec = importlib.util.spec_from_file_location("candidate", path)
+    loader = _Loader("candidate", str(path))
+    spec = importlib.util.spec_from_file_location("candidate", path, loader=loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    prepare(module)
     sys.modules["candidate"] = module
     with OnCpu():
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     return module
 
 

@@ -16,6 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from sandboxes.contracts import Argument, ArgumentSequence, Case, TensorSpec, Trace
 from sandboxes.tracing import driver, virtual_cuda
 from sandboxes.tracing.building import build, import_candidate, model_class
+from sandboxes.tracing.confirmation import explain_number, first_difference
 from sandboxes.tracing.example import EXAMPLE
 from sandboxes.tracing.explain import explain
 from sandboxes.tracing.line import CANDIDATE_FILE
@@ -106,9 +107,29 @@ class _Session:
         traces: list[Trace] = []
         for case in cases:
             self.case = case.name
-            traces.append(self._trace(model, case, key[1], mode, pool))
+            trace, has_scalars = self._trace(model, case, key[1], mode, pool)
             built.restore()
+            if has_scalars:
+                self._confirm(trace, model, mode, pool, case)
+                built.restore()
+            traces.append(trace)
         return traces
+
+    def _confirm(
+        self, trace: Trace, model: torch.nn.Module, mode: FakeTensorMode, pool: ConstantPool, case: Case
+    ) -> None:
+        """Traces once more, with other numbers in place of those that are read from tensors: nothing may change.
+
+        Raises:
+            Untraceable: Something does, so a number took part in what the trace does not show.
+        """
+        kept = set(pool.tensors)
+        again, _ = self._trace(model, case, trace.weight_seed, mode, pool)
+        difference = first_difference(trace, again, pool.tensors)
+        for key in set(pool.tensors) - kept:
+            del pool.tensors[key]
+        if difference is not None:
+            raise difference
 
     def _build(
         self,
@@ -130,7 +151,10 @@ class _Session:
                 imported.restore()
         return build(cls, arguments, key[1], pool)
 
-    def _trace(self, model: torch.nn.Module, case: Case, seed: int, mode: FakeTensorMode, pool: ConstantPool) -> Trace:
+    def _trace(
+        self, model: torch.nn.Module, case: Case, seed: int, mode: FakeTensorMode, pool: ConstantPool
+    ) -> tuple[Trace, bool]:
+        """Returns the trace of a case, and whether numbers are read from tensors in it."""
         recorder = Recorder(pool)
         with mode:
             inputs = [_materialise(item) for item in case.inputs]
@@ -139,9 +163,12 @@ class _Session:
         try:
             with mode, recorder, torch.no_grad():
                 output = model(*inputs)
+        except Exception as error:
+            explain_number(error, recorder.scalars)
+            raise
         finally:
             virtual_cuda.Stage.recorder = None
-        return Trace(
+        trace = Trace(
             case=case.name,
             weight_seed=seed,
             inputs=arguments,
@@ -155,6 +182,7 @@ class _Session:
                 for node in recorder.nodes
             ),
         )
+        return trace, bool(recorder.scalars)
 
     def _portable(self, variant: Any) -> Any:
         """Takes the private folder out of source locations, so that equal programs have equal text."""

@@ -18,9 +18,13 @@ from sandboxes.tracing.untraceable import Untraceable
 
 NO_VALUES = (
     "While tracing, tensors have shapes but no values: keep the value on the GPU (pass the tensor to the kernel, use "
-    "torch.where or a mask) instead of reading it in Python."
+    "torch.where or a mask) instead of deciding in Python. A number that is only passed on, to a kernel or an "
+    "operator, can be read with `.item()`; sizes come from `x.shape`."
 )
 
+BRANCH = "Python needs a tensor's value, to branch, count or index with it"
+READS = ("aten._local_scalar_dense", "aten.is_nonzero", "aten.item")
+"""Operators behind `if tensor`, `range(tensor)` and `list[tensor]`."""
 
 NOTHING_OUTSIDE = "The sandbox has no network and no files but the installed packages and a private folder."
 
@@ -62,9 +66,10 @@ def _classify(error: BaseException, stage: str, source: str) -> Explanation:
     if isinstance(error, CandidateRejected):
         return "import_error", str(error), None, error.hint
     if isinstance(error, Untraceable):
-        return "untraceable", str(error), line, error.hint
+        return "untraceable", str(error), error.line or line, error.hint
     if isinstance(error, DataDependentOutputException):
-        return "untraceable", f"`{error.func}` reads a tensor's value in Python", line, NO_VALUES
+        text = BRANCH if str(error.func).startswith(READS) else f"`{error.func}` reads a tensor's value in Python"
+        return "untraceable", text, line, NO_VALUES
     if isinstance(error, DynamicOutputShapeException):
         return "untraceable", f"the shape of `{error.func}`'s result depends on tensor values", line, NO_VALUES
     if isinstance(error, UnsupportedOperatorException):

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from triton.runtime.jit import TensorWrapper
 
 from sandboxes.contracts import (
+    READ_BACK,
     Argument,
     ArgumentSequence,
     AtenCall,
@@ -22,6 +23,7 @@ from sandboxes.contracts import (
     Launch,
     LaunchArgument,
     Node,
+    ScalarRef,
     TensorRef,
     TensorSpec,
     TorchConstant,
@@ -29,8 +31,11 @@ from sandboxes.contracts import (
 )
 from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.contracts.trace import MAX_NODES
+from sandboxes.operators import READABLE, number_positions
 from sandboxes.tracing.driver import RecordedLaunch
 from sandboxes.tracing.line import current_line
+from sandboxes.tracing.placeholders import Placeholder
+from sandboxes.tracing.scalars import Scalars
 from sandboxes.tracing.untraceable import Untraceable
 
 
@@ -43,7 +48,8 @@ class ConstantPool:
     """
 
     def __init__(self, mode: FakeTensorMode, device: str = "cuda") -> None:
-        self._mode = mode
+        self.mode = mode
+        """Makes the fakes."""
         self._device = device
         self.tensors: dict[str, torch.Tensor] = {}
         """Data by key."""
@@ -72,7 +78,7 @@ class ConstantPool:
             if isinstance(tensor, FakeTensor) and tensor.device.type == (device or self._device):
                 return self._known_as(key, role, tensor, tensor)
             stride = torch.empty_like(self.tensors[key], device="meta").stride()
-            with self._mode:
+            with self.mode:
                 fake = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype, device=device or self._device)
         return self._known_as(key, role, tensor, cast(FakeTensor, fake))
 
@@ -97,6 +103,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         self._tensors: list[torch.Tensor] = []  # keeps every tensor alive, so that no id is reused
         self._config: str | None = None
         self._pending: list[tuple[str, Variant]] = []
+        self.scalars = Scalars()
+        """The numbers that have been read back."""
         self.values: list[TensorSpec] = []
         self.nodes: list[Node] = []
         self.constants: list[Constant] = []
@@ -104,20 +112,72 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     # ATen
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        device = "cpu" if func._opname == "lift_fresh" else None  # what `torch.tensor` makes lives there until moved
+        lifted = func._opname == "lift_fresh"  # what `torch.tensor` makes
+        if lifted and (number := self.scalars.in_tensor(args[0])) is not None:
+            with self:
+                return torch.ops.aten._to_copy.default(number.tensor, dtype=args[0].dtype).view(args[0].shape)
+        device = "cpu" if lifted else None  # it lives there until moved
         args, kwargs = self._lift(args, device), self._lift(kwargs or {}, device)
+        if self._tuning or _is_query(func):
+            return func(*args, **kwargs)
+        taken, named = self._taken(func, args, kwargs)
         result = func(*args, **kwargs)
-        if not self._tuning and not _is_query(func):
-            self._add(
-                AtenCall(
-                    operator=f"{func.namespace}::{func._opname}.{func._overloadname}",
-                    args=tuple(self.argument(arg) for arg in args),
-                    kwargs={name: self.argument(arg) for name, arg in kwargs.items()},
-                    results=tuple(self.argument(item, new=True) for item in _as_tuple(result)),
-                    line=current_line(),
-                )
+        self._add(
+            AtenCall(
+                operator=f"{func.namespace}::{func._opname}.{func._overloadname}",
+                args=taken,
+                kwargs=named,
+                results=tuple(self.argument(item, new=True) for item in _as_tuple(result)),
+                line=current_line(),
             )
+        )
         return result
+
+    def _taken(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Argument, ...], dict[str, Argument]]:
+        """Returns the arguments of an operator as plain data; numbers that were read back are told by their value."""
+        if not self.scalars:
+            return tuple(map(self.argument, args)), {name: self.argument(arg) for name, arg in kwargs.items()}
+        names = [argument.name for argument in func._schema.arguments]
+        positions = number_positions(func)
+        allowed = {names[position] for position in positions}
+
+        def plain(name: str, value: Any) -> Argument:
+            if name in allowed and (number := self.scalars.find(value)) is not None:
+                if isinstance(value, float) and not number.is_float:  # C++ has made a float of an int
+                    with self:
+                        number = number.as_float()
+                return ScalarRef(id=self.number(number.tensor))
+            self.scalars.refuse(value, f"is `{name}` of torch's `{func._opname}`")
+            return self.argument(value)
+
+        return (
+            tuple(plain(name, arg) for name, arg in zip(names, args, strict=False)),
+            {name: plain(name, arg) for name, arg in kwargs.items()},
+        )
+
+    def read(self, tensor: torch.Tensor) -> Placeholder:
+        """Records that the number in a one-element tensor is read back, and returns what stands for it.
+
+        Raises:
+            RuntimeError: It has several elements, as torch does.
+            Untraceable: It holds no number that can be stood for, or is read where nothing is recorded.
+        """
+        if tensor.numel() != 1:
+            raise RuntimeError(f"a Tensor with {tensor.numel()} elements cannot be converted to Scalar")
+        dtype = READABLE.get(str(tensor.dtype).removeprefix("torch."))
+        if dtype is None:
+            hint = "Use torch.where or a mask; `int(t)` of a boolean is a number that can be passed to kernels."
+            raise Untraceable(f"a value of dtype {tensor.dtype} is read in Python", hint)
+        if self._tuning:
+            raise Untraceable("a tensor is read while a kernel is tuned", "Read it before the launch.")
+        taken = self.argument(tensor)
+        with _disable_current_modes(), self._pool.mode:
+            number = torch.empty((), dtype=dtype, device="cpu")
+        results = (self.argument(number, new=True),)
+        self._add(AtenCall(operator=READ_BACK, args=(taken,), kwargs={}, results=results, line=current_line()))
+        return self.scalars.stand_for(number)
 
     def _add(self, node: Node) -> None:
         if len(self.nodes) >= MAX_NODES:
@@ -144,7 +204,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
             new: Tensors that are not known yet are results and get a number.
 
         Raises:
-            Untraceable: A tensor whose origin was not recorded, or a value that has no plain form.
+            Untraceable: A tensor whose origin was not recorded, a value that has no plain form, or a number that was
+                read from a tensor, and so has no value.
         """
         if isinstance(value, torch.Tensor):
             return TensorRef(id=self.number(value, new=new))
@@ -154,6 +215,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
                 items=tuple(self.argument(item, new=new) for item in value),
             )
         if value is None or isinstance(value, (bool, int, float, str)):
+            self.scalars.refuse(value, "is not passed on as an argument")
             return value
         if isinstance(value, torch.dtype):
             return TorchConstant(kind="dtype", name=str(value).removeprefix("torch."))
@@ -206,6 +268,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
 
     def launched(self, launch: RecordedLaunch) -> None:
         """Takes note of a launch (see `LaunchLog`)."""
+        self.scalars.refuse(launch.grid, "is the size of a grid")
         variant = Variant(
             config=(self._config or "")[:500],
             ttir=launch.ttir,
@@ -238,12 +301,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if isinstance(value, TensorWrapper):  # `triton.reinterpret`: the kernel knows the type
             value = value.base
         if value is None or isinstance(value, (bool, int, float)):
-            return [value]
+            number = self.scalars.find(value)
+            return [value if number is None else ScalarRef(id=self.number(number.tensor))]
         if isinstance(value, torch.Tensor):
             if isinstance(value, FakeTensor) and value.device.type != "cuda":
                 raise ValueError("Pointer argument cannot be accessed from Triton (cpu tensor?)")
             return [TensorRef(id=self.number(value))]
         if hasattr(value, "block_shape"):  # triton.tools.tensor_descriptor.TensorDescriptor
+            sizes = [*value.shape, *value.strides, *value.block_shape]
+            self.scalars.refuse(sizes, "is a size of a tensor descriptor")
             descriptor = Descriptor(
                 base=TensorRef(id=self.number(value.base)),
                 shape=tuple(value.shape),

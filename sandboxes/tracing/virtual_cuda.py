@@ -10,6 +10,7 @@ This module is the complete list of what is replaced inside the sandbox process 
    `torch.cuda.nvtx` listed in `NVTX`, which need a library that a CPU build lacks, do nothing.
 4. `threading.Thread.start` and `_thread.start_new_thread`, because work in other threads is not recorded.
 5. `triton.runtime.autotuner.Autotuner.run` (see `autotuning`).
+6. `Tensor.item`, `tolist`, `__float__` and `__int__`, which read numbers that are not there (see `reading`).
 
 It is applied once, in the zygote, and never in a process that holds anything of value.
 """
@@ -28,6 +29,7 @@ import triton
 from torch._subclasses.fake_tensor import FakeTensor
 
 from sandboxes.contracts import Target
+from sandboxes.tracing import reading
 from sandboxes.tracing.autotuning import run_all_configurations
 from sandboxes.tracing.recorder import Recorder
 from sandboxes.tracing.untraceable import Untraceable
@@ -61,6 +63,9 @@ def install(target: Target) -> None:
         threading.Thread.start = _no_threads  # type: ignore[method-assign]
         _thread.start_new_thread = _no_threads
         triton.runtime.autotuner.Autotuner.run = _tune
+        for name, read in READING.items():
+            setattr(torch.Tensor, name, read)
+        FakeTensor.tolist = reading.to_list  # type: ignore[method-assign,assignment]
 
 
 def _install_device_guard() -> None:
@@ -118,6 +123,14 @@ def _nvtx_range(*_: Any, **__: Any) -> Iterator[None]:
     """Stands in for `torch.cuda.nvtx.range`, which is a context and a decorator."""
     yield
 
+
+READING: dict[str, Callable[..., Any]] = {
+    "item": reading.item,
+    "tolist": reading.to_list,
+    "__float__": reading.as_float,
+    "__int__": reading.as_int,
+}
+"""What replaces each method of `torch.Tensor`."""
 
 NVTX: dict[str, Callable[..., Any]] = {
     "range": _nvtx_range,

@@ -195,7 +195,7 @@ class TestCalls:
         [
             "rand.default", "rand_like.default", "bernoulli.p", "native_dropout.default", "normal_.default",
             "randperm.default", "uniform_.default", "rand.out", "set_.source_Tensor", "resize_.default",
-            "from_file.default", "item.default", "_local_scalar_dense.default", "nonzero.default",
+            "from_file.default", "_local_scalar_dense.default", "nonzero.default",
             "masked_select.default", "t_.default", "squeeze_.default", "equal.default", "record_stream.default",
             "nothing_such.default", "add.NothingSuch", "add.__class__", "__class__.default", "name.upper",
             "_dir.append", "manual_seed.default", "save.default",
