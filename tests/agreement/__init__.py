@@ -1,0 +1,1 @@
+"""Agreement with Triton's interpreter: random kernels, run by both engines, compared bit by bit."""
