@@ -5,6 +5,7 @@
     TTIRError
     ├── TTIRSyntaxError (ValueError)         the text is not TTIR, or is larger than any honest kernel
     ├── UnsupportedOperation (NotImplementedError)  the executor has no meaning for an operation
+    │   ├── TooMuchMemory                    one program holds more than the memory budget
     │   └── MadeUpPointer                    a pointer is made of an integer that is not one of the kernel's pointers
     ├── ArgumentMismatch (TypeError)         the arguments do not fit the kernel's parameters
     ├── MemoryFault (IndexError)             a lane that is not masked off left its buffer
@@ -47,6 +48,28 @@ class UnsupportedOperation(TTIRError, NotImplementedError):
 
     def __str__(self) -> str:
         return f"unsupported op {self.op} at line {self.location.user_line()}"
+
+
+class TooMuchMemory(UnsupportedOperation):
+    """One program holds more tensors at a time than `ExecutionOptions.memory_bytes`.
+
+    Args:
+        needed: bytes that it holds at most.
+        budget: bytes that it may hold.
+        location: of the kernel.
+    """
+
+    def __init__(self, needed: int, budget: int, location: Location = UNKNOWN) -> None:
+        super().__init__("", location)
+        self.args = (needed, budget, location)
+        self.needed = needed
+        self.budget = budget
+
+    def __str__(self) -> str:
+        return (
+            f"one program needs {self.needed / 2**20:,.0f} MiB for its tensors, this device has "
+            f"{self.budget / 2**20:,.0f} MiB: use smaller blocks"
+        )
 
 
 class MadeUpPointer(UnsupportedOperation):

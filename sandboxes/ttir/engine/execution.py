@@ -20,7 +20,7 @@ from sandboxes.ttir.engine.machine import MALFORMED, Machine
 from sandboxes.ttir.engine.plan import ModulePlan
 from sandboxes.ttir.engine.preparation import prepare
 from sandboxes.ttir.engine.values import SPACE_BITS, Buffer, Descriptor, Pointer, RuntimeValue, dtype_of, space_start
-from sandboxes.ttir.errors import ArgumentMismatch, TTIRError, UnsupportedOperation
+from sandboxes.ttir.errors import ArgumentMismatch, TooMuchMemory, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
 
 MAX_PROGRAMS = 2**31 - 1
@@ -47,6 +47,8 @@ class ExecutionOptions:
     """Elements that the widest tensor of one chunk may have over all its programs; a chunk has at least one program."""
     programs: Sequence[int] | None = None
     """Linear ids of the programs to run (x fastest); None runs the whole grid."""
+    memory_bytes: int = 2**30
+    """What the tensors of a chunk may take, arguments aside; fewer programs run at once where they hold much."""
     max_operations: int = 2_000_000
     """Operations after which `ExecutionTimeout` is raised; one operation of all programs of a chunk counts once."""
     max_seconds: float | None = None
@@ -97,7 +99,7 @@ def execute(
         tally = Tally(plan.steps, buffers) if options.count else None
         budget = Budget(options.max_operations, options.max_seconds)
         total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
-        chunk = 1 if plan.sequential else max(1, options.chunk_elements // plan.widest)
+        chunk = _chunk(plan, options)
         for first in range(0, total, chunk):
             last = min(total, first + chunk)
             programs = (
@@ -111,6 +113,14 @@ def execute(
             _run(machine, plan)
     counters = tally.counters() if tally is not None else Counters()
     return Execution(programs=total, seconds=time.monotonic() - started, operations=budget.spent, counters=counters)
+
+
+def _chunk(plan: ModulePlan, options: ExecutionOptions) -> int:
+    """How many programs run at once."""
+    fitting = options.memory_bytes // plan.program_bytes
+    if not fitting:
+        raise TooMuchMemory(plan.program_bytes, options.memory_bytes, plan.module.kernel.location)
+    return 1 if plan.sequential else min(fitting, max(1, options.chunk_elements // plan.widest))
 
 
 def _run(machine: Machine, plan: ModulePlan) -> None:

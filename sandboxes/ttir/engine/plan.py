@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import torch
 
 from sandboxes.ttir.engine.machine import Machine
-from sandboxes.ttir.ir import Function, Module, Operation
+from sandboxes.ttir.ir import Function, Module, Operation, Value
 
 Run: TypeAlias = "Callable[[Machine, Step], None]"
 Compute: TypeAlias = Callable[..., Any]
@@ -39,7 +39,10 @@ class BlockPlan:
     """A block: arguments, steps, terminator."""
 
     label: str
+    values: tuple[Value, ...]
+    """Its arguments."""
     arguments: tuple[int, ...]
+    """Their indices."""
     steps: tuple[Step, ...]
     terminator: Step
 
@@ -71,6 +74,8 @@ class ModulePlan:
     """All steps, by number."""
     widest: int
     """Elements of the largest tensor of one program; bounds the programs of a chunk."""
+    program_bytes: int
+    """Bytes that one program holds at most, see `footprint.py`."""
     sequential: bool
     """Programs wait for each other (spin locks): run them one after the other."""
     functions: dict[str, FunctionPlan] = field(default_factory=dict)

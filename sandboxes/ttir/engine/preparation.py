@@ -1,5 +1,10 @@
 """Makes a parsed module ready to run: binds every operation to its implementation and finds where values die."""
 
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from sandboxes.ttir.engine.footprint import footprint
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, FunctionPlan, ModulePlan, Step
 from sandboxes.ttir.engine.values import dtype_of, shape_of
 from sandboxes.ttir.errors import TTIRSyntaxError, UnsupportedOperation
@@ -20,6 +25,9 @@ TERMINATORS = frozenset(
     ]
 )
 
+MAX_RANGE_BYTES = 16 * 2**20
+"""Bytes of all ranges of a module together, which are made once: a thousand times those of honest kernels."""
+
 
 def prepare(module: Module) -> ModulePlan:
     """The plan of ``module``. Unsupported operations raise only when they are reached.
@@ -37,6 +45,7 @@ class _Preparation:
         self._plans: dict[str, FunctionPlan] = {}
         self._open: set[str] = set()
         self._steps: list[Step] = []
+        self._ranges: dict[tuple[str, tuple[int, ...]], Tensor] = {}
 
     def plan(self) -> ModulePlan:
         kernel = self._function(self._module.kernel)
@@ -45,7 +54,7 @@ class _Preparation:
         loops = [o for o in operations if o.name == "scf.while"]
         waits = any(self._waits(inner) for loop in loops for inner in loop.walk())
         waits = waits or any(o.name == "tt.atomic_poll" for o in operations)
-        return ModulePlan(self._module, kernel, self._steps, widest, waits, self._plans)
+        return ModulePlan(self._module, kernel, self._steps, widest, footprint(kernel), waits, self._plans)
 
     def _waits(self, operation: Operation) -> bool:
         """Whether an operation inside a loop may be there to see what another program does."""
@@ -84,7 +93,7 @@ class _Preparation:
             _free_after_last_use(steps, terminator)
         if len(block.arguments) and last.name in ("scf.yield",):
             terminator.constant = dtype_of(block.arguments[0].type)
-        return BlockPlan(block.label, tuple(a.index for a in block.arguments), steps, terminator)
+        return BlockPlan(block.label, block.arguments, tuple(a.index for a in block.arguments), steps, terminator)
 
     def _step(self, operation: Operation) -> Step:
         bodies = tuple(self._body(region) for region in operation.regions)
@@ -105,6 +114,8 @@ class _Preparation:
         )
         self._steps.append(step)
         self._specialise(step, bodies)
+        inside = [*bodies, step.constant] if operation.name == "tt.call" else bodies
+        step.frees = tuple(index for body in inside for index in _left_over(body))
         return step
 
     def _specialise(self, step: Step, bodies: tuple[BodyPlan, ...]) -> None:
@@ -112,7 +123,10 @@ class _Preparation:
         if operation.name == "arith.constant":
             step.constant = arithmetic.constant_tensor(operation, operation.results[0].type)
         elif operation.name == "tt.make_range":
-            step.constant = shapes.make_range(step)
+            key = (str(operation.attributes["start"]), step.shape)
+            if key not in self._ranges:
+                self._ranges[key] = self._range(step)
+            step.constant = self._ranges[key]
         elif operation.name in ("tt.reduce", "tt.scan"):
             step.constant = reductions.combination(bodies[0])
         elif operation.name == "tt.map_elementwise":
@@ -122,6 +136,21 @@ class _Preparation:
             if callee is None:
                 raise TTIRSyntaxError(f"call of the unknown function {operation.keywords[0]}")
             step.constant = self._function(callee)
+
+    def _range(self, step: Step) -> Tensor:
+        held = sum(known.nbytes for known in self._ranges.values())
+        if held + 4 * step.shape[0] > MAX_RANGE_BYTES:
+            raise UnsupportedOperation(f"more than {MAX_RANGE_BYTES} bytes of tt.make_range", step.operation.location)
+        return shapes.make_range(step)
+
+
+def _left_over(body: BodyPlan) -> Iterator[int]:
+    """Values that are still held when a function or region is done: what it was given and what it hands back."""
+    for block in body.blocks:
+        yield from block.arguments
+        kept = block.terminator.operands if len(body.blocks) == 1 else None
+        for step in block.steps:
+            yield from (index for index in step.results if kept is None or index in kept)
 
 
 def _callee(operation: Operation) -> str:
@@ -170,7 +199,7 @@ def _free_after_last_use(steps: tuple[Step, ...], terminator: Step) -> None:
     for value, position in last.items():
         frees.setdefault(position, []).append(value)
     for position, values in frees.items():
-        steps[position].frees = tuple(values)
+        steps[position].frees += tuple(values)
 
 
 def _uses(step: Step) -> list[int]:

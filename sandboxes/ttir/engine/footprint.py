@@ -1,0 +1,149 @@
+"""How many bytes one program of a kernel holds at most: what a chunk of programs may cost follows from it.
+
+An upper bound by liveness, before anything runs. Types give sizes, as if nothing were lazy or shared between programs;
+every operation adds what it needs while it runs; a region adds copies of outer values, because programs that leave it
+at different times are put together from rows.
+"""
+
+from collections.abc import Callable, Iterator
+
+from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, Step
+from sandboxes.ttir.ir import DescriptorType, ScalarType, TensorType, Type, Value
+
+WORD = 8
+"""Bytes of a pointer, an index, or a part of a descriptor."""
+
+TEMPORARY_BYTES = 48
+"""Bytes per element that an operation needs besides its operands and results: six words, as many as the widest
+emulations (unsigned 64-bit products, conversions) hold."""
+
+ACCESS_BYTES = 96
+"""The same for an access that gathers or scatters: offsets, masks, positions along every axis."""
+
+ATOMIC_BYTES = 192
+"""The same for atomics, which sort their lanes."""
+
+_MOVING = ("tt.splat", "tt.broadcast", "tt.expand_dims", "tt.trans", "arith.constant", "tt.make_range")
+"""Operations that make views or constants."""
+
+
+def bytes_of(kind: Type) -> int:
+    """Bytes of a value of one program, if nothing of it is lazy."""
+    if isinstance(kind, DescriptorType):
+        return 4 * WORD * max(1, len(kind.block.shape))
+    if isinstance(kind, TensorType):
+        return kind.numel * (max(8, kind.element.bits) // 8 if isinstance(kind.element, ScalarType) else WORD)
+    return WORD
+
+
+def footprint(body: BodyPlan) -> int:
+    """The most bytes that one program holds at a time while it runs a function."""
+    return max(1, _Footprint().body(body, {}))
+
+
+class _Footprint:
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def body(self, body: BodyPlan, outer: dict[int, int]) -> int:
+        """Peak of a function or region; ``outer`` has the bytes of the values around it."""
+        if len(body.blocks) == 1:
+            return self._block(body.blocks[0], outer)
+        # programs wait with their values at any block: nothing is freed before the end, and rows are copied once
+        held = sum(bytes_of(value.type) for block in body.blocks for value in _defined(block))
+        return 2 * held + max((self._running(step, outer) for block in body.blocks for step in block.steps), default=0)
+
+    def _block(self, block: BlockPlan, outer: dict[int, int]) -> int:
+        sizes = dict(outer)
+        own = {value.index: bytes_of(value.type) for value in block.values}
+        sizes.update(own)
+        live = peak = sum(own.values())
+        for step in block.steps:
+            results = {value.index: bytes_of(value.type) for value in step.operation.results}
+            own.update(results)
+            sizes.update(results)
+            live += sum(results.values())
+            peak = max(peak, live + self._running(step, sizes))
+            live -= sum(own.pop(index, 0) for index in step.frees)
+        return peak
+
+    def _running(self, step: Step, sizes: dict[int, int]) -> int:
+        """What a step needs besides its operands and results."""
+        name = step.operation.name
+        if name in ("scf.for", "scf.while", "scf.if"):
+            # rows of outer values for the programs inside, results of those that are done
+            copied = sum(sizes.get(index, 0) for index in captured(step)) + _total(step.operation.results)
+            return copied + sum(self.body(BodyPlan(blocks, False), sizes) for blocks in step.regions)
+        if name == "tt.call":
+            return self._callee(step.constant)
+        if step.regions:
+            lanes = max((_numel(value) for value in step.operation.operands), default=1)
+            inner = sum(WORD for blocks in step.regions for value in _inside(blocks))
+            return lanes * (inner + TEMPORARY_BYTES * max(1, len(step.operands)))
+        return _needed(step)
+
+    def _callee(self, body: BodyPlan) -> int:
+        if id(body) not in self._known:
+            self._known[id(body)] = self.body(body, {})
+        return self._known[id(body)]
+
+
+def _needed(step: Step) -> int:
+    """Temporary bytes of an operation without a region."""
+    operation = step.operation
+    if operation.name in _MOVING:
+        return 0
+    values = (*operation.operands, *operation.results)
+    lanes = max((_numel(value) for value in values), default=1)
+    if operation.name.startswith("tt.atomic") or operation.name == "tt.descriptor_reduce":
+        return ATOMIC_BYTES * lanes
+    if operation.name in ("tt.load", "tt.store") or operation.name.startswith("tt.descriptor"):
+        return ACCESS_BYTES * lanes
+    if operation.name.startswith("tt.dot"):
+        return TEMPORARY_BYTES * sum(_numel(value) for value in values)
+    return TEMPORARY_BYTES * lanes
+
+
+def captured(step: Step) -> set[int]:
+    """Values that a step's regions use and that are defined outside it."""
+    defined: set[int] = set()
+    used: set[int] = set()
+    for blocks in step.regions:
+        for block in blocks:
+            for inner in _walk(block, lambda b: defined.update(b.arguments)):
+                used.update(inner.operands)
+                defined.update(inner.results)
+    return used - defined
+
+
+def _walk(block: BlockPlan, enter: Callable[[BlockPlan], None]) -> Iterator[Step]:
+    enter(block)
+    for step in (*block.steps, block.terminator):
+        yield step
+        for blocks in step.regions:
+            for inner in blocks:
+                yield from _walk(inner, enter)
+
+
+def _defined(block: BlockPlan) -> Iterator[Value]:
+    yield from block.values
+    for step in block.steps:
+        yield from step.operation.results
+
+
+def _inside(blocks: tuple[BlockPlan, ...]) -> Iterator[Value]:
+    """All values that a region defines, at any depth."""
+    for block in blocks:
+        yield from _defined(block)
+        for step in block.steps:
+            for inner in step.regions:
+                yield from _inside(inner)
+
+
+def _numel(value: Value) -> int:
+    kind = value.type.block if isinstance(value.type, DescriptorType) else value.type
+    return kind.numel if isinstance(kind, TensorType) else 1
+
+
+def _total(values: tuple[Value, ...]) -> int:
+    return sum(bytes_of(value.type) for value in values)
