@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -27,10 +28,11 @@ def main() -> int:
     with Interpreter() as interpreter, Progress(*columns, console=console) as progress:
         task = progress.add_task("kernels", total=options.cases)
         numbers = range(options.first, options.first + options.cases)
-        for summary in campaign(options.seed, numbers, interpreter):
-            progress.advance(task)
-            if len(summary.findings) == MOST:
-                break
+        with suppress(KeyboardInterrupt):  # what was seen so far is worth telling
+            for summary in campaign(options.seed, numbers, interpreter):
+                progress.advance(task)
+                if len(summary.findings) == MOST:
+                    break
     for finding in summary.findings:
         console.rule(f"case {finding.number} of seed {options.seed}")
         console.print(finding.message, markup=False, highlight=False)

@@ -6,12 +6,10 @@ same round for ever. This is how a kernel ends whose programs wait for programs 
 run at the same time (nothing promises it), here they can't.
 """
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.machine import Frame, Machine
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import Buffer, Conjunction, Descriptor, Pointer, RuntimeValue, Sum
 from sandboxes.ttir.errors import EndlessLoop
@@ -27,13 +25,15 @@ MAX_BYTES = 2**28
 
 
 class Standstill:
-    """Watches one loop of one set of programs."""
+    """Watches one loop of one set of programs. Memory is only copied once the loop's values have come round."""
 
     def __init__(self) -> None:
         self._round = 0
         self._next = FIRST
-        self._kept: tuple[list[Tensor], list[Tensor]] | None = None
-        self._taken = 0
+        self._values: list[Tensor] | None = None
+        self._memory: list[Tensor] | None = None
+        self._until = 0
+        self._frame: Frame | None = None
 
     def passed(self, machine: Machine, values: list[RuntimeValue], step: Step) -> None:
         """The active programs went round once and go round again with ``values``.
@@ -42,30 +42,30 @@ class Standstill:
             EndlessLoop: nothing has changed.
         """
         self._round += 1
-        if self._kept is not None:
-            if _same(self._kept, values, machine.spaces.values()):
-                raise EndlessLoop(machine.program_id(0), step.operation.location)
-            if self._round - self._taken >= PERIOD:
-                self._kept = None
+        if machine.frame is not self._frame:  # programs that leave may change what the others see
+            self._frame = machine.frame
+            self._values = self._memory = None
+        if self._values is not None:
+            if _same(self._values, _tensors(values)):
+                memory = [_bytes(buffer) for buffer in machine.spaces.values() if buffer.written]
+                if self._memory is not None and _same(self._memory, memory):
+                    raise EndlessLoop(machine.program_id(0), step.operation.location)
+                if self._memory is None and sum(data.numel() for data in memory) <= MAX_BYTES:
+                    self._memory = [data.clone() for data in memory]
+                    self._until = self._round + PERIOD
+            if self._round >= self._until:
+                self._values = self._memory = None
         if self._round == self._next:
             self._next *= GROWTH
-            self._taken = self._round
-            memory = [_bytes(buffer) for buffer in machine.spaces.values() if buffer.written]
-            if sum(data.numel() for data in memory) <= MAX_BYTES:
-                self._kept = (_tensors(values), [data.clone() for data in memory])
+            self._values = _tensors(values)
+            self._until = self._round + PERIOD
 
 
-def _same(kept: tuple[list[Tensor], list[Tensor]], values: list[RuntimeValue], buffers: Iterable[Buffer]) -> bool:
-    now = _tensors(values)
-    if len(now) != len(kept[0]) or not all(_equal(a, b) for a, b in zip(now, kept[0], strict=True)):
-        return False
-    memory = [_bytes(buffer) for buffer in buffers if buffer.written]
-    return all(torch.equal(a, b) for a, b in zip(memory, kept[1], strict=True))
-
-
-def _equal(a: Tensor, b: Tensor) -> bool:
+def _same(left: list[Tensor], right: list[Tensor]) -> bool:
     """Bit for bit, so that NaN equals itself."""
-    return a is b or (a.shape == b.shape and torch.equal(_raw(a), _raw(b)))
+    return len(left) == len(right) and all(
+        a is b or (a.shape == b.shape and torch.equal(_raw(a), _raw(b))) for a, b in zip(left, right, strict=True)
+    )
 
 
 def _raw(tensor: Tensor) -> Tensor:
