@@ -90,7 +90,9 @@ def fptosi(step: Step, a: Tensor) -> Tensor:
         return a.to(torch.int32)
     if step.dtype == torch.int64:
         return saturated(a, -(2**63), 2**63 - 1, torch.int64)
-    return saturated(a, -(2**31), 2**31 - 1, torch.int32).to(step.dtype)
+    if step.dtype != torch.int32:  # cvt.rzi.s16, of which 8-bit types keep the low half
+        return saturated(a, -(2**15), 2**15 - 1, torch.int16).to(step.dtype)
+    return saturated(a, -(2**31), 2**31 - 1, torch.int32)
 
 
 def fptoui(step: Step, a: Tensor) -> Tensor:
@@ -101,7 +103,8 @@ def fptoui(step: Step, a: Tensor) -> Tensor:
         wide = a.to(torch.float64)
         upper = saturated(wide - 2.0**63, 0, 2**63 - 1, torch.int64) + (-(2**63))
         return torch.where(wide >= 2.0**64, -1, torch.where(wide >= 2.0**63, upper, low))
-    whole = saturated(a, 0, 2**32 - 1, torch.int64)
+    narrow = step.dtype in (torch.int8, torch.int16)  # cvt.rzi.u16, of which 8-bit types keep the low half
+    whole = saturated(a, 0, 2**16 - 1 if narrow else 2**32 - 1, torch.int64)
     return whole != 0 if step.dtype == torch.bool else whole.to(step.dtype)
 
 

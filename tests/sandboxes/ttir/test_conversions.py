@@ -19,6 +19,10 @@ TL = {
     torch.float16: tl.float16,
     torch.bfloat16: tl.bfloat16,
     torch.float32: tl.float32,
+    torch.int8: tl.int8,
+    torch.int16: tl.int16,
+    torch.uint8: tl.uint8,
+    torch.uint16: tl.uint16,
     torch.int32: tl.int32,
     torch.int64: tl.int64,
     torch.uint32: tl.uint32,
@@ -135,6 +139,14 @@ def test_floats_become_integers_by_cutting_off(source: torch.dtype) -> None:
     assert _converted(x, torch.int32).tolist() == [1, -1, 0, 0, 100, -100, 0, 2**31 - 1]
     assert _converted(x, torch.int64).tolist()[:6] == [1, -1, 0, 0, 100, -100]
     assert _converted(x, torch.uint32).tolist() == [1, 0, 0, 0, 100, 0, 0, 2**32 - 1]
+
+
+def test_narrow_integers_saturate_at_sixteen_bits_as_the_device_does() -> None:
+    x = torch.tensor([70000.0, -70000.0, 300.0, -300.0, NAN, 40000.0, 127.9, -128.0])
+    assert _converted(x, torch.int16).tolist() == [32767, -32768, 300, -300, 0, 32767, 127, -128]
+    assert _converted(x, torch.int8).tolist() == [-1, 0, 44, -44, 0, -1, 127, -128]
+    assert _converted(x, torch.uint16).tolist() == [65535, 0, 300, 0, 0, 40000, 127, 0]
+    assert _converted(x, torch.uint8).tolist() == [255, 0, 44, 0, 0, 64, 127, 0]
 
 
 @pytest.mark.parametrize("target", [torch.float32, torch.float16, torch.bfloat16])
