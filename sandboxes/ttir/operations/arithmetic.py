@@ -155,7 +155,9 @@ def _sum(terms: list[Tensor]) -> Tensor | Sum:
 
 def ceildivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
     """Signed division, rounded up."""
-    return -_guarded(-a, b, lambda x, y: torch.div(x, y, rounding_mode="floor"), torch.neg)
+    whole = divsi(step, a, b)
+    rest = a - whole * b
+    return torch.where((b != 0) & (rest != 0) & ((rest ^ b) >= 0), whole + 1, whole)
 
 
 def floordivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:

@@ -6,6 +6,10 @@ from sandboxes.ttir.errors import TTIRSyntaxError
 from sandboxes.ttir.ir import Attribute, PointerType, Region, ScalarType, TensorType, Type, Value
 
 I1 = ScalarType("i1")
+_QUESTIONS = frozenset(
+    ["arith.cmpi", "arith.cmpf", "math.isfinite", "math.isinf", "math.isnan", "math.isnormal"],
+)
+"""Operations that print the type of their operands and give truth values."""
 
 
 @dataclass(slots=True)
@@ -31,7 +35,7 @@ def result_types(draft: Draft, count: int) -> list[Type]:
     if count == 0 or not inputs:
         return []
     first = inputs[0]
-    if draft.name in ("arith.cmpi", "arith.cmpf"):
+    if draft.name in _QUESTIONS:
         return [TensorType(first.shape, I1) if isinstance(first, TensorType) else I1]
     if draft.name == "tt.load":
         return [_loaded(first)]

@@ -1,5 +1,6 @@
 """Conversions round, saturate and keep special values as the device's instructions do."""
 
+import functools
 import math
 from fractions import Fraction
 
@@ -35,6 +36,7 @@ def _converted(x: Tensor, dtype: torch.dtype, rounding: str | None = None) -> Te
     return out
 
 
+@functools.cache
 def _finite(dtype: torch.dtype) -> list[float]:
     """All finite numbers of a type of at most 16 bits, ascending."""
     bits = dtype.itemsize * 8
