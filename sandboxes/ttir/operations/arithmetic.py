@@ -155,7 +155,7 @@ def _sum(terms: list[Tensor]) -> Tensor | Sum:
 
 def ceildivsi(step: Step, a: Tensor, b: Tensor) -> Tensor:
     """Signed division, rounded up."""
-    whole = divsi(step, a, b)
+    whole = materialise(divsi(step, a, b))
     rest = a - whole * b
     return torch.where((b != 0) & (rest != 0) & ((rest ^ b) >= 0), whole + 1, whole)
 
