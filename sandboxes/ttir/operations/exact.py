@@ -97,10 +97,28 @@ def towards_zero(a: Tensor) -> Tensor:
     return (a.contiguous().view(integer) - 1).view(a.dtype)
 
 
+_DROPPED = {torch.float32: 29, torch.bfloat16: 45, torch.float16: 42}
+"""Bits that a float64 loses when it becomes a narrower float."""
+
+
 def fused(a: Tensor, b: Tensor, c: Tensor) -> Tensor:
-    """``a * b + c`` with one rounding, for any float type."""
+    """``a * b + c`` with one rounding, for any float type.
+
+    The float64 result is rounded twice only where it lies halfway between two numbers of the narrower type, or where
+    those are subnormal. Both are rare, and only then the error of the first rounding is needed.
+    """
     wide = [x.to(torch.float64) for x in (a, b, c)]
-    return rounded(multiply_add(wide[0], wide[1], wide[2], a.dtype), "rn", a.dtype)
+    if a.dtype not in _DROPPED:
+        return rounded(multiply_add(wide[0], wide[1], wide[2], a.dtype), "rn", a.dtype)
+    total = wide[0] * wide[1] + wide[2]
+    drop = _DROPPED[a.dtype]
+    halfway = total.view(torch.int64) & ((1 << drop) - 1) == 1 << (drop - 1)
+    doubtful = halfway | ((total.abs() < torch.finfo(a.dtype).tiny) & (total != 0))
+    result = narrowed(total, a.dtype)
+    if bool(doubtful.any()):
+        x, y, z = (part.expand(total.shape)[doubtful] for part in wide)
+        result[doubtful] = rounded(multiply_add(x, y, z, a.dtype), "rn", a.dtype)
+    return result
 
 
 def narrowed(a: Tensor, dtype: torch.dtype) -> Tensor:

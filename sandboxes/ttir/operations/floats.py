@@ -51,9 +51,9 @@ def _with_zero(result: Tensor, a: Tensor, b: Tensor, *, larger: bool) -> Tensor:
             return result
         if larger and not bool(torch.signbit(b)):
             return result.add_(0.0)  # a relu: -0 becomes +0, everything else stays
-    zeros = (a == 0) & (b == 0)
-    if not bool(zeros.any()):
+    if int(torch.count_nonzero(result)) == result.numel():
         return result
+    zeros = (a == 0) & (b == 0)
     negative = torch.signbit(a) & torch.signbit(b) if larger else torch.signbit(a) | torch.signbit(b)
     return torch.where(zeros, torch.where(negative, -0.0, 0.0).to(result.dtype), result)
 

@@ -204,6 +204,29 @@ def test_a_fused_multiply_add_is_rounded_once(dtype: torch.dtype) -> None:
             assert abs(Fraction(found) - exact) <= Fraction(2) ** (exponent - digits - 1)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "a", "b", "tiny"),
+    [
+        (torch.float32, 97.0 * 257.0, 673.0, 2.0**-60),
+        (torch.bfloat16, 7.0, 37.0, 2.0**-60),
+        (torch.float16, 3.0, 683.0, 2.0**-24),
+        (torch.float64, 3.0 * 107.0, 28059810762433.0, 2.0**-60),
+    ],
+)
+def test_a_tiny_summand_decides_a_tie_of_a_fused_multiply_add(
+    dtype: torch.dtype, a: float, b: float, tiny: float
+) -> None:
+    exact = Fraction(a) * Fraction(b)
+    digits = {torch.float16: 11, torch.bfloat16: 8, torch.float32: 24, torch.float64: 53}[dtype]
+    unit = Fraction(2) ** (math.frexp(float(exact))[1] - digits)
+    out = torch.zeros(2, dtype=dtype)
+    operands = [torch.tensor([x, y], dtype=torch.float64).to(dtype) for x, y in ((a, a), (b, b), (tiny, -tiny))]
+    run(zoo.fused, *operands, out, N=2)
+    above, below = (Fraction(v) for v in out.tolist())
+    assert below <= exact <= above
+    assert above - below == unit
+
+
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64, torch.uint32, torch.int8, torch.uint8, torch.int16])
 def test_shifts_and_divisions_follow_the_sign_of_their_type(dtype: torch.dtype) -> None:
     limits = torch.iinfo(dtype)
