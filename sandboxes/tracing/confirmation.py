@@ -24,14 +24,14 @@ def first_difference(trace: Trace, again: Trace, constants: Mapping[str, torch.T
     for first, second in zip(trace.nodes, again.nodes, strict=False):
         if first != second:
             what = f"kernel `{first.kernel}`" if isinstance(first, Launch) else f"`{first.operator}`"
-            return _leaked(f"what {what} is given", first.line)
+            return leaked(f"what {what} is given", first.line)
     if len(trace.nodes) != len(again.nodes) or trace.values != again.values or trace.output != again.output:
-        return _leaked("what `forward` does")
+        return leaked("what `forward` does")
     if len(trace.constants) != len(again.constants):
-        return _leaked("the number of constants")
+        return leaked("the number of constants")
     for known, other in zip(trace.constants, again.constants, strict=True):
         if known.key != other.key and not _equal(constants[known.key], constants[other.key]):
-            return _leaked("a constant tensor that `forward` makes")
+            return leaked("a constant tensor that `forward` makes")
     return None
 
 
@@ -43,12 +43,14 @@ def explain_number(error: Exception, scalars: Scalars) -> None:
     """
     if isinstance(error, Untraceable) or not scalars:
         return
-    if isinstance(error, (IndexError, MemoryError, OverflowError)) or scalars.mentioned(str(error)):
-        name = type(error).__name__
-        raise needs_number(f"is used as a size or an index ({name})").with_traceback(error.__traceback__) from None
+    shown = scalars.hidden(str(error))
+    if isinstance(error, (IndexError, MemoryError, OverflowError)) or shown != str(error):
+        text = f"may be used as a size or an index: {type(error).__name__}: {shown}"
+        raise needs_number(text).with_traceback(error.__traceback__) from None
 
 
-def _leaked(what: str, line: int | None = None) -> Untraceable:
+def leaked(what: str, line: int | None = None) -> Untraceable:
+    """Returns what to raise if a number decides `what` in line `line`."""
     text = f"a number that was read from a tensor decides {what}, but not as an argument that can be replayed"
     return Untraceable(text, BRANCH_HINT, line)
 

@@ -16,11 +16,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from sandboxes.contracts import Argument, ArgumentSequence, Case, TensorSpec, Trace
 from sandboxes.tracing import driver, virtual_cuda
 from sandboxes.tracing.building import build, import_candidate, model_class
-from sandboxes.tracing.confirmation import explain_number, first_difference
+from sandboxes.tracing.confirmation import explain_number, first_difference, leaked
 from sandboxes.tracing.example import EXAMPLE
 from sandboxes.tracing.explain import explain
 from sandboxes.tracing.line import CANDIDATE_FILE
 from sandboxes.tracing.recorder import ConstantPool, Recorder
+from sandboxes.tracing.scalars import KINDS
 from sandboxes.tracing.state import State
 from sandboxes.tracing.untraceable import Untraceable
 from sandboxes.tracing.wire import ModuleKey, TraceAnswer, TraceRequest, decode_answer, encode_answer
@@ -110,26 +111,38 @@ class _Session:
             trace, has_scalars = self._trace(model, case, key[1], mode, pool)
             built.restore()
             if has_scalars:
-                self._confirm(trace, model, mode, pool, case)
-                built.restore()
+                self._confirm(trace, model, mode, pool, case, built)
             traces.append(trace)
         return traces
 
     def _confirm(
-        self, trace: Trace, model: torch.nn.Module, mode: FakeTensorMode, pool: ConstantPool, case: Case
+        self,
+        trace: Trace,
+        model: torch.nn.Module,
+        mode: FakeTensorMode,
+        pool: ConstantPool,
+        case: Case,
+        built: State,
     ) -> None:
-        """Traces once more, with other numbers in place of those that are read from tensors: nothing may change.
+        """Traces again, with other numbers in place of those that are read from tensors: nothing may change.
 
         Raises:
             Untraceable: Something does, so a number took part in what the trace does not show.
         """
         kept = set(pool.tensors)
-        again, _ = self._trace(model, case, trace.weight_seed, mode, pool)
-        difference = first_difference(trace, again, pool.tensors)
-        for key in set(pool.tensors) - kept:
-            del pool.tensors[key]
-        if difference is not None:
-            raise difference
+        for numbers in range(1, KINDS):
+            try:
+                again, _ = self._trace(model, case, trace.weight_seed, mode, pool, numbers)
+            except Untraceable:
+                raise
+            except Exception as error:  # noqa: BLE001 # the first time there was none
+                raise leaked("that `forward` raises an exception").with_traceback(error.__traceback__) from None
+            built.restore()
+            difference = first_difference(trace, again, pool.tensors)
+            for key in set(pool.tensors) - kept:
+                del pool.tensors[key]
+            if difference is not None:
+                raise difference
 
     def _build(
         self,
@@ -152,10 +165,16 @@ class _Session:
         return build(cls, arguments, key[1], pool)
 
     def _trace(
-        self, model: torch.nn.Module, case: Case, seed: int, mode: FakeTensorMode, pool: ConstantPool
+        self,
+        model: torch.nn.Module,
+        case: Case,
+        seed: int,
+        mode: FakeTensorMode,
+        pool: ConstantPool,
+        numbers: int = 0,
     ) -> tuple[Trace, bool]:
         """Returns the trace of a case, and whether numbers are read from tensors in it."""
-        recorder = Recorder(pool)
+        recorder = Recorder(pool, numbers)
         with mode:
             inputs = [_materialise(item) for item in case.inputs]
         arguments = tuple(recorder.argument(item, new=True) for item in inputs)

@@ -5,8 +5,8 @@ an argument, whose number is nobody else's, so that the recorder knows it again 
 Arithmetic is recorded as operators on a tensor without dimensions on the host, in the types that Python computes in,
 and gives a new placeholder. Python code that must *know* the number raises `Untraceable`.
 
-What slips through (code in C that reads the number without asking, say numpy's) is found by tracing twice (see
-`entry`).
+What slips through (code in C that reads the number without asking, say numpy's) is found by tracing again with other
+numbers (see `confirmation`).
 """
 
 from collections.abc import Callable

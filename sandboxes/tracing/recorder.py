@@ -94,16 +94,21 @@ class ConstantPool:
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped
-    """One recording; use it as a context manager inside `FakeTensorMode`."""
+    """One recording; use it as a context manager inside `FakeTensorMode`.
 
-    def __init__(self, constants: ConstantPool) -> None:
+    Args:
+        constants: What exists before.
+        numbers: Kind of the numbers that stand for those read from tensors (see `scalars`).
+    """
+
+    def __init__(self, constants: ConstantPool, numbers: int = 0) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._pool = constants
         self._ids: dict[int, int] = {}
         self._tensors: list[torch.Tensor] = []  # keeps every tensor alive, so that no id is reused
         self._config: str | None = None
         self._pending: list[tuple[str, Variant]] = []
-        self.scalars = Scalars()
+        self.scalars = Scalars(numbers)
         """The numbers that have been read back."""
         self.values: list[TensorSpec] = []
         self.nodes: list[Node] = []

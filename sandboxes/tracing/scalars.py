@@ -19,29 +19,42 @@ _FACTOR: Final = 5_184_443
 _START: Final = 1_234_577
 """Numbers jump about in their ranges, so that two recordings are told apart even where they are rounded."""
 
+KINDS: Final = 3
+"""Kinds of numbers, one for each recording of a forward. They differ in size and sign, so that code which compares or
+rounds them without asking does something else."""
+
 _serials = itertools.count()
 
 
-def unused_float() -> float:
-    """Returns a float that no placeholder of this process has: exact as float32, and where every operator takes it."""
+def unused_float(kind: int = 0) -> float:
+    """Returns a float that no placeholder of this process has, exact as float32.
+
+    Of the first kind it lies between 0.5 and 1, where every operator takes it; others are large, or large and negative.
+    """
     while True:
         step = (next(_serials) * _FACTOR + _START) % _FLOATS
         if step % 4096:  # no short decimal
-            return (_FLOATS + step) / (2 * _FLOATS)
+            return (0.5, 1024.0, -2048.0)[kind] * (1 + step / _FLOATS)
 
 
-def unused_integer() -> int:
+def unused_integer(kind: int = 0) -> int:
     """Returns an integer that no placeholder of this process has.
 
     It is odd and has 32 bits: Triton compiles for it what it compiles for every integer but 1 and multiples of 16.
     """
-    return 2**30 + 1 + 2 * ((next(_serials) * _FACTOR + _START) % _INTEGERS)
+    size = 2**30 + 1 + 2 * ((next(_serials) * _FACTOR + _START) % _INTEGERS)
+    return -size if kind == 1 else size
 
 
 class Scalars:
-    """Empty, and so false, in the recording of a forward that reads no numbers."""
+    """Empty, and so false, in the recording of a forward that reads no numbers.
 
-    def __init__(self) -> None:
+    Args:
+        kind: Of the numbers, below `KINDS`.
+    """
+
+    def __init__(self, kind: int = 0) -> None:
+        self._kind = kind
         self._by_number: dict[float, Placeholder] = {}
 
     def __bool__(self) -> bool:
@@ -51,11 +64,11 @@ class Scalars:
         """Returns a new placeholder for a fake tensor without dimensions, `int64` or `float64`, on the host."""
         made: Placeholder
         if tensor.dtype == torch.int64:
-            number = unused_integer()
+            number = unused_integer(self._kind)
             made = IntegerPlaceholder(number)
             self._by_number[number] = made
         else:
-            fraction = unused_float()
+            fraction = unused_float(self._kind)
             made = FloatPlaceholder(fraction)
             self._by_number[fraction] = made
         made.tensor, made.scalars = tensor, self
@@ -108,6 +121,8 @@ class Scalars:
             )
         return None
 
-    def mentioned(self, text: str) -> bool:
-        """True if a text shows the number of a placeholder."""
-        return any(repr(number) in text for number in self._by_number)
+    def hidden(self, text: str) -> str:
+        """Returns a text in which no placeholder's number can be seen."""
+        for number in self._by_number:
+            text = text.replace(repr(number), "?")
+        return text

@@ -111,6 +111,18 @@ def test_a_constructor_that_reads_its_weights_is_built_with_data(evaluator: Loca
     assert evaluate(evaluator, reading).outcome is Outcome.OK
 
 
+@pytest.mark.slow
+def test_a_number_that_is_read_back_is_one_where_there_is_no_data(evaluator: LocalEvaluator) -> None:
+    made = "out = torch.empty_like(x)"
+    scaled = WIDE.replace(made, f"{made}\n        one = float((x[0, 0] == x[0, 0]).sum())")
+    counted = WIDE.replace(made, f"{made}\n        n = (x[0] == x[0]).sum().item()")
+    for source in (scaled.replace("x, self.weight,", "x, self.weight * one,"), counted.replace("x.shape[1],", "n,")):
+        assert source not in {scaled, counted}
+        report = evaluate(evaluator, source)
+        assert report.outcome is Outcome.OK, report.diagnostics
+        assert report.speedup is None
+
+
 def test_memory_of_the_worker_stays_small(evaluator: LocalEvaluator) -> None:
     evaluate(evaluator, WIDE)
     tasks = Path("/proc/self/task").iterdir()

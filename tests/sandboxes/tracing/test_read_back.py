@@ -9,6 +9,8 @@ from sandboxes.ttir import parse
 from sandboxes.validation import load_constants, validate
 from tests.tracer import HEADER, Tracer, calls, candidate, case, forward, launches, line_of, spec
 
+N = "n = (x > 0).sum().item()\n"
+
 
 def reads(trace: Trace) -> list[AtenCall]:
     """The calls that read a number back."""
@@ -129,6 +131,17 @@ def test_cases_and_weights_that_are_alike_have_traces_that_are_alike(tracer: Tra
     assert first.nodes == second.nodes == other.nodes
 
 
+def test_every_configuration_of_a_tuned_kernel_takes_it(tracer: Tracer) -> None:
+    configurations = "[triton.Config({'BLOCK': size}) for size in (64, 128)]"
+    source = forward(N + "y = torch.empty_like(x)", "tuned[lambda meta: (1,)](x, y, n, 1.0 / n)", "return y").replace(
+        "def scale(", f"tuned = triton.autotune({configurations}, key=['n'])(scale_kernel)\n\n\ndef scale("
+    )
+    (launch,) = launches(accepted(tracer, source))
+    first, second = launch.variants
+    assert first.args == second.args
+    assert [isinstance(argument, ScalarRef) for argument in first.args] == [False, False, True, True]
+
+
 def test_parameters_and_buffers_can_be_read(tracer: Tracer) -> None:
     source = candidate("""
         class ModelNew(nn.Module):
@@ -145,7 +158,6 @@ def test_parameters_and_buffers_can_be_read(tracer: Tracer) -> None:
     assert product.args[1] == 4.5
 
 
-N = "n = (x > 0).sum().item()\n"
 LAUNCH = "y = torch.empty_like(x)\nscale_kernel[{}](x, y, {}, 2.0, {})"
 
 
@@ -172,6 +184,10 @@ LAUNCH = "y = torch.empty_like(x)\nscale_kernel[{}](x, y, {}, 2.0, {})"
         (N + "s = f'{n}'", "s = f'", "text"),
         (N + "s = n & 1", "n & 1", "taken apart"),
         (N + "import numpy; s = scale(x, float(numpy.sqrt(n)))", "scale_kernel[(", "as an argument"),
+        ("s = list(map(int, map(float, [x.sum()])))[0]; y = x + s", "list(map", "as an argument"),
+        (N + "s = 2.0 if sorted([0.5, n])[0] == 0.5 else 1.0; s = scale(x, s)", "sorted", "compared"),
+        ("s = max(*map(int, map(float, [x.sum()])), 1); y = x + s", "max(", "as an argument"),
+        ("(s,) = map(float, [x.sum()]); y = x + 1 if s > 0 else x", "map(float", "decides"),
         (N + "s = torch.tensor([n, 2])", "torch.tensor([n", "several"),
         (N + LAUNCH.format("(n,)", 128, "BLOCK=128"), "scale_kernel[(n,)", "grid"),
         (N + LAUNCH.format("(triton.cdiv(n, 128),)", 128, "BLOCK=128"), "scale_kernel[(triton.cdiv(n,", "grid"),
