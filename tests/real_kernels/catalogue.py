@@ -83,7 +83,7 @@ def _settled(source: str, constants: Mapping[str, str], *, required: bool = Fals
 
 EQUAL = "`torch.equal(grad_output, 1.0)` decides in Python"
 UNTRACEABLE = Outcome.UNTRACEABLE
-ITEM = "`(labels != ignore_index).sum().item()` is read in Python"
+ITEM = "`(labels != ignore_index).sum().item()` decides in Python"
 PROD = "`int(torch.prod(torch.tensor(shape)))` is read in Python"
 UNSUPPORTED = Outcome.UNSUPPORTED
 
@@ -111,7 +111,7 @@ LIGER = (
     _liger("embedding", dtypes=HALF),
     _liger("fused_add_rms_norm", dtypes=HALF),
     _liger("fused_ce_tvd"),
-    _liger("fused_linear_cross_entropy", outcome=UNTRACEABLE, reason=ITEM),
+    _liger("fused_linear_cross_entropy"),
     _scaling("fused_linear_cross_entropy_backward"),
     _liger("fused_linear_jsd"),
     _scaling("fused_linear_jsd_backward"),
