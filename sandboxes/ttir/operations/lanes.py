@@ -13,7 +13,8 @@ from torch import Tensor
 from sandboxes.ttir.engine.control import run_body
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, Run, Step
-from sandboxes.ttir.engine.values import materialise, select_rows, shape_of
+from sandboxes.ttir.engine.values import Addresses, Pointer, RuntimeValue, materialise, select_rows, shape_of
+from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.operations.shapes import expanded
 
 
@@ -45,6 +46,15 @@ def _captured(body: BodyPlan) -> set[int]:
     return used - defined
 
 
+def _is_scalar(value: RuntimeValue) -> bool:
+    """Whether each program has one number or address; a tensor for each lane would need the square of its memory."""
+    if isinstance(value, Pointer):
+        value = value.offset
+    elif isinstance(value, Addresses):
+        value = value.bytes
+    return isinstance(value, Tensor) and value.dim() == 1
+
+
 def by_lane(machine: Machine, step: Step, body: BodyPlan, arguments: list[Tensor]) -> list[Tensor]:
     """Runs a region for each lane.
 
@@ -61,7 +71,12 @@ def by_lane(machine: Machine, step: Step, body: BodyPlan, arguments: list[Tensor
     inner = machine.repeated(lanes)
     rows = torch.arange(programs).repeat_interleave(lanes)
     for index in _captured(body):
-        inner.put(index, select_rows(machine.get(index), rows))
+        value = machine.get(index)
+        if not _is_scalar(value):
+            raise UnsupportedOperation(
+                f"{step.operation.name} that reads a tensor from outside", step.operation.location
+            )
+        inner.put(index, select_rows(value, rows))
     for index, tensor in zip(body.blocks[0].arguments, arguments, strict=True):
         inner.put(index, tensor.expand(programs, lanes).reshape(-1))
     results = [materialise(value) for value in run_body(inner, body, step)]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from sandboxes.ttir import ExecutionOptions, execute, parse
+from sandboxes.ttir import ExecutionOptions, UnsupportedOperation, execute, parse
 from tests.sandboxes.ttir import zoo
 from tests.sandboxes.ttir.compiled import run
 from tests.sandboxes.ttir.frontend import ttir_of
@@ -76,3 +76,29 @@ def test_a_scan_may_branch(reverse: bool) -> None:
     rows = x.flip(1) if reverse else x
     expected = torch.tensor([_folded(row, _nearer) for row in rows.tolist()])
     assert torch.equal(out, expected.flip(1) if reverse else expected)
+
+
+NONSENSE = """module {{ tt.func public @k(%p: !tt.ptr<f32>) {{
+  %r = tt.make_range {{end = 8 : i32, start = 0 : i32}} : tensor<8xi32>
+  %s = tt.splat %p : !tt.ptr<f32> -> tensor<8x!tt.ptr<f32>>
+  %a = tt.addptr %s, %r : tensor<8x!tt.ptr<f32>>, tensor<8xi32>
+  %x = tt.load %a : tensor<8x!tt.ptr<f32>>
+  %y = "tt.map_elementwise"(%x) <{{pack = {pack} : i32}}> ({{
+  ^bb0(%u: f32):
+    %v = arith.addf %u, {value} : f32
+    tt.map_elementwise.return %v : f32
+  }}) : (tensor<8xf32>) -> tensor<8xf32>
+  tt.store %a, %y : tensor<8x!tt.ptr<f32>>
+  tt.return }} }}"""
+
+
+@pytest.mark.parametrize(("pack", "value"), [(0, "%u"), (3, "%u"), (-1, "%u"), (1, "%x"), (2, "%u")])
+def test_nonsense_is_unsupported(pack: int, value: str) -> None:
+    with pytest.raises(UnsupportedOperation, match="map_elementwise"):
+        execute(parse(NONSENSE.format(pack=pack, value=value)), (1, 1, 1), [torch.ones(8)])
+
+
+def test_a_mapped_function_written_as_text_runs() -> None:
+    x = torch.arange(8.0)
+    execute(parse(NONSENSE.format(pack=1, value="%u")), (1, 1, 1), [x])
+    assert torch.equal(x, 2 * torch.arange(8.0))
