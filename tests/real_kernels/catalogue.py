@@ -83,7 +83,7 @@ def _settled(source: str, constants: Mapping[str, str], *, required: bool = Fals
 
 EQUAL = "`torch.equal(grad_output, 1.0)` decides in Python"
 UNTRACEABLE = Outcome.UNTRACEABLE
-ITEM = "`(labels != ignore_index).sum().item()` decides in Python"
+ITEM = "`int(round(float(count)))` in a library looks into a number that was read back"
 PROD = "`int(torch.prod(torch.tensor(shape)))` is read in Python"
 UNSUPPORTED = Outcome.UNSUPPORTED
 
