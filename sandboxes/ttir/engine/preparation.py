@@ -7,6 +7,7 @@ from torch import Tensor
 from sandboxes.ttir.engine.footprint import footprint
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, FunctionPlan, ModulePlan, Step
 from sandboxes.ttir.engine.values import dtype_of, shape_of
+from sandboxes.ttir.engine.verification import verify, verify_branches, verify_regions
 from sandboxes.ttir.errors import TTIRSyntaxError, UnsupportedOperation
 from sandboxes.ttir.ir import Block, Function, Module, Operation, Region, TensorType
 from sandboxes.ttir.operations import arithmetic, reductions, shapes
@@ -78,6 +79,10 @@ class _Preparation:
 
     def _body(self, region: Region) -> BodyPlan:
         blocks, cyclic = _ordered(region)
+        if len(blocks) > 1:
+            labels = {block.label: block for block in blocks}
+            for block in blocks:
+                verify_branches(block, labels)
         return BodyPlan(tuple(self._block(block, frees=len(blocks) == 1) for block in blocks), cyclic)
 
     def _block(self, block: Block, *, frees: bool) -> BlockPlan:
@@ -96,6 +101,9 @@ class _Preparation:
         return BlockPlan(block.label, block.arguments, tuple(a.index for a in block.arguments), steps, terminator)
 
     def _step(self, operation: Operation) -> Step:
+        verify(operation)
+        if operation.regions or operation.name == "tt.call":
+            verify_regions(operation, self._functions)
         bodies = tuple(self._body(region) for region in operation.regions)
         values = operation.results or operation.operands
         shape = shape_of(values[0].type) if values else ()
