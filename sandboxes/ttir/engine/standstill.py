@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Frame, Machine
 from sandboxes.ttir.engine.plan import Step
-from sandboxes.ttir.engine.values import Buffer, Conjunction, Descriptor, Pointer, RuntimeValue, Sum
+from sandboxes.ttir.engine.values import Addresses, Buffer, Conjunction, Descriptor, Pointer, RuntimeValue, Sum
 from sandboxes.ttir.errors import EndlessLoop
 
 FIRST = 16
@@ -69,7 +69,8 @@ def _same(left: list[Tensor], right: list[Tensor]) -> bool:
 
 
 def _raw(tensor: Tensor) -> Tensor:
-    return tensor.contiguous().view(torch.uint8) if tensor.dim() else tensor
+    # a copy even of what counts as contiguous: a tensor of one element may have any stride
+    return tensor.clone(memory_format=torch.contiguous_format).view(torch.uint8) if tensor.dim() else tensor
 
 
 def _bytes(buffer: Buffer) -> Tensor:
@@ -86,6 +87,8 @@ def _tensors(values: list[RuntimeValue]) -> list[Tensor]:
         elif isinstance(value, Pointer):
             found.append(torch.tensor([value.buffer.index]))
             found.extend(_tensors([value.offset]))
+        elif isinstance(value, Addresses):
+            found.append(value.bytes)
         elif isinstance(value, Descriptor):
             found.extend([*value.shape, *value.strides, *value.offsets, *_tensors([value.pointer])])
     return found

@@ -33,3 +33,44 @@ def sorted_rows(x, out, BLOCK: tl.constexpr):
     i = tl.arange(0, BLOCK)
     row = tl.sort(tl.load(x + tl.program_id(0) * BLOCK + i))
     tl.store(out + tl.program_id(0) * BLOCK + i, tl.cumsum(row, 0))
+
+
+@triton.jit
+def endless(x):
+    value = tl.load(x)
+    while value >= 0:
+        value = (value + 1) % 1000003
+    tl.store(x, value)
+
+
+@triton.jit
+def nested(x, n):
+    total = tl.load(x)
+    for i in range(n):
+        for j in range(n):
+            total += i * j
+    tl.store(x, total)
+
+
+@triton.jit
+def exchanged(lock, found, BLOCK: tl.constexpr):
+    i = tl.arange(0, BLOCK)
+    tl.store(found + i, tl.atomic_xchg(lock + 0 * i, i))
+
+
+@triton.jit
+def reread(x, y):
+    value = tl.load(x)
+    while value < 5:
+        value = tl.load(x)
+    tl.store(y, value)
+
+
+@triton.jit
+def walked(x, y, out, n):
+    pointer = x
+    if tl.program_id(0) == 1:
+        pointer = y
+    while tl.load(pointer) < n:
+        pointer += 1
+    tl.store(out + tl.program_id(0), tl.load(pointer))

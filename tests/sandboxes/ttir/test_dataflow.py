@@ -74,6 +74,6 @@ def test_the_public_names_are_frozen() -> None:
         "DescriptorType", "DeviceAssertion", "EndlessLoop", "Execution", "ExecutionOptions", "ExecutionTimeout",
         "Frame", "Function", "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module",
         "OpaqueType", "Operation", "Parameter", "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError",
-        "TensorType", "Type", "UnsupportedOperation", "Value",
+        "TensorType", "TooMuchMemory", "Type", "UnsupportedOperation", "Value",
         "accesses", "execute", "made_up_pointer", "parse",
     }  # fmt: skip
