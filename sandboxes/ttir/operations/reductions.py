@@ -13,6 +13,7 @@ from torch import Tensor
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, Run, Step
 from sandboxes.ttir.engine.values import shape_of
+from sandboxes.ttir.operations.argreduce import direction, reduced
 from sandboxes.ttir.operations.lanes import by_lane, has_control_flow
 
 Reduction = Callable[[Tensor, int], Tensor]
@@ -85,6 +86,8 @@ class Combination:
     name: str
     """The one operation that it consists of, ``""`` if it is anything else."""
     body: BodyPlan
+    best: str
+    """``largest`` or ``smallest`` if it is that of argmax or argmin, see `argreduce.py`."""
     by_lane: bool
     """Whether it branches, so that elements have to go their own ways."""
 
@@ -97,8 +100,9 @@ class Combination:
 
 def combination(body: BodyPlan) -> Combination:
     """What there is to know about a combine region before running it."""
-    name = _single_operation(body.blocks[0]) if len(body.blocks) == 1 else ""
-    return Combination(name, body, has_control_flow(body))
+    only = body.blocks[0] if len(body.blocks) == 1 else None
+    name, best = (_single_operation(only), direction(only)) if only is not None else ("", "")
+    return Combination(name, body, best, has_control_flow(body))
 
 
 def _single_operation(block: BlockPlan) -> str:
@@ -157,6 +161,10 @@ def reduce(machine: Machine, step: Step) -> None:
     fast = step.constant.fast(REDUCTIONS, inputs[0].dtype)
     if fast is not None:
         machine.put(step.results[0], fast(inputs[0], axis))
+        return
+    if step.constant.best and (found := reduced(step.constant.best, inputs[0], inputs[1], axis)) is not None:
+        for index, tensor in zip(step.results, found, strict=True):
+            machine.put(index, tensor)
         return
     while inputs[0].shape[axis] > 1:
         length = inputs[0].shape[axis]
