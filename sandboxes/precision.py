@@ -13,17 +13,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from sandboxes.contracts import Precision
 from sandboxes.ttir.operations.dots import round_tf32
 
-PRODUCTS = frozenset(
-    {
-        "aten::mm", "aten::bmm", "aten::addmm", "aten::baddbmm", "aten::addbmm", "aten::mv", "aten::addmv",
-        "aten::convolution", "aten::_scaled_dot_product_flash_attention_for_cpu",
-        "aten::_scaled_dot_product_attention_math",
-    }
-)  # fmt: skip
-"""Operators that the GPU may run on TF32 tensor cores."""
-
-ADDENDS = frozenset({"aten::addmm", "aten::baddbmm", "aten::addbmm", "aten::addmv"})
-"""Of these the first argument is added, not multiplied, and stays exact."""
+FACTORS = {
+    **dict.fromkeys(["aten::mm", "aten::bmm", "aten::mv", "aten::convolution"], range(2)),
+    **dict.fromkeys(["aten::addmm", "aten::baddbmm", "aten::addbmm", "aten::addmv"], range(1, 3)),
+    "aten::convolution_backward": range(3),
+    "aten::_scaled_dot_product_attention_math": range(3),
+    "aten::_scaled_dot_product_flash_attention_for_cpu": range(3),
+    "aten::_scaled_dot_product_flash_attention_for_cpu_backward": range(4),
+}
+"""Operators that the GPU may run on TF32 tensor cores, and which of their arguments are multiplied."""
 
 
 def rounded_factors(operator: str, args: Sequence[Any]) -> Sequence[Any]:
@@ -33,11 +31,10 @@ def rounded_factors(operator: str, args: Sequence[Any]) -> Sequence[Any]:
         operator: Without overload, e.g. `aten::addmm`; other operators' arguments are returned as they are.
         args: Positional arguments.
     """
-    if operator not in PRODUCTS:
+    factors = FACTORS.get(operator)
+    if factors is None:
         return args
-    first = 1 if operator in ADDENDS else 0
-    last = first + 3 if "attention" in operator else first + 2
-    return [round_tf32(arg) if first <= index < last and _is_float32(arg) else arg for index, arg in enumerate(args)]
+    return [round_tf32(arg) if index in factors and _is_float32(arg) else arg for index, arg in enumerate(args)]
 
 
 class MatmulPrecision(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves __init_subclass__ untyped

@@ -119,7 +119,7 @@ def _flops(
     vector = "fp64" if any(spec.dtype == "float64" for spec in inputs) else "fp32"
     formula = flop_registry.get(getattr(torch.ops.aten, SAME_FLOPS.get(name, name), None))
     if formula is not None and overload is not None:
-        return {_product_kind(inputs, precision): _registered_flops(formula, call, values, outputs)}
+        return {_product_kind(inputs, precision): _registered_flops(formula, call, values)}
     counted = outputs if name in GATHERING_NAMES or name in SCATTERING_NAMES else [*inputs, *outputs]
     largest = max((spec.numel for spec in counted), default=0)
     if name in PRODUCT_NAMES:
@@ -139,11 +139,11 @@ def _product_kind(inputs: list[TensorSpec], precision: Precision) -> str:
     return PRODUCT_KIND.get(dtype, "fp32")
 
 
-def _registered_flops(formula: Any, call: AtenCall, values: Sequence[TensorSpec], outputs: list[TensorSpec]) -> int:
-    """Evaluates a formula of `torch.utils.flop_counter` on tensors without data."""
+def _registered_flops(formula: Any, call: AtenCall, values: Sequence[TensorSpec]) -> int:
+    """Evaluates a formula of `torch.utils.flop_counter` on tensors without data; gradients not asked for are None."""
     args = [_meta(argument, values) for argument in call.args]
     kwargs = {key: _meta(argument, values) for key, argument in call.kwargs.items()}
-    results = [_meta_tensor(spec) for spec in outputs]
+    results = [_meta(result, values) for result in call.results]
     return int(formula(*args, **kwargs, out_val=results[0] if len(results) == 1 else tuple(results)))
 
 

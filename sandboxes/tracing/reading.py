@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import torch
-from torch.utils._python_dispatch import _get_current_dispatch_mode
+from torch.utils._python_dispatch import _disable_current_modes, _get_current_dispatch_mode
 
 from sandboxes.tracing.placeholders import IntegerPlaceholder, Placeholder, needs_number
 from sandboxes.tracing.recorder import Recorder
@@ -38,8 +38,12 @@ def item(tensor: torch.Tensor) -> Any:
 
 def to_list(tensor: torch.Tensor) -> Any:
     """Stands in for `Tensor.tolist`: tensors of one element can be read."""
-    if recording() is None:
+    recorder = recording()
+    if recorder is None:
         return _TO_LIST(tensor)
+    if (known := recorder.known.value(tensor)) is not None:
+        with _disable_current_modes():
+            return _TO_LIST(known)
     if tensor.numel() != 1:
         text = f"`.tolist()` reads {tensor.numel()} values in Python"
         raise Untraceable(text, "Single numbers can be read with `.item()`; keep the values on the GPU otherwise.")

@@ -28,13 +28,14 @@ from sandboxes.contracts import (
     TensorSpec,
     TorchConstant,
     Variant,
+    scalars,
 )
 from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.contracts.trace import MAX_NODES
 from sandboxes.operators import READABLE, number_positions
 from sandboxes.tracing.driver import RecordedLaunch
+from sandboxes.tracing.known import KnownValues
 from sandboxes.tracing.line import current_line
-from sandboxes.tracing.placeholders import Placeholder
 from sandboxes.tracing.scalars import Scalars
 from sandboxes.tracing.untraceable import Untraceable
 
@@ -110,6 +111,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         self._pending: list[tuple[str, Variant]] = []
         self.scalars = Scalars(numbers)
         """The numbers that have been read back."""
+        self.known = KnownValues()
+        """What is computed from Python's numbers alone."""
         self.values: list[TensorSpec] = []
         self.nodes: list[Node] = []
         self.constants: list[Constant] = []
@@ -117,12 +120,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     # ATen
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if (known := self.known.read(func, args)) is not None:
+            return known
         lifted = func._opname == "lift_fresh"  # what `torch.tensor` makes
         if lifted and (number := self.scalars.in_tensor(args[0])) is not None:
             with self:
                 return torch.ops.aten._to_copy.default(number.tensor, dtype=args[0].dtype).view(args[0].shape)
         device = "cpu" if lifted else None  # it lives there until moved
-        args, kwargs = self._lift(args, device), self._lift(kwargs or {}, device)
+        given, args, kwargs = args, self._lift(args, device), self._lift(kwargs or {}, device)
         if self._tuning or _is_query(func):
             return func(*args, **kwargs)
         taken, named = self._taken(func, args, kwargs)
@@ -136,6 +141,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
                 line=current_line(),
             )
         )
+        if lifted:
+            self.known.remember(result, given[0])
+        else:
+            self.known.follow(func, args, kwargs, result, exact=not scalars((*taken, *named.values())))
         return result
 
     def _taken(
@@ -162,8 +171,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
             {name: plain(name, arg) for name, arg in kwargs.items()},
         )
 
-    def read(self, tensor: torch.Tensor) -> Placeholder:
-        """Records that the number in a one-element tensor is read back, and returns what stands for it.
+    def read(self, tensor: torch.Tensor) -> Any:
+        """Returns the number in a one-element tensor if it is known, else records that it is read back.
+
+        Returns:
+            The number, or the `Placeholder` that stands for it.
 
         Raises:
             RuntimeError: It has several elements, as torch does.
@@ -171,6 +183,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         """
         if tensor.numel() != 1:
             raise RuntimeError(f"a Tensor with {tensor.numel()} elements cannot be converted to Scalar")
+        if (known := self.known.value(tensor)) is not None:
+            with _disable_current_modes():
+                return known.item()
         dtype = READABLE.get(str(tensor.dtype).removeprefix("torch."))
         if dtype is None:
             hint = "Use torch.where or a mask; `int(t)` of a boolean is a number that can be passed to kernels."
@@ -311,10 +326,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         if isinstance(value, torch.Tensor):
             if isinstance(value, FakeTensor) and value.device.type != "cuda":
                 raise ValueError("Pointer argument cannot be accessed from Triton (cpu tensor?)")
+            self.known.forget([value])
             return [TensorRef(id=self.number(value))]
         if hasattr(value, "block_shape"):  # triton.tools.tensor_descriptor.TensorDescriptor
             sizes = [*value.shape, *value.strides, *value.block_shape]
             self.scalars.refuse(sizes, "is a size of a tensor descriptor")
+            self.known.forget([value.base])
             descriptor = Descriptor(
                 base=TensorRef(id=self.number(value.base)),
                 shape=tuple(value.shape),

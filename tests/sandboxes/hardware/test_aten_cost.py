@@ -62,6 +62,16 @@ def test_a_convolution() -> None:
     assert work.flops == {"tf32": 2 * (2 * 5 * 6 * 6) * (3 * 3 * 3)}
 
 
+@pytest.mark.parametrize("wanted", [(True, False), (False, True), (True, True)])
+def test_the_gradients_of_a_convolution_cost_what_is_asked_for(wanted: tuple[bool, bool]) -> None:
+    values = [tensor(2, 5, 6, 6), tensor(2, 3, 8, 8), tensor(5, 3, 3, 3)]
+    settings = (numbers(1, 1), numbers(0, 0), numbers(1, 1), False, numbers(0, 0), 1, numbers(*wanted, False))
+    backward = call("convolution_backward.default", ref(0), ref(1), ref(2), None, *settings, result=1)
+    results = tuple(ref(id_) if asked else None for id_, asked in zip((1, 2), wanted, strict=True))
+    work = aten_work(backward.model_copy(update={"results": (*results, None)}), values)
+    assert work.flops == {"tf32": sum(wanted) * 2 * (2 * 5 * 6 * 6) * (3 * 3 * 3)}
+
+
 def test_attention() -> None:
     values = [tensor(2, 4, 32, 16, dtype="bfloat16") for _ in range(4)]
     args = (ref(0), ref(1), ref(2))

@@ -264,3 +264,13 @@ def test_an_expression_of_a_thousand_terms_is_compiled_as_it_is(tracer: Tracer) 
     terms = " + ".join(["s"] * 900)
     (launch,) = launches(tracer.trace(forward("s = float(1)", f"return scale(x, {terms})")))
     assert launch.variants[0].args[3] == 900.0
+
+
+def test_a_library_that_rounds_a_count_bakes_nothing_in(tracer: Tracer) -> None:
+    library = "library = {}\nexec('def whole(n): return int(round(float(n)))', library)\n"
+    source = forward("return scale(x, library['whole']((x > 0).sum().item()))").replace(
+        "class ModelNew", library + "\nclass ModelNew"
+    )
+    failure = tracer.failure(source)
+    assert failure.outcome == "untraceable"
+    assert "not as an argument that can be replayed" in failure.message
