@@ -15,8 +15,11 @@ from sandboxes.ttir import (
     InvalidAddress,
     MadeUpPointer,
     MemoryFault,
+    MisalignedDescriptor,
+    Race,
     TTIRError,
     UnsupportedOperation,
+    UnwrittenMemory,
 )
 
 
@@ -44,7 +47,19 @@ class Fault(Exception):
         self.cases = tuple(cases)
 
 
-HINTS = {
+HINTS: dict[type[Exception], str] = {
+    Race: (
+        "Give every element to one program: check how offsets depend on `tl.program_id`, use `tl.atomic_*` where "
+        "programs must share an element, and a second launch where one needs what others have stored."
+    ),
+    UnwrittenMemory: (
+        "Have it written first: store the element in an earlier launch, allocate with `torch.zeros`, or mask the load; "
+        "`torch.empty` leaves whatever was in the memory before."
+    ),
+    MisalignedDescriptor: (
+        "TMA needs a base and row strides that are multiples of 16 bytes, and a last stride of 1: pad the rows, or "
+        "use pointers and masks for this shape."
+    ),
     MemoryFault: "Mask the access: the last program reaches past the end when the size is no multiple of the block.",
     InvalidAddress: "Compute addresses from the kernel's own pointers, and keep them multiples of the element's size.",
     MadeUpPointer: "Pass the tensors to the kernel, in a tuple if they are many, not a tensor of their addresses.",
@@ -57,6 +72,9 @@ HINTS = {
 }
 
 OUTCOMES: dict[type[Exception], Outcome] = {
+    Race: Outcome.MEMORY_ERROR,
+    UnwrittenMemory: Outcome.MEMORY_ERROR,
+    MisalignedDescriptor: Outcome.MEMORY_ERROR,
     MemoryFault: Outcome.MEMORY_ERROR,
     InvalidAddress: Outcome.MEMORY_ERROR,
     MadeUpPointer: Outcome.UNSUPPORTED,
@@ -67,7 +85,7 @@ OUTCOMES: dict[type[Exception], Outcome] = {
     OperatorNotAllowed: Outcome.UNTRACEABLE,
     ValueOutOfRange: Outcome.UNSUPPORTED,
 }
-"""What an exception of the trusted stages means; anything else is a malformed trace."""
+"""What an exception of the trusted stages means, special ones first; anything else is a malformed trace."""
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -26,6 +26,18 @@ from sandboxes.precision import rounded_factors
 
 Values = dict[int, torch.Tensor]
 LaunchFunction = Callable[[int, Launch, Values], None]
+
+
+class Memory(Protocol):
+    """Is told what ATen calls do to memory."""
+
+    def allocated(self, value: int, tensor: torch.Tensor) -> None:
+        """A value was made without contents, by `torch.empty` or kin."""
+        ...
+
+    def written(self, value: int, tensor: torch.Tensor) -> None:
+        """An operator wrote into a value."""
+        ...
 
 
 class MalformedTrace(ValueError):
@@ -84,6 +96,7 @@ def replay(
     launch: LaunchFunction,
     precision: Precision = Precision.FP32,
     deadline_s: float = float("inf"),
+    memory: Memory | None = None,
 ) -> Replayed:
     """Replays a trace.
 
@@ -95,6 +108,7 @@ def replay(
         precision: How ATen matrix products treat float32 factors.
         launch: Runs launch number `index`, given the values so far.
         deadline_s: On `time.monotonic`'s clock; looked at before every node.
+        memory: Is told of uninitialised results and of writes into values, after each ATen call.
 
     Raises:
         MalformedTrace: A result is not what the trace says it is, or an operator rejects its arguments.
@@ -112,6 +126,8 @@ def replay(
                 launch(index, node, values)
             else:
                 _call(index, node, values, trace.values, device, precision)
+                if memory is not None:
+                    _tell(memory, node, values)
             for id_ in last_use.get(index, ()):
                 values.pop(id_, None)
     return Replayed(output=_plain(trace.output, values, device))
@@ -184,6 +200,20 @@ def number(values: Values, reference: ScalarRef) -> int | float:
         return float(STAND_IN) if tensor.dtype == torch.float64 else STAND_IN
     found: int | float = tensor.item()
     return found
+
+
+def _tell(memory: Memory, call: AtenCall, values: Values) -> None:
+    """Says what a call has done to memory."""
+    op = operator(call.operator)
+    if op.allocates:
+        for id_ in references(call.results):
+            memory.allocated(id_, values[id_])
+        return
+    arguments: dict[int, Argument] = dict(enumerate(call.args))
+    arguments.update({op.parameters.index(name): argument for name, argument in call.kwargs.items()})
+    for position in op.written:
+        for id_ in references((arguments[position],)) if position in arguments else ():
+            memory.written(id_, values[id_])
 
 
 def _store_all(

@@ -26,8 +26,31 @@ from sandboxes.hardware.model import price_launch
 from sandboxes.hardware.work import Work
 from sandboxes.replay import LaunchFunction, Values, replay
 from sandboxes.truth import clone
+from sandboxes.ttir import Unwritten
 
 CPU = torch.device("cpu")
+
+
+class ReplayMemory:
+    """Implements `Memory`: tells the sanitizer about the storages that kernels of the program load from.
+
+    Storages are the trace's as far as choosing them goes; which memory is meant is up to the tensors themselves.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.unwritten = Unwritten()
+        self._storage = program.flow.storage
+        nodes = zip(program.trace.nodes, program.flow.nodes, strict=True)
+        self._loaded = frozenset().union(*(flow.reads for node, flow in nodes if isinstance(node, Launch)))
+
+    def allocated(self, value: int, tensor: torch.Tensor) -> None:
+        """Nothing of it is written, if a kernel may load it at all."""
+        if self._storage[value] in self._loaded:
+            self.unwritten.allocated(tensor)
+
+    def written(self, value: int, tensor: torch.Tensor) -> None:
+        """All of it is written."""
+        self.unwritten.written(tensor)
 
 
 class CpuDevice:
@@ -74,15 +97,24 @@ class CpuDevice:
         return compiled, choice
 
     def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float) -> Run:
-        """Executes every launch; of a hollow program a sample."""
+        """Executes and sanitizes every launch; of a hollow program a sample, of which only bounds are checked."""
         launched: dict[int, Launched] = {}
         count = bool(program.kernels)  # only a compiled program will be priced
+        memory = None if program.hollow else ReplayMemory(program)  # hollow values say nothing
 
         def execute(index: int, node: Launch, values: Values) -> None:
-            number = choice.get(index, 0)
-            launched[index] = launch(index, node, number, values, deadline_s, count=count, sample=program.hollow)
+            launched[index] = launch(
+                index,
+                node,
+                choice.get(index, 0),
+                values,
+                deadline_s,
+                count=count,
+                sample=program.hollow,
+                unwritten=memory.unwritten if memory else None,
+            )
 
-        output = self._replay(program, inputs, execute, deadline_s)
+        output = self._replay(program, inputs, execute, deadline_s, memory)
         return Run(output=output, inputs=list(inputs), notes=launched)
 
     def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
@@ -90,7 +122,12 @@ class CpuDevice:
         return modelled_profile(program, choice, run.notes, reference, target, self._precision)
 
     def _replay(
-        self, program: Program, inputs: Sequence[Any], launch_function: LaunchFunction, deadline_s: float
+        self,
+        program: Program,
+        inputs: Sequence[Any],
+        launch_function: LaunchFunction,
+        deadline_s: float,
+        memory: ReplayMemory | None = None,
     ) -> Any:
         if program.hollow:
             replay_hollow(program, launch_function)
@@ -107,6 +144,7 @@ class CpuDevice:
             launch=launch_function,
             precision=self._precision,
             deadline_s=deadline_s,
+            memory=memory,
         ).output
 
     def _sample(self, program: Program, inputs: Sequence[Any], deadline_s: float) -> dict[tuple[int, int], Work]:

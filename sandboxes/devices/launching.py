@@ -19,6 +19,7 @@ from sandboxes.ttir import (
     Module,
     Parameter,
     ScalarType,
+    Unwritten,
     execute,
     parse,
 )
@@ -39,7 +40,15 @@ class Launched:
 
 
 def launch(
-    index: int, node: Launch, choice: int, values: Values, deadline_s: float, *, count: bool, sample: bool = False
+    index: int,
+    node: Launch,
+    choice: int,
+    values: Values,
+    deadline_s: float,
+    *,
+    count: bool,
+    sample: bool = False,
+    unwritten: Unwritten | None = None,
 ) -> Launched:
     """Executes a launch.
 
@@ -51,6 +60,7 @@ def launch(
         deadline_s: On `time.monotonic`'s clock.
         count: Whether the work will be asked for.
         sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
+        unwritten: What nobody has written; with it the launch is sanitized, without it only bounds are checked.
 
     Raises:
         MalformedTrace: The arguments don't fit the kernel, or contradict what it was specialised for; a number that
@@ -70,7 +80,7 @@ def launch(
     left = deadline_s - time.monotonic()
     if left <= 0:
         raise OutOfTime(node.line)
-    options = ExecutionOptions(count=count, programs=programs, max_seconds=left)
+    options = ExecutionOptions(count=count, programs=programs, max_seconds=left, sanitizer=unwritten)
     execution = execute(module, variant.grid, args, options=options)
     sizes = {
         parameter.name: argument.untyped_storage().nbytes()

@@ -11,10 +11,13 @@ from sandboxes.ttir.errors import (
     InvalidAddress,
     MadeUpPointer,
     MemoryFault,
+    MisalignedDescriptor,
+    Race,
     TooMuchMemory,
     TTIRError,
     TTIRSyntaxError,
     UnsupportedOperation,
+    UnwrittenMemory,
 )
 from sandboxes.ttir.ir import (
     Block,
@@ -33,6 +36,7 @@ from sandboxes.ttir.ir import (
     Type,
     Value,
 )
+from sandboxes.ttir.sanitizer import Unwritten
 from sandboxes.ttir.syntax.parser import parse
 
 __all__ = [
@@ -59,6 +63,8 @@ __all__ = [
     "Execution",
     "ExecutionOptions",
     "execute",
+    # what the sanitizer remembers between launches
+    "Unwritten",
     # counts
     "ArgumentCount",
     "Counters",
@@ -75,8 +81,11 @@ __all__ = [
     "InvalidAddress",
     "MadeUpPointer",
     "MemoryFault",
+    "MisalignedDescriptor",
+    "Race",
     "TooMuchMemory",
     "TTIRError",
     "TTIRSyntaxError",
     "UnsupportedOperation",
+    "UnwrittenMemory",
 ]

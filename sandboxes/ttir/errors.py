@@ -9,6 +9,9 @@
     │   └── MadeUpPointer                    a pointer is made of an integer that is not one of the kernel's pointers
     ├── ArgumentMismatch (TypeError)         the arguments do not fit the kernel's parameters
     ├── MemoryFault (IndexError)             a lane that is not masked off left its buffer
+    │   ├── UnwrittenMemory                  it read an element that nobody has written
+    │   └── Race                             two programs of one launch depend on who comes first
+    ├── MisalignedDescriptor (ValueError)    a tensor descriptor that TMA refuses
     ├── InvalidAddress (ValueError)          a lane that is not masked off used a number that is no address
     ├── DeviceAssertion (AssertionError)     ``tl.device_assert`` failed
     └── ExecutionTimeout (TimeoutError)      the budget of operations or time is spent
@@ -84,16 +87,17 @@ class ArgumentMismatch(TTIRError, TypeError):
 
 
 class MemoryFault(TTIRError, IndexError):
-    """A lane that is not masked off accessed memory outside its argument's storage.
+    """A lane that is not masked off used memory in a way that a GPU would not forgive.
 
     Args:
-        kind: ``out-of-bounds load``, ``out-of-bounds store`` or ``out-of-bounds atomic``.
+        kind: ``out-of-bounds load``, ``out-of-bounds store`` or ``out-of-bounds atomic``; subclasses have their own.
         argument: name of the pointer parameter.
         offset: element index counted from the pointer that was passed in.
         limit: elements of the storage from that pointer on.
         program_id: ``(x, y, z)`` of the first faulting program.
         lane: row-major index within the tensor of that program (0 for a scalar access).
         location: where in the source.
+        kernel: name of the kernel.
     """
 
     def __init__(
@@ -105,8 +109,10 @@ class MemoryFault(TTIRError, IndexError):
         program_id: tuple[int, int, int],
         lane: int,
         location: Location = UNKNOWN,
+        kernel: str = "",
+        *more: object,
     ) -> None:
-        super().__init__(kind, argument, offset, limit, program_id, lane, location)
+        super().__init__(kind, argument, offset, limit, program_id, lane, location, kernel, *more)
         self.kind = kind
         self.argument = argument
         self.offset = offset
@@ -114,11 +120,127 @@ class MemoryFault(TTIRError, IndexError):
         self.program_id = program_id
         self.lane = lane
         self.location = location
+        self.kernel = kernel
 
     def __str__(self) -> str:
         return (
-            f"{self.kind}: program {self.program_id} at line {self.location.user_line()} accesses element "
+            f"{self._what()}: program {self.program_id} at line {self.location.user_line()} accesses element "
             f"{self.offset} of argument '{self.argument}', which has {self.limit} elements (lane {self.lane})"
+        )
+
+    def _what(self) -> str:
+        return f"{self.kind} in kernel '{self.kernel}'" if self.kernel else self.kind
+
+
+class UnwrittenMemory(MemoryFault):
+    """A lane read an element of a buffer that was allocated without contents and that nothing has written.
+
+    Args:
+        written: how many of the ``limit`` elements have been written; the others as for `MemoryFault`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        argument: str,
+        offset: int,
+        limit: int,
+        program_id: tuple[int, int, int],
+        lane: int,
+        location: Location = UNKNOWN,
+        kernel: str = "",
+        written: int = 0,
+    ) -> None:
+        super().__init__(kind, argument, offset, limit, program_id, lane, location, kernel, written)
+        self.written = written
+
+    def __str__(self) -> str:
+        return (
+            f"{self._what()}: program {self.program_id} at line {self.location.user_line()} reads element "
+            f"{self.offset} of argument '{self.argument}' (lane {self.lane}); of its {self.limit} elements "
+            f"{self.written} have been written"
+        )
+
+
+class Race(MemoryFault):
+    """Two programs of one launch use one element, at least one of them changes it, and nothing orders them.
+
+    Args:
+        kind: ``race of two stores``, ``race of a store and a load`` and so on.
+        action: what ``program_id`` does: ``stores``, ``loads`` or ``updates atomically``.
+        other_id: the other program.
+        other_action: what the other program does there.
+        other_lines: lines of the source that may be where it does so; the rest as for `MemoryFault`.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        argument: str,
+        offset: int,
+        limit: int,
+        program_id: tuple[int, int, int],
+        lane: int,
+        location: Location = UNKNOWN,
+        kernel: str = "",
+        action: str = "",
+        other_id: tuple[int, int, int] = (0, 0, 0),
+        other_action: str = "",
+        other_lines: tuple[int, ...] = (),
+    ) -> None:
+        more = (action, other_id, other_action, other_lines)
+        super().__init__(kind, argument, offset, limit, program_id, lane, location, kernel, *more)
+        self.action = action
+        self.other_id = other_id
+        self.other_action = other_action
+        self.other_lines = other_lines
+
+    def __str__(self) -> str:
+        where = " or ".join(str(line) for line in self.other_lines)
+        return (
+            f"{self._what()}: program {self.program_id} at line {self.location.user_line()} {self.action} element "
+            f"{self.offset} of argument '{self.argument}', which has {self.limit} elements (lane {self.lane}); "
+            f"program {self.other_id} of the same launch {self.other_action} it, too"
+            + (f" (line {where})" if where else "")
+            + ("" if self.kind != STORE_RACE else ", with another value")
+        )
+
+
+STORE_RACE = "race of two stores"
+"""`Race.kind` where both programs store."""
+
+
+class MisalignedDescriptor(TTIRError, ValueError):
+    """A tensor descriptor that the hardware (TMA) would refuse.
+
+    Args:
+        problem: which rule is broken, with the number that breaks it.
+        argument: name of the pointer or descriptor parameter that it describes.
+        program_id: the first program that makes it; None if the host did.
+        location: where in the source.
+        kernel: name of the kernel.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        argument: str,
+        program_id: tuple[int, int, int] | None,
+        location: Location = UNKNOWN,
+        kernel: str = "",
+    ) -> None:
+        super().__init__(problem, argument, program_id, location, kernel)
+        self.problem = problem
+        self.argument = argument
+        self.program_id = program_id
+        self.location = location
+        self.kernel = kernel
+
+    def __str__(self) -> str:
+        maker = "the host" if self.program_id is None else f"program {self.program_id}"
+        return (
+            f"misaligned tensor descriptor in kernel '{self.kernel}': {maker} at line {self.location.user_line()} "
+            f"describes argument '{self.argument}' with {self.problem}"
         )
 
 

@@ -15,8 +15,8 @@ from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import Buffer, element_of, expand_together, shape_of
 from sandboxes.ttir.ir import Location, ScalarType, TensorType
-from sandboxes.ttir.memory.addressing import Access
-from sandboxes.ttir.memory.transfers import scatter
+from sandboxes.ttir.memory.addressing import Access, layout
+from sandboxes.ttir.memory.transfers import write_lanes
 
 SPECIAL = frozenset(
     [
@@ -157,7 +157,8 @@ class Tally:
             seen = Buffer(buffer.name, buffer.index, flags, buffer.origin, True)
             self._touched[key] = seen
         unique = Access(seen, request.terms, request.masks, request.shape)
-        scatter(machine, unique, torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool), location)
+        mark = torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool)
+        write_lanes(machine, unique, layout(unique), mark, location)
 
     def _note(self, request: Access, key: tuple[int, str]) -> None:
         """Remembers which elements of a huge buffer were touched, in flags that several elements share."""

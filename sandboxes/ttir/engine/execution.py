@@ -22,6 +22,7 @@ from sandboxes.ttir.engine.preparation import prepare
 from sandboxes.ttir.engine.values import SPACE_BITS, Buffer, Descriptor, Pointer, RuntimeValue, dtype_of, space_start
 from sandboxes.ttir.errors import ArgumentMismatch, TooMuchMemory, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
+from sandboxes.ttir.sanitizer import Unwritten, Watch
 
 MAX_PROGRAMS = 2**31 - 1
 
@@ -55,6 +56,9 @@ class ExecutionOptions:
     """Wall time after which `ExecutionTimeout` is raised."""
     count: bool = False
     """Whether to fill `Execution.counters`."""
+    sanitizer: Unwritten | None = None
+    """Looks for races, reads of memory in here that nobody has written (stores are noted), and descriptors that TMA
+    refuses; None looks at nothing but bounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ def execute(
         values = memory.bind()
         buffers = memory.buffers
         tally = Tally(plan.steps, buffers) if options.count else None
+        watch = None if options.sanitizer is None else _watch(module, values, buffers, options.sanitizer)
         budget = Budget(options.max_operations, options.max_seconds)
         total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
         chunk = _chunk(plan, options)
@@ -107,10 +112,16 @@ def execute(
                 if options.programs is None
                 else torch.tensor(options.programs[first:last], dtype=torch.int64)
             )
-            machine = Machine(module.value_count, programs, grid, tally, memory.spaces, budget)
+            if watch is not None:
+                watch.begin(programs.numel())
+            machine = Machine(
+                module.value_count, programs, grid, tally, memory.spaces, budget, module.kernel.name, watch
+            )
             for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
                 machine.put(index, value)
             _run(machine, plan)
+        if watch is not None and total:
+            watch.finish(machine)
     counters = tally.counters() if tally is not None else Counters()
     return Execution(programs=total, seconds=time.monotonic() - started, operations=budget.spent, counters=counters)
 
@@ -141,6 +152,15 @@ def _prepared(module: Module) -> ModulePlan:
         raise
     except MALFORMED as error:
         raise UnsupportedOperation(f"tt.func {module.kernel.name} ({error})", module.kernel.location) from error
+
+
+def _watch(module: Module, values: Sequence[RuntimeValue], buffers: Sequence[Buffer], unwritten: Unwritten) -> Watch:
+    """The sanitizer's eye on this launch, which has seen the descriptors that the host made."""
+    watch = Watch(module.kernel.name, buffers, accesses(module), unwritten)
+    for parameter, value in zip(module.kernel.parameters, values, strict=True):
+        if isinstance(value, Descriptor) and isinstance(parameter.type, DescriptorType):
+            watch.describing(None, value, parameter.type.block.shape, module.kernel.location)
+    return watch
 
 
 def _memory(arg: Argument) -> list[Tensor]:

@@ -19,6 +19,7 @@ from sandboxes.ttir.errors import EndlessLoop, ExecutionTimeout, TTIRError, Unsu
 if TYPE_CHECKING:
     from sandboxes.ttir.engine.counters import Tally
     from sandboxes.ttir.engine.plan import BlockPlan, Step
+    from sandboxes.ttir.sanitizer.watch import Watch
 
 LOOPS = ("scf.for", "scf.while")
 MALFORMED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -82,6 +83,8 @@ class Machine:
         tally: where counts go, None to count nothing.
         spaces: buffers by the number of their virtual address space.
         budget: operations and time that are left.
+        kernel: its name, for messages.
+        watch: the sanitizer's eye on this launch, None to look at nothing but bounds.
     """
 
     def __init__(
@@ -92,8 +95,12 @@ class Machine:
         tally: "Tally | None",
         spaces: dict[int, Buffer],
         budget: Budget,
+        kernel: str = "",
+        watch: "Watch | None" = None,
     ) -> None:
         self.programs = programs
+        self.kernel = kernel
+        self.watch = watch
         self.grid = grid
         self.tally = tally
         self.spaces = spaces
@@ -165,6 +172,9 @@ class Machine:
 
     def program_id(self, row: int) -> tuple[int, int, int]:
         """``(x, y, z)`` of the program at position ``row`` of the active frame."""
-        linear = int(self.programs[self.frame.slots[row]])
+        return self.coordinates_of(int(self.programs[self.frame.slots[row]]))
+
+    def coordinates_of(self, linear: int) -> tuple[int, int, int]:
+        """``(x, y, z)`` of a linear program id."""
         x, y, _ = self.grid
         return linear % x, linear // x % y, linear // (x * y)

@@ -162,6 +162,7 @@ def check_bounds(
         machine.program_id(where[0]),
         lane,
         location,
+        machine.kernel,
     )
 
 

@@ -113,6 +113,8 @@ def update(machine: Machine, step: Step, request: Access, name: str, value: Tens
         raise UnsupportedOperation(f"{step.operation.name} {name}", step.operation.location)
     offsets, mask = request.offsets(), request.mask()
     check_bounds(machine, request, offsets, mask, "atomic", step.operation.location)
+    if machine.watch is not None:
+        machine.watch.updating(machine, request, step.operation.location, wanted=wanted, reads=wanted or name != "exch")
     full = (machine.frame.size, *request.shape)
     active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
     flat_offsets, flat_values = offsets.expand(full)[active], value.expand(full)[active]
@@ -165,6 +167,9 @@ def atomic_cas(machine: Machine, step: Step) -> None:
     for request in requests(machine, step, machine.get(step.operands[0]), None, shape, "atomic"):
         offsets, mask = request.offsets(), request.mask()
         check_bounds(machine, request, offsets, mask, "atomic", step.operation.location)
+        if machine.watch is not None:
+            wanted = _wanted(machine, step)
+            machine.watch.updating(machine, request, step.operation.location, wanted=wanted, reads=True)
         active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
         swapped = _swap(machine, step, request.buffer.data, offsets.expand(full)[active], expected[active], new[active])
         result[active] = swapped
@@ -189,7 +194,7 @@ def atomic_load(machine: Machine, step: Step) -> None:
     value = torch.zeros([1] * (1 + len(step.shape)), dtype=step.dtype)
     mask = machine.get(step.operands[1])
     for request in requests(machine, step, machine.get(step.operands[0]), mask, step.shape, "load"):
-        value = gather(machine, request, value, step.operation.location)
+        value = gather(machine, request, value, step.operation.location, atomic=True)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "load")
     machine.put(step.results[0], value)
@@ -199,7 +204,7 @@ def atomic_store(machine: Machine, step: Step) -> None:
     """``tl.atomic_store``: a store that nothing tears."""
     value, mask = machine.dense(step.operands[1]), machine.get(step.operands[2])
     for request in requests(machine, step, machine.get(step.operands[0]), mask, step.shape, "store"):
-        scatter(machine, request, value, step.operation.location)
+        scatter(machine, request, value, step.operation.location, atomic=True)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "store")
 
@@ -213,7 +218,7 @@ def atomic_poll(machine: Machine, step: Step) -> None:
     expected = machine.dense(step.operands[1])
     found = torch.zeros_like(expected[:1])
     for request in requests(machine, step, machine.get(step.operands[0]), None, step.shape, "load"):
-        found = gather(machine, request, found, step.operation.location)
+        found = gather(machine, request, found, step.operation.location, atomic=True)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "load")
     arrived = found == expected

@@ -23,9 +23,11 @@ def make_descriptor(machine: Machine, step: Step) -> None:
     padding = float("nan") if "nan" in str(step.operation.attributes.get("padding", "")) else 0.0
     if step.operation.attributes.get("padding") == 2:
         padding = float("nan")
-    machine.put(
-        step.results[0], Descriptor(pointer, tuple(numbers[:rank]), tuple(numbers[rank : 2 * rank]), (), padding)
-    )
+    descriptor = Descriptor(pointer, tuple(numbers[:rank]), tuple(numbers[rank : 2 * rank]), (), padding)
+    kind = step.operation.results[0].type
+    if machine.watch is not None and isinstance(kind, DescriptorType):
+        machine.watch.describing(machine, descriptor, kind.block.shape, step.operation.location)
+    machine.put(step.results[0], descriptor)
 
 
 def _block(

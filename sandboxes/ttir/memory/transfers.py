@@ -18,9 +18,16 @@ SMALL_BLOCK = 256
 # -- loads -----------------------------------------------------------------------------------------------------------
 
 
-def gather(machine: Machine, request: Access, other: Tensor, location: Location) -> Tensor:
-    """Elements at the request's offsets, ``other`` where its masks do not hold."""
+def gather(machine: Machine, request: Access, other: Tensor, location: Location, *, atomic: bool = False) -> Tensor:
+    """Elements at the request's offsets, ``other`` where its masks do not hold; the sanitizer is told."""
     block = layout(request)
+    if machine.watch is not None:
+        machine.watch.loading(machine, request, block, location, atomic=atomic)
+    return read_lanes(machine, request, block, other, location)
+
+
+def read_lanes(machine: Machine, request: Access, block: Layout | None, other: Tensor, location: Location) -> Tensor:
+    """Like `gather`, given the request's layout, and nobody is told."""
     if block is not None:
         if bool(block.inside.all()):
             return _composed(_read(request.buffer, block), block, request.shape, other)
@@ -37,7 +44,8 @@ def _split(machine: Machine, request: Access, other: Tensor, location: Location,
     for index in (torch.nonzero(inside).flatten(), torch.nonzero(~inside).flatten()):
         machine.frame = frame.child(index)
         defaults = other if other.shape[0] == 1 else other.index_select(0, index)
-        values = gather(machine, request.rows(index), defaults, location)
+        rows = request.rows(index)
+        values = read_lanes(machine, rows, layout(rows), defaults, location)
         if result is None:
             result = torch.empty((inside.numel(), *request.shape), dtype=values.dtype)
         result[index] = values
@@ -116,9 +124,10 @@ def load(machine: Machine, step: Step) -> None:
     other = torch.zeros([1] * (1 + rank), dtype=step.dtype)
     if len(step.operands) > 2:
         other = machine.dense(step.operands[2])
+    atomic = bool(step.operation.attributes.get("isVolatile", False))
     value = other
     for request in requests(machine, step, pointer, mask, step.shape, "load"):
-        value = gather(machine, request, value, step.operation.location)
+        value = gather(machine, request, value, step.operation.location, atomic=atomic)
         if machine.tally is not None:
             machine.tally.accessed(machine, step, request, "load")
     machine.put(step.results[0], value)
@@ -127,9 +136,18 @@ def load(machine: Machine, step: Step) -> None:
 # -- stores ----------------------------------------------------------------------------------------------------------
 
 
-def scatter(machine: Machine, request: Access, value: Tensor, location: Location) -> None:
-    """Writes ``value`` (broadcast) to the request's offsets where its masks hold."""
+def scatter(machine: Machine, request: Access, value: Tensor, location: Location, *, atomic: bool = False) -> None:
+    """Writes ``value`` (broadcast) to the request's offsets where its masks hold; the sanitizer is told before."""
     block = layout(request)
+    if machine.watch is not None and atomic:
+        machine.watch.updating(machine, request, location, wanted=False, reads=False)
+    elif machine.watch is not None:
+        machine.watch.storing(machine, request, block, value, location)
+    write_lanes(machine, request, block, value, location)
+
+
+def write_lanes(machine: Machine, request: Access, block: Layout | None, value: Tensor, location: Location) -> None:
+    """Like `scatter`, given the request's layout, and nobody is told."""
     if block is not None:
         ready = block.inside
         for mask in block.rest:
@@ -144,7 +162,8 @@ def scatter(machine: Machine, request: Access, value: Tensor, location: Location
                 part = value if value.shape[0] == 1 else value.index_select(0, index)
                 rows = request.rows(index)
                 if index.numel() and bool(ready[index[0]]):
-                    scatter(machine, _unmasked(rows, block), part, location)
+                    whole = _unmasked(rows, block)
+                    write_lanes(machine, whole, layout(whole), part, location)
                 else:
                     _scattered(machine, rows, part, location)
             machine.frame = frame

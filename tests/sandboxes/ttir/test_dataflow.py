@@ -72,8 +72,9 @@ def test_the_public_names_are_frozen() -> None:
     assert set(ttir.__all__) == {
         "Access", "Argument", "ArgumentCount", "ArgumentMismatch", "Block", "Counters", "DescriptorArgument",
         "DescriptorType", "DeviceAssertion", "EndlessLoop", "Execution", "ExecutionOptions", "ExecutionTimeout",
-        "Frame", "Function", "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault", "Module",
-        "OpaqueType", "Operation", "Parameter", "PointerType", "Region", "ScalarType", "TTIRError", "TTIRSyntaxError",
-        "TensorType", "TooMuchMemory", "Type", "UnsupportedOperation", "Value",
+        "Frame", "Function", "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault",
+        "MisalignedDescriptor", "Module", "OpaqueType", "Operation", "Parameter", "PointerType", "Race", "Region",
+        "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType", "TooMuchMemory", "Type", "UnsupportedOperation",
+        "Unwritten", "UnwrittenMemory", "Value",
         "accesses", "execute", "made_up_pointer", "parse",
     }  # fmt: skip

@@ -31,8 +31,8 @@ def test_a_load_past_the_end_names_argument_index_size_program_and_line() -> Non
     assert fault.lane == 500 - 3 * 128
     line = line_of("add_relu", "tt.load")
     assert str(fault) == (
-        f"out-of-bounds load: program (3, 0, 0) at line {line} accesses element 500 of argument 'x', "
-        "which has 500 elements (lane 116)"
+        f"out-of-bounds load in kernel 'add_relu': program (3, 0, 0) at line {line} accesses element 500 of argument "
+        "'x', which has 500 elements (lane 116)"
     )
 
 

@@ -1,0 +1,206 @@
+"""Who touched each element of a storage during a launch: decides where programs can't be proven to keep apart.
+
+A note per element holds the last program that stored there; where it matters, two more hold the smallest and the
+largest id of the programs that loaded it, and two those that updated it atomically. Looking at an access costs a pass
+or two over its elements, strided like the access itself; only where programs do meet are lanes looked at one by one.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.engine.machine import Frame, Machine
+from sandboxes.ttir.ir import UNKNOWN
+from sandboxes.ttir.memory.addressing import check_bounds, layout
+from sandboxes.ttir.memory.transfers import read_lanes
+from sandboxes.ttir.sanitizer.disputes import Dispute, Disputes, bits, differ
+from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind, Lanes, Notes, lanes_of
+from sandboxes.ttir.sanitizer.regions import Region, programs_apart
+
+_LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collision:
+    """Two programs that meet at an element, the second one now."""
+
+    event: Event
+    other_kind: Kind
+    other: int
+    """Linear program id plus one."""
+    row: int
+    lane: int
+    offset: int
+
+
+class Elements:
+    """Notes on every element of one storage.
+
+    Args:
+        elements: of the storage.
+        loads: whether loads matter, because the kernel also changes this storage.
+        atomics: whether atomics matter, because the kernel also loads or stores here.
+    """
+
+    def __init__(self, elements: int, *, loads: bool, atomics: bool) -> None:
+        self._stored = Notes(elements)
+        self._spans: dict[Kind, tuple[Notes, Notes]] = {}
+        for kind, matters in ((Kind.LOAD, loads), (Kind.ATOMIC, atomics)):
+            if matters:
+                self._spans[kind] = (Notes(elements, _LARGEST), Notes(elements))
+        self.disputes = Disputes()
+
+    @staticmethod
+    def bytes_for(elements: int, *, loads: bool, atomics: bool) -> int:
+        """Memory that the notes take."""
+        return elements * 4 * (1 + 2 * loads + 2 * atomics)
+
+    def recall(self, machine: Machine, kind: Kind, region: Region) -> None:
+        """Notes an access that happened before and met nobody."""
+        frame = machine.frame
+        machine.frame = Frame(torch.arange(region.ids.numel()))
+        event = Event(kind, region.access, layout(region.access), UNKNOWN, region.ids)
+        if kind is Kind.STORE:
+            self._stored.write(machine, event, event.stamp)
+        elif kind in self._spans:
+            self._span(machine, event)
+        machine.frame = frame
+
+    def meet(self, machine: Machine, event: Event) -> Collision | None:
+        """Notes an access; returns where it meets another program's, if nothing orders the two.
+
+        Stores that meet stores are not returned but disputed, see `disputes.py`.
+        """
+        request = event.request
+        if event.block is None or not bool(event.block.inside.all()):
+            check_bounds(machine, request, request.offsets(), request.mask(), event.kind.value, event.location)
+        writers = self._stored.read(machine, event)
+        suspects = [kind for kind in OPPONENTS[event.kind] if self._met(machine, event, kind, writers)]
+        lanes = None
+        if suspects:
+            lanes = lanes_of(request, event.ids.numel())
+            for kind in suspects:
+                collision = self._collision(event, kind, lanes, writers)
+                if collision is not None:
+                    return collision
+        if event.kind is Kind.STORE:
+            self._store(machine, event, writers, lanes)
+        elif event.kind in self._spans:
+            self._span(machine, event)
+        return None
+
+    def _met(self, machine: Machine, event: Event, kind: Kind, writers: Tensor) -> bool:
+        """Whether another program did something of this kind to any of the event's elements."""
+        if kind is Kind.STORE:
+            foreign = (writers != 0) & (writers.abs() != event.stamp)
+            return bool((foreign & (writers > 0) if event.kind is Kind.LOAD else foreign).any())
+        if kind not in self._spans:
+            return False
+        low, high = (notes.read(machine, event) for notes in self._spans[kind])
+        return bool(((high != 0) & ((low != event.stamp) | (high != event.stamp))).any())
+
+    def _collision(self, event: Event, kind: Kind, lanes: Lanes, writers: Tensor) -> Collision | None:
+        """The first lane that meets another program that nothing orders before this one."""
+        mine = event.ids[lanes.rows]
+        if kind is Kind.STORE:
+            if event.kind is Kind.STORE:
+                return None  # what matters is the values: see `_store`
+            found = lanes.pick(writers)
+            foreign = (found != 0) & (found.abs() != mine)
+            if event.kind is Kind.LOAD:
+                foreign &= found > 0
+            others = found.abs()
+        else:
+            low, high = (notes.data[lanes.offsets] for notes in self._spans[kind])
+            foreign = (high != 0) & ((low != mine) | (high != mine))
+            others = torch.where(low != mine, low, high)
+            if event.kind is Kind.STORE and kind is Kind.LOAD:
+                foreign &= self._changes(event, lanes)
+        if event.ordered is not None:
+            foreign &= ~event.ordered[lanes.rows]
+        if not bool(foreign.any()):
+            return None
+        where = int(torch.nonzero(foreign)[0])
+        return Collision(
+            event, kind, int(others[where]), int(lanes.rows[where]), int(lanes.lanes[where]), int(lanes.offsets[where])
+        )
+
+    def _changes(self, event: Event, lanes: Lanes) -> Tensor:
+        """Per lane, whether the store changes what is there."""
+        assert event.value is not None
+        return bits(lanes.pick(event.value)) != bits(event.request.buffer.data[lanes.offsets])
+
+    def _store(self, machine: Machine, event: Event, writers: Tensor, lanes: Lanes | None) -> None:
+        stamp = event.stamp
+        if Kind.LOAD in self._spans:
+            stamp = self._signed(machine, event, writers)
+        if lanes is None and not self.disputes:
+            self._stored.write(machine, event, stamp)
+            if event.block is not None and programs_apart(event.block, event.ids.numel()):
+                return
+            back = self._stored.read(machine, event, masked=stamp)
+            if not bool((back.abs() != event.stamp).any()):
+                return
+        self._dispute(event, lanes or lanes_of(event.request, event.ids.numel()), writers, stamp)
+
+    def _signed(self, machine: Machine, event: Event, writers: Tensor) -> Tensor:
+        """The programs, negative where a store leaves the bits as they are: a load can't tell whether it happened."""
+        assert event.value is not None
+        request = event.request
+        blank = torch.zeros([1] * (1 + len(request.shape)), dtype=request.buffer.data.dtype)
+        old = read_lanes(machine, request, event.block, blank, event.location)
+        changed = bits(old) != bits(event.value)
+        return torch.where(changed, event.stamp, torch.where(writers > 0, writers, -event.stamp))
+
+    def _dispute(self, event: Event, lanes: Lanes, writers: Tensor, stamp: Tensor) -> None:
+        """Compares values where programs store to one element, in this operation or before it."""
+        assert event.value is not None
+        mine, values, offsets = event.ids[lanes.rows], lanes.pick(event.value), lanes.offsets
+        if not offsets.numel():
+            return
+        elements, inverse = torch.unique(offsets, return_inverse=True)
+        last = torch.zeros(elements.numel(), dtype=torch.int64)
+        last.scatter_reduce_(0, inverse, torch.arange(offsets.numel()), "amax")
+        winner = last[inverse]
+        self._observe(
+            event, lanes, (mine != mine[winner]) & differ(values, values[winner]), mine[winner], values[winner]
+        )
+        found = lanes.pick(writers)
+        before = (found != 0) & (found.abs() != mine)
+        if event.ordered is not None:
+            before &= ~event.ordered[lanes.rows]
+        old = event.request.buffer.data[offsets]
+        if bool(before.any()):
+            self._observe(event, lanes, before & differ(values, old), found.abs(), old)
+        if self.disputes:
+            self.disputes.stored(offsets, mine, values)
+        self._stored.data[elements] = lanes.pick(stamp)[last]
+
+    def _observe(self, event: Event, lanes: Lanes, where: Tensor, others: Tensor, theirs: Tensor) -> None:
+        assert event.value is not None
+        for lane in torch.nonzero(where).flatten()[:16].tolist():
+            values = {int(others[lane]): theirs[lane : lane + 1].clone()}
+            self.disputes.add(
+                Dispute(
+                    offset=int(lanes.offsets[lane]),
+                    first=int(others[lane]),
+                    second=int(event.ids[lanes.rows[lane]]),
+                    lane=int(lanes.lanes[lane]),
+                    location=event.location,
+                    argument=event.request.buffer.index,
+                    values=values,
+                )
+            )
+
+    def _span(self, machine: Machine, event: Event) -> None:
+        """Widens the smallest and largest program ids that loaded or updated each element."""
+        low, high = self._spans[event.kind]
+        if event.block is not None and programs_apart(event.block, event.ids.numel()):
+            low.write(machine, event, torch.minimum(low.read(machine, event, _LARGEST), event.stamp))
+            high.write(machine, event, torch.maximum(high.read(machine, event), event.stamp))
+            return
+        lanes = lanes_of(event.request, event.ids.numel())
+        mine = event.ids[lanes.rows]
+        low.data.scatter_reduce_(0, lanes.offsets, mine, "amin")
+        high.data.scatter_reduce_(0, lanes.offsets, mine, "amax")

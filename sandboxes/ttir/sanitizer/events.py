@@ -1,0 +1,107 @@
+"""One memory operation as the sanitizer sees it, and how it reads and writes its own notes at the same elements."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.engine.values import Buffer
+from sandboxes.ttir.ir import Location
+from sandboxes.ttir.memory.addressing import Access, Layout
+from sandboxes.ttir.memory.transfers import read_lanes, write_lanes
+
+
+class Kind(StrEnum):
+    """What an operation does to memory."""
+
+    LOAD = "load"
+    STORE = "store"
+    ATOMIC = "atomic"
+
+
+ACTIONS = {Kind.LOAD: "loads", Kind.STORE: "stores", Kind.ATOMIC: "updates atomically"}
+"""As a verb of the third person."""
+
+OPPONENTS = {
+    Kind.LOAD: (Kind.STORE, Kind.ATOMIC),
+    Kind.STORE: (Kind.LOAD, Kind.STORE, Kind.ATOMIC),
+    Kind.ATOMIC: (Kind.LOAD, Kind.STORE),
+}
+"""What another program must not do to the same element."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """One memory operation of the active programs."""
+
+    kind: Kind
+    request: Access
+    block: Layout | None
+    location: Location
+    ids: Tensor
+    """int32 linear program ids plus one, shape ``(P,)``."""
+    value: Tensor | None = None
+    """What is stored."""
+    ordered: Tensor | None = None
+    """Per program, whether it has waited for others before (see `Watch`); None if none has."""
+
+    @property
+    def stamp(self) -> Tensor:
+        """The programs, broadcast against lanes."""
+        return self.ids.reshape(-1, *[1] * len(self.request.shape))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lanes:
+    """The active lanes of an event, one by one."""
+
+    rows: Tensor
+    """Position of the program."""
+    lanes: Tensor
+    """Row-major index within the program's tensor."""
+    offsets: Tensor
+    active: Tensor
+    """Which of all lanes these are, shape ``(P, *shape)``."""
+
+    def pick(self, tensor: Tensor) -> Tensor:
+        """The elements of a tensor that broadcasts against all lanes."""
+        return tensor.expand(self.active.shape)[self.active]
+
+
+def lanes_of(request: Access, programs: int) -> Lanes:
+    """The active lanes of an access."""
+    full = (programs, *request.shape)
+    mask = request.mask()
+    active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
+    index = torch.nonzero(active.reshape(programs, -1))
+    return Lanes(index[:, 0], index[:, 1], request.offsets().expand(full)[active], active)
+
+
+class Notes:
+    """One number per element of a storage.
+
+    Args:
+        elements: of the storage.
+        blank: the number of an element that has not been touched.
+    """
+
+    def __init__(self, elements: int, blank: int = 0) -> None:
+        self.data = (
+            torch.full((elements,), blank, dtype=torch.int32) if blank else torch.zeros(elements, dtype=torch.int32)
+        )
+        self._buffer = Buffer("", 0, self.data, 0, True)
+
+    def read(self, machine: Machine, event: Event, masked: Tensor | int = 0) -> Tensor:
+        """The notes at the event's elements, lazily broadcast; ``masked`` where lanes are masked off."""
+        rank = len(event.request.shape)
+        other = masked if isinstance(masked, Tensor) else torch.full([1] * (rank + 1), masked, dtype=torch.int32)
+        return read_lanes(machine, self._at(event.request), event.block, other, event.location)
+
+    def write(self, machine: Machine, event: Event, value: Tensor) -> None:
+        """Notes a number at the event's elements."""
+        write_lanes(machine, self._at(event.request), event.block, value, event.location)
+
+    def _at(self, request: Access) -> Access:
+        return Access(self._buffer, request.terms, request.masks, request.shape)

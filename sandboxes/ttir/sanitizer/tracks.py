@@ -1,0 +1,158 @@
+"""What the programs of one launch do to one storage: regions while programs provably keep apart, elements after.
+
+Recording a region costs a few operations on one number per program. An access is proven harmless if its programs keep
+apart from each other (stores) and if it lies beside everything other programs did that could matter: in front of or
+behind it, or, for programs that run together, because each program keeps to an interval of its own.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.sanitizer.elements import Collision, Elements
+from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind
+from sandboxes.ttir.sanitizer.regions import Hull, Region, apart, programs_apart, region
+
+MAX_REGIONS = 256
+"""Regions that are remembered before notes are taken on every element."""
+
+MAX_MASK_BYTES = 2**24
+"""Memory of the regions' masks before notes are taken on every element."""
+
+_FAR = 2**62
+
+
+@dataclass(slots=True)
+class Budget:
+    """Memory that notes may still take."""
+
+    bytes: int
+
+    def take(self, amount: int) -> bool:
+        """Whether there is room, which is then taken."""
+        if amount > self.bytes:
+            return False
+        self.bytes -= amount
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class _Chunk:
+    """The programs that run together: from where to where each of them has reached so far."""
+
+    first: Tensor
+    last: Tensor
+    waiting: list[Region] = field(default_factory=list)
+    """Regions that are not in these numbers yet: most storages never need them."""
+
+    def apart_with(self, latest: Region) -> bool:
+        """Whether all programs keep to intervals of their own, this region included."""
+        for item in (*self.waiting, latest):
+            self.first[item.slots] = torch.minimum(self.first[item.slots], item.first)
+            self.last[item.slots] = torch.maximum(self.last[item.slots], item.last)
+        self.waiting.clear()
+        touched = self.last >= self.first
+        return apart(self.first[touched], self.last[touched])
+
+
+class Track:
+    """The accesses of one launch to one storage.
+
+    Args:
+        loads: whether the kernel loads from it.
+        atomics: whether it updates it atomically.
+        budget: of the launch.
+    """
+
+    def __init__(self, *, loads: bool, atomics: bool, budget: Budget) -> None:
+        self._matters = {Kind.LOAD: loads, Kind.STORE: True, Kind.ATOMIC: atomics}
+        self._budget = budget
+        self._regions: list[tuple[Kind, Region]] = []
+        self._past: dict[Kind, Hull] = {}
+        self._present: dict[Kind, Hull] = {}
+        self._chunk: _Chunk | None = None
+        self._mask_bytes = 0
+        self._size = 0
+        self._off = False
+        self.elements: Elements | None = None
+        self.lines: dict[Kind, set[int]] = {kind: set() for kind in Kind}
+
+    def begin(self, programs: int) -> None:
+        """The next programs of the launch follow."""
+        for kind, hull in self._present.items():
+            self._past[kind] = _joined(self._past.get(kind), hull)
+        self._present.clear()
+        self._chunk = _Chunk(torch.full((programs,), _FAR), torch.full((programs,), -_FAR)) if not self._done else None
+
+    @property
+    def _done(self) -> bool:
+        return self._off or self.elements is not None
+
+    def add(self, machine: Machine, event: Event) -> Collision | None:
+        """Takes note of an access; returns where it meets another program's."""
+        if self._off or not self._matters[event.kind]:
+            return None
+        size = event.request.buffer.data.element_size()
+        if self._size not in (0, size):  # one memory as elements of two sizes: not followed
+            self._off, self.elements = True, None
+            self._regions.clear()
+            return None
+        self._size = size
+        if len(self.lines[event.kind]) < 4:
+            self.lines[event.kind].add(event.location.user_line())
+        if self.elements is None and event.block is not None:
+            latest = region(event.request, event.block, event.ids, machine.frame.slots)
+            if self._harmless(event, latest):
+                self._keep(event.kind, latest)
+                return None
+        if self.elements is None and not self._look_closer(machine, event):
+            return None
+        assert self.elements is not None
+        return self.elements.meet(machine, event)
+
+    def _harmless(self, event: Event, latest: Region) -> bool:
+        """Whether the access provably meets no other program's."""
+        if len(self._regions) >= MAX_REGIONS or self._mask_bytes + latest.mask_bytes > MAX_MASK_BYTES:
+            return False
+        assert event.block is not None
+        if event.kind is Kind.STORE and not programs_apart(event.block, event.ids.numel()):
+            return False
+        opponents = OPPONENTS[event.kind]
+        if any(_overlap(self._past.get(kind), latest.hull) for kind in opponents):
+            return False
+        if not any(_overlap(self._present.get(kind), latest.hull) for kind in opponents):
+            return True
+        assert self._chunk is not None
+        return latest.ids.numel() == 1 == self._chunk.first.numel() or self._chunk.apart_with(latest)
+
+    def _keep(self, kind: Kind, latest: Region) -> None:
+        self._regions.append((kind, latest))
+        self._mask_bytes += latest.mask_bytes
+        self._present[kind] = _joined(self._present.get(kind), latest.hull)
+        assert self._chunk is not None
+        self._chunk.waiting.append(latest)
+
+    def _look_closer(self, machine: Machine, event: Event) -> bool:
+        """Takes notes on every element from now on; False if there is no room for that."""
+        matters = {"loads": self._matters[Kind.LOAD], "atomics": self._matters[Kind.ATOMIC]}
+        numel = event.request.buffer.data.numel()
+        if not self._budget.take(Elements.bytes_for(numel, **matters)):
+            self._off = True
+            self._regions.clear()
+            return False
+        self.elements = Elements(numel, **matters)
+        for kind, known in self._regions:
+            self.elements.recall(machine, kind, known)
+        self._regions.clear()
+        self._chunk = None
+        return True
+
+
+def _joined(one: Hull | None, other: Hull) -> Hull:
+    return other if one is None else (min(one[0], other[0]), max(one[1], other[1]))
+
+
+def _overlap(one: Hull | None, other: Hull) -> bool:
+    return one is not None and one[0] <= other[1] and other[0] <= one[1]
