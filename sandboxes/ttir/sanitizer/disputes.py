@@ -79,9 +79,13 @@ class Disputes:
         if len(self._by_offset) < MAX_DISPUTES:
             self._by_offset.setdefault(dispute.offset, dispute)
 
+    def offsets(self) -> Tensor:
+        """The elements under observation."""
+        return torch.tensor(sorted(self._by_offset), dtype=torch.int64)
+
     def stored(self, offsets: Tensor, ids: Tensor, values: Tensor) -> None:
         """Programs stored values: what they stored before does not count any more."""
-        known = torch.tensor(sorted(self._by_offset))
+        known = self.offsets()
         for position in torch.nonzero(torch.isin(offsets, known)).flatten()[: MAX_DISPUTES * MAX_PROGRAMS].tolist():
             seen = self._by_offset[int(offsets[position])].values
             if len(seen) < MAX_PROGRAMS or int(ids[position]) in seen:

@@ -5,7 +5,7 @@ largest id of the programs that loaded it, and two those that updated it atomica
 or two over its elements, strided like the access itself; only where programs do meet are lanes looked at one by one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from sandboxes.ttir.engine.machine import Frame, Machine
 from sandboxes.ttir.ir import UNKNOWN
 from sandboxes.ttir.memory.addressing import check_bounds, layout
 from sandboxes.ttir.memory.transfers import read_lanes
-from sandboxes.ttir.sanitizer.disputes import Dispute, Disputes, bits, differ
+from sandboxes.ttir.sanitizer.disputes import MAX_DISPUTES, Dispute, Disputes, bits, differ
 from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind, Lanes, Notes, lanes_of
 from sandboxes.ttir.sanitizer.regions import Region, programs_apart
 
@@ -29,7 +29,7 @@ class Collision:
     other_kind: Kind
     other: int
     """Linear program id plus one."""
-    row: int
+    mine: int
     lane: int
     offset: int
 
@@ -75,74 +75,69 @@ class Elements:
         request = event.request
         if event.block is None or not bool(event.block.inside.all()):
             check_bounds(machine, request, request.offsets(), request.mask(), event.kind.value, event.location)
+        if event.kind is Kind.STORE:
+            event = _once(event)
         writers = self._stored.read(machine, event)
-        suspects = [kind for kind in OPPONENTS[event.kind] if self._met(machine, event, kind, writers)]
-        lanes = None
-        if suspects:
-            lanes = lanes_of(request, event.ids.numel())
-            for kind in suspects:
-                collision = self._collision(event, kind, lanes, writers)
+        for kind in OPPONENTS[event.kind]:
+            met = self._met(machine, event, kind, writers)
+            if (event.kind, kind) != (Kind.STORE, Kind.STORE) and met is not None and bool(met.any()):
+                collision = self._collision(event, kind, lanes_of(request, event.ids.numel(), met), writers)
                 if collision is not None:
                     return collision
         if event.kind is Kind.STORE:
-            self._store(machine, event, writers, lanes)
+            self._store(machine, event, writers)
         elif event.kind in self._spans:
             self._span(machine, event)
         return None
 
-    def _met(self, machine: Machine, event: Event, kind: Kind, writers: Tensor) -> bool:
-        """Whether another program did something of this kind to any of the event's elements."""
+    def _met(self, machine: Machine, event: Event, kind: Kind, writers: Tensor) -> Tensor | None:
+        """Where another program, that nothing orders before this one, did something of this kind."""
         if kind is Kind.STORE:
-            foreign = (writers != 0) & (writers.abs() != event.stamp)
-            return bool((foreign & (writers > 0) if event.kind is Kind.LOAD else foreign).any())
-        if kind not in self._spans:
-            return False
-        low, high = (notes.read(machine, event) for notes in self._spans[kind])
-        return bool(((high != 0) & ((low != event.stamp) | (high != event.stamp))).any())
+            met = (writers != 0) & (writers.abs() != event.stamp)
+            met = met & (writers > 0) if event.kind is Kind.LOAD else met
+        elif kind in self._spans:
+            low, high = (notes.read(machine, event) for notes in self._spans[kind])
+            met = (high != 0) & ((low != event.stamp) | (high != event.stamp))
+        else:
+            return None
+        return met if event.ordered is None else met & ~event.ordered.reshape(event.stamp.shape)
 
     def _collision(self, event: Event, kind: Kind, lanes: Lanes, writers: Tensor) -> Collision | None:
-        """The first lane that meets another program that nothing orders before this one."""
+        """The first of the lanes that met another program, None if a store changes nothing for them."""
         mine = event.ids[lanes.rows]
         if kind is Kind.STORE:
-            if event.kind is Kind.STORE:
-                return None  # what matters is the values: see `_store`
-            found = lanes.pick(writers)
-            foreign = (found != 0) & (found.abs() != mine)
-            if event.kind is Kind.LOAD:
-                foreign &= found > 0
-            others = found.abs()
+            others = lanes.pick(writers).abs()
         else:
             low, high = (notes.data[lanes.offsets] for notes in self._spans[kind])
-            foreign = (high != 0) & ((low != mine) | (high != mine))
             others = torch.where(low != mine, low, high)
-            if event.kind is Kind.STORE and kind is Kind.LOAD:
-                foreign &= self._changes(event, lanes)
-        if event.ordered is not None:
-            foreign &= ~event.ordered[lanes.rows]
-        if not bool(foreign.any()):
-            return None
-        where = int(torch.nonzero(foreign)[0])
+        where = 0
+        if (event.kind, kind) == (Kind.STORE, Kind.LOAD):
+            assert event.value is not None
+            changed = bits(lanes.pick(event.value)) != bits(event.request.buffer.data[lanes.offsets])
+            if not bool(changed.any()):
+                return None
+            where = int(torch.nonzero(changed)[0])
         return Collision(
-            event, kind, int(others[where]), int(lanes.rows[where]), int(lanes.lanes[where]), int(lanes.offsets[where])
+            event, kind, int(others[where]), int(mine[where]), int(lanes.lanes[where]), int(lanes.offsets[where])
         )
 
-    def _changes(self, event: Event, lanes: Lanes) -> Tensor:
-        """Per lane, whether the store changes what is there."""
-        assert event.value is not None
-        return bits(lanes.pick(event.value)) != bits(event.request.buffer.data[lanes.offsets])
-
-    def _store(self, machine: Machine, event: Event, writers: Tensor, lanes: Lanes | None) -> None:
-        stamp = event.stamp
-        if Kind.LOAD in self._spans:
-            stamp = self._signed(machine, event, writers)
-        if lanes is None and not self.disputes:
-            self._stored.write(machine, event, stamp)
-            if event.block is not None and programs_apart(event.block, event.ids.numel()):
-                return
-            back = self._stored.read(machine, event, masked=stamp)
-            if not bool((back.abs() != event.stamp).any()):
-                return
-        self._dispute(event, lanes or lanes_of(event.request, event.ids.numel()), writers, stamp)
+    def _store(self, machine: Machine, event: Event, writers: Tensor) -> None:
+        """Notes a store; where programs store to one element, in this operation or before it, values are compared."""
+        stamp = self._signed(machine, event, writers) if Kind.LOAD in self._spans else event.stamp
+        self._stored.write(machine, event, stamp)
+        contested = self._met(machine, event, Kind.STORE, writers)
+        assert contested is not None
+        marks: list[Tensor] = [self.disputes.offsets()] if self.disputes else []
+        if event.block is None or not programs_apart(event.block, event.ids.numel()):
+            lost = self._stored.read(machine, event, masked=stamp).abs() != event.stamp
+            if bool(lost.any()):
+                marks.append(lanes_of(event.request, event.ids.numel(), lost).offsets)
+        if marks:
+            marked = Notes(self._stored.data.numel())
+            marked.data[torch.cat(marks)] = 1
+            contested = contested | (marked.read(machine, event) != 0)
+        if bool(contested.any()):
+            self._dispute(event, lanes_of(event.request, event.ids.numel(), contested), writers, stamp)
 
     def _signed(self, machine: Machine, event: Event, writers: Tensor) -> Tensor:
         """The programs, negative where a store leaves the bits as they are: a load can't tell whether it happened."""
@@ -154,33 +149,26 @@ class Elements:
         return torch.where(changed, event.stamp, torch.where(writers > 0, writers, -event.stamp))
 
     def _dispute(self, event: Event, lanes: Lanes, writers: Tensor, stamp: Tensor) -> None:
-        """Compares values where programs store to one element, in this operation or before it."""
+        """Compares the values that programs store to contested elements."""
         assert event.value is not None
         mine, values, offsets = event.ids[lanes.rows], lanes.pick(event.value), lanes.offsets
-        if not offsets.numel():
-            return
         elements, inverse = torch.unique(offsets, return_inverse=True)
         last = torch.zeros(elements.numel(), dtype=torch.int64)
         last.scatter_reduce_(0, inverse, torch.arange(offsets.numel()), "amax")
         winner = last[inverse]
-        self._observe(
-            event, lanes, (mine != mine[winner]) & differ(values, values[winner]), mine[winner], values[winner]
-        )
-        found = lanes.pick(writers)
-        before = (found != 0) & (found.abs() != mine)
+        within = (mine != mine[winner]) & differ(values, values[winner])
+        self._observe(event, lanes, within, mine[winner], values[winner])
+        found, old = lanes.pick(writers), event.request.buffer.data[offsets]
+        before = (found != 0) & (found.abs() != mine) & differ(values, old)
         if event.ordered is not None:
             before &= ~event.ordered[lanes.rows]
-        old = event.request.buffer.data[offsets]
-        if bool(before.any()):
-            self._observe(event, lanes, before & differ(values, old), found.abs(), old)
+        self._observe(event, lanes, before, found.abs(), old)
         if self.disputes:
             self.disputes.stored(offsets, mine, values)
         self._stored.data[elements] = lanes.pick(stamp)[last]
 
     def _observe(self, event: Event, lanes: Lanes, where: Tensor, others: Tensor, theirs: Tensor) -> None:
-        assert event.value is not None
-        for lane in torch.nonzero(where).flatten()[:16].tolist():
-            values = {int(others[lane]): theirs[lane : lane + 1].clone()}
+        for lane in torch.nonzero(where).flatten()[:MAX_DISPUTES].tolist():
             self.disputes.add(
                 Dispute(
                     offset=int(lanes.offsets[lane]),
@@ -189,7 +177,7 @@ class Elements:
                     lane=int(lanes.lanes[lane]),
                     location=event.location,
                     argument=event.request.buffer.index,
-                    values=values,
+                    values={int(others[lane]): theirs[lane : lane + 1].clone()},
                 )
             )
 
@@ -204,3 +192,14 @@ class Elements:
         mine = event.ids[lanes.rows]
         low.data.scatter_reduce_(0, lanes.offsets, mine, "amin")
         high.data.scatter_reduce_(0, lanes.offsets, mine, "amax")
+
+
+def _once(event: Event) -> Event:
+    """A store of all programs to the same elements as one of the last program, if all store the same values."""
+    value, block = event.value, event.block
+    if value is None or block is None or block.start.numel() > 1 or block.rest or event.ids.numel() == 1:
+        return event
+    if value.shape[0] > 1 and bool(differ(value, value[-1:].expand(value.shape)).any()):
+        return event
+    ordered = None if event.ordered is None else event.ordered[-1:]
+    return replace(event, ids=event.ids[-1:], value=value[-1:], ordered=ordered)

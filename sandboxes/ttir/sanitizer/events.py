@@ -70,11 +70,12 @@ class Lanes:
         return tensor.expand(self.active.shape)[self.active]
 
 
-def lanes_of(request: Access, programs: int) -> Lanes:
-    """The active lanes of an access."""
+def lanes_of(request: Access, programs: int, chosen: Tensor | None = None) -> Lanes:
+    """The active lanes of an access, of which only those ``chosen`` (broadcast) if given."""
     full = (programs, *request.shape)
+    active = torch.ones(1, dtype=torch.bool) if chosen is None else chosen
     mask = request.mask()
-    active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
+    active = (active if mask is None else active & mask).expand(full)
     index = torch.nonzero(active.reshape(programs, -1))
     return Lanes(index[:, 0], index[:, 1], request.offsets().expand(full)[active], active)
 

@@ -172,7 +172,7 @@ class Watch:
             buffer.name,
             collision.offset - buffer.origin,
             buffer.data.numel() - buffer.origin,
-            machine.program_id(collision.row),
+            machine.coordinates_of(collision.mine - 1),
             collision.lane,
             event.location,
             self._kernel,
