@@ -145,7 +145,7 @@ def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
         if error <= expected.tolerance:  # false if anything is not finite
             return Comparison(passed=True, max_error=error, tolerance=expected.tolerance, detail=None)
         # infinities must agree in sign, and are exact; where the truth is NaN anything goes
-        difference = torch.where(tensor == expected.value, 0.0, difference)
+        difference = torch.where((tensor == expected.value) | _overflowed(expected, tensor), 0.0, difference)
         difference = torch.where(torch.isnan(expected.value), 0.0, difference)
         difference = torch.nan_to_num(difference, nan=float("inf"), posinf=float("inf"))
         wrong = difference > expected.tolerance
@@ -158,6 +158,12 @@ def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
         tolerance=expected.tolerance,
         detail=_describe(expected, tensor, difference, wrong),
     )
+
+
+def _overflowed(expected: Expected, tensor: torch.Tensor) -> torch.Tensor:
+    """True where an infinity is right: the truth, give or take the tolerance, is too large for the output's dtype."""
+    size = expected.value * tensor.sign()  # negative if the sign is wrong
+    return tensor.isinf() & (size + expected.tolerance > torch.finfo(expected.dtype).max)
 
 
 def _describe(expected: Expected, tensor: torch.Tensor, difference: torch.Tensor, wrong: torch.Tensor) -> str:

@@ -26,8 +26,14 @@ def get_inputs(m=32, k=512, n=32):
 """
 
 
-def truth_of(value: torch.Tensor, tolerance: float = 1e-3, inputs: tuple[Any, ...] = (), changed: Any = ()) -> Truth:
-    expected = Expected(label="output", value=value, dtype=value.dtype, tolerance=tolerance)
+def truth_of(
+    value: torch.Tensor,
+    tolerance: float = 1e-3,
+    inputs: tuple[Any, ...] = (),
+    changed: Any = (),
+    dtype: torch.dtype | None = None,
+) -> Truth:
+    expected = Expected(label="output", value=value, dtype=dtype or value.dtype, tolerance=tolerance)
     return Truth(
         inputs=list(inputs), outputs=(expected,), structure=structure(value), changed_inputs=frozenset(changed)
     )
@@ -109,6 +115,19 @@ def test_a_wrong_tail_is_recognised() -> None:
 def test_a_constant_factor_is_recognised() -> None:
     value = torch.randn(64)
     assert "2 times as large" in (compare(truth_of(value), 2 * value, []).detail or "")
+
+
+def test_an_infinity_is_right_where_the_truth_is_too_large_for_the_type_and_nowhere_else() -> None:
+    truth = truth_of(torch.tensor([1.0, 7e4, -7e4, 6e4]), dtype=torch.float16, tolerance=100.0)
+    inf = float("inf")
+    for output, passes in (
+        ([1.0, inf, -inf, 6e4], True),
+        ([1.0, -inf, -inf, 6e4], False),
+        ([1.0, inf, -inf, inf], False),
+        ([inf, inf, -inf, 6e4], False),
+        ([1.0, inf, 0.0, 6e4], False),
+    ):
+        assert compare(truth, torch.tensor(output, dtype=torch.float16), []).passed is passes
 
 
 def test_outputs_of_no_elements_pass() -> None:
