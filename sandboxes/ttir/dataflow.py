@@ -6,10 +6,10 @@ untouched.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias
 
 from sandboxes.ttir.ir import Block, DescriptorType, Function, Module, Operation, PointerType, Type, Value
+from sandboxes.ttir.remembering import by_module
 
 Edges: TypeAlias = defaultdict[int, list[int]]
 """From a value to the values that depend on it, by index."""
@@ -84,7 +84,7 @@ class Access:
         return self.writes or self.updates
 
 
-@lru_cache(maxsize=512)
+@by_module
 def accesses(module: Module) -> dict[str, Access]:
     """What the kernel does through each of its pointer (and descriptor) parameters, by name."""
     edges = _edges(module)
@@ -101,7 +101,7 @@ def accesses(module: Module) -> dict[str, Access]:
     return result
 
 
-@lru_cache(maxsize=512)
+@by_module
 def made_up_pointer(module: Module) -> Operation | None:
     """The first operation that makes a pointer of an integer which comes from none of the kernel's pointers.
 

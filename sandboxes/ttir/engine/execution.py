@@ -3,7 +3,6 @@
 This is the ``cpu`` device's stand-in for a launch. Stores change the arguments' storage in place, like the GPU would.
 """
 
-import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from sandboxes.ttir.engine.preparation import prepare
 from sandboxes.ttir.engine.values import SPACE_BITS, Buffer, Descriptor, Pointer, RuntimeValue, dtype_of, space_start
 from sandboxes.ttir.errors import ArgumentMismatch, TooMuchMemory, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
+from sandboxes.ttir.remembering import by_module
 from sandboxes.ttir.sanitizer import Unwritten, Watch
 
 MAX_PROGRAMS = 2**31 - 1
@@ -130,12 +130,12 @@ def _chunk(plan: ModulePlan, options: ExecutionOptions) -> int:
     """How many programs run at once."""
     fitting = options.memory_bytes // plan.program_bytes
     if not fitting:
-        raise TooMuchMemory(plan.program_bytes, options.memory_bytes, plan.module.kernel.location)
+        raise TooMuchMemory(plan.program_bytes, options.memory_bytes, plan.kernel.function.location)
     return 1 if plan.sequential else min(fitting, max(1, options.chunk_elements // plan.widest))
 
 
 def _run(machine: Machine, plan: ModulePlan) -> None:
-    kernel = plan.module.kernel
+    kernel = plan.kernel.function
     try:
         run_body(machine, plan.kernel, None)
     except TTIRError:
@@ -144,7 +144,7 @@ def _run(machine: Machine, plan: ModulePlan) -> None:
         raise UnsupportedOperation(f"control flow of {kernel.name} ({error})", kernel.location) from error
 
 
-@functools.lru_cache(maxsize=256)
+@by_module
 def _prepared(module: Module) -> ModulePlan:
     try:
         return prepare(module)

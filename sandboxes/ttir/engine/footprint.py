@@ -38,42 +38,49 @@ def bytes_of(kind: Type) -> int:
 
 def footprint(body: BodyPlan) -> int:
     """The most bytes that one program holds at a time while it runs a function."""
-    return max(1, _Footprint().body(body, {}))
+    counting = _Footprint()
+    return max(1, counting.body(body) + counting.kept)
 
 
 class _Footprint:
     def __init__(self) -> None:
         self._known: dict[int, int] = {}
+        self.kept = 0
+        """Bytes of values that functions leave behind, which the next call replaces."""
+        self._sizes: dict[int, int] = {}
+        """Bytes of every value met so far; indices are unique within a module."""
 
-    def body(self, body: BodyPlan, outer: dict[int, int]) -> int:
-        """Peak of a function or region; ``outer`` has the bytes of the values around it."""
+    def body(self, body: BodyPlan) -> int:
+        """Peak of a function or region, of the values that it defines and what it needs to run."""
         if len(body.blocks) == 1:
-            return self._block(body.blocks[0], outer)
+            return self._block(body.blocks[0])
         # programs wait with their values at any block: nothing is freed before the end, and rows are copied once
-        held = sum(bytes_of(value.type) for block in body.blocks for value in _defined(block))
-        return 2 * held + max((self._running(step, outer) for block in body.blocks for step in block.steps), default=0)
+        held = sum(self._hold(value) for block in body.blocks for value in _defined(block))
+        return 2 * held + max((self._running(step) for block in body.blocks for step in block.steps), default=0)
 
-    def _block(self, block: BlockPlan, outer: dict[int, int]) -> int:
-        sizes = dict(outer)
-        own = {value.index: bytes_of(value.type) for value in block.values}
-        sizes.update(own)
-        live = peak = sum(own.values())
+    def _hold(self, value: Value) -> int:
+        size = self._sizes[value.index] = bytes_of(value.type)
+        return size
+
+    def _block(self, block: BlockPlan) -> int:
+        held = {value.index for value in block.values}
+        live = peak = sum(self._hold(value) for value in block.values)
         for step in block.steps:
-            results = {value.index: bytes_of(value.type) for value in step.operation.results}
-            own.update(results)
-            sizes.update(results)
-            live += sum(results.values())
-            peak = max(peak, live + self._running(step, sizes))
-            live -= sum(own.pop(index, 0) for index in step.frees)
+            live += sum(self._hold(value) for value in step.operation.results)
+            held.update(step.results)
+            peak = max(peak, live + self._running(step))
+            for index in held.intersection(step.frees):
+                live -= self._sizes[index]
+                held.discard(index)
         return peak
 
-    def _running(self, step: Step, sizes: dict[int, int]) -> int:
+    def _running(self, step: Step) -> int:
         """What a step needs besides its operands and results."""
         name = step.operation.name
         if name in ("scf.for", "scf.while", "scf.if"):
             # rows of outer values for the programs inside, results of those that are done
-            copied = sum(sizes.get(index, 0) for index in captured(step)) + _total(step.operation.results)
-            return copied + sum(self.body(BodyPlan(blocks, False), sizes) for blocks in step.regions)
+            copied = sum(self._sizes.get(index, 0) for index in captured(step)) + _total(step.operation.results)
+            return copied + sum(self.body(BodyPlan(blocks, False)) for blocks in step.regions)
         if name == "tt.call":
             return self._callee(step.constant)
         if step.regions:
@@ -84,7 +91,11 @@ class _Footprint:
 
     def _callee(self, body: BodyPlan) -> int:
         if id(body) not in self._known:
-            self._known[id(body)] = self.body(body, {})
+            self._known[id(body)] = self.body(body)
+            several = len(body.blocks) > 1
+            for block in body.blocks:
+                left = tuple(_defined(block)) if several else (*block.values, *block.terminator.operation.operands)
+                self.kept += _total(left)
         return self._known[id(body)]
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import torch
 
 from sandboxes.ttir.engine.machine import Machine
-from sandboxes.ttir.ir import Function, Module, Operation, Value
+from sandboxes.ttir.ir import Function, Operation, Value
 
 Run: TypeAlias = "Callable[[Machine, Step], None]"
 Compute: TypeAlias = Callable[..., Any]
@@ -68,7 +68,6 @@ class FunctionPlan(BodyPlan):
 class ModulePlan:
     """Everything the executor needs to launch a module."""
 
-    module: Module
     kernel: FunctionPlan
     steps: list[Step]
     """All steps, by number."""

@@ -55,7 +55,7 @@ class _Preparation:
         loops = [o for o in operations if o.name == "scf.while"]
         waits = any(self._waits(inner) for loop in loops for inner in loop.walk())
         waits = waits or any(o.name == "tt.atomic_poll" for o in operations)
-        return ModulePlan(self._module, kernel, self._steps, widest, footprint(kernel), waits, self._plans)
+        return ModulePlan(kernel, self._steps, widest, footprint(kernel), waits, self._plans)
 
     def _waits(self, operation: Operation) -> bool:
         """Whether an operation inside a loop may be there to see what another program does."""
@@ -122,8 +122,7 @@ class _Preparation:
         )
         self._steps.append(step)
         self._specialise(step, bodies)
-        inside = [*bodies, step.constant] if operation.name == "tt.call" else bodies
-        step.frees = tuple(index for body in inside for index in _left_over(body))
+        step.frees = tuple(index for body in bodies for index in _left_over(body))
         return step
 
     def _specialise(self, step: Step, bodies: tuple[BodyPlan, ...]) -> None:
@@ -153,7 +152,7 @@ class _Preparation:
 
 
 def _left_over(body: BodyPlan) -> Iterator[int]:
-    """Values that are still held when a function or region is done: what it was given and what it hands back."""
+    """Values that are still held when a region is done: what it was given and what it hands back."""
     for block in body.blocks:
         yield from block.arguments
         kept = block.terminator.operands if len(body.blocks) == 1 else None

@@ -42,6 +42,9 @@ SCALARS = frozenset(
 )
 
 
+_SCALAR_TYPES = {name: ScalarType(name) for name in SCALARS}
+
+
 def parse_type(cursor: Cursor) -> Type:
     """Reads one type; ``<T>`` without a head is the short form of a pointer to T."""
     cursor.enter()
@@ -57,8 +60,8 @@ def _type(cursor: Cursor) -> Type:
         cursor.expect(")")
         return OpaqueType("()")
     head = cursor.expect_kind("word").text
-    if head in SCALARS:
-        return ScalarType(head)
+    if head in _SCALAR_TYPES:
+        return _SCALAR_TYPES[head]
     if head[:2] in ("si", "ui") and head[1:] in SCALARS:
         return ScalarType(head[1:])
     if head == "tensor":
@@ -107,7 +110,7 @@ def _shaped(cursor: Cursor) -> TensorType:
     shape: tuple[int, ...] = ()
     if cursor.token.kind == "dims":
         sizes = cursor.take().text[:-1].split("x")
-        if len(sizes) > 16 or any(len(size) > 8 for size in sizes):
+        if len(sizes) > 16 or max(map(len, sizes)) > 8:
             raise cursor.error("tensor shape out of range")
         shape = tuple(int(size) for size in sizes)
     element = parse_type(cursor)

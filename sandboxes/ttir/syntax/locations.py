@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sandboxes.ttir.ir import UNKNOWN, Frame, Location
 from sandboxes.ttir.syntax.cursor import Cursor
+from sandboxes.ttir.syntax.tokens import Token
 
 MAX_FRAMES = 64
 MAX_ALIAS_CHAIN = 400
@@ -53,8 +54,15 @@ class LocationTable:
         return Location(frames, name)
 
 
+def alias_of(place: Token) -> str:
+    """The alias in ``loc(#alias)``."""
+    return place.text[4:-1]
+
+
 def parse_location(cursor: Cursor) -> LocationSyntax | str:
     """Reads ``loc(...)``."""
+    if cursor.token.kind == "place":
+        return alias_of(cursor.take())
     cursor.expect("loc")
     cursor.expect("(")
     result = _body(cursor)
@@ -84,6 +92,8 @@ def _location(cursor: Cursor) -> LocationSyntax | str:
         return LocationSyntax(parts=(callee, caller))
     if token.text == "fused":
         return _fused(cursor)
+    if token.kind == "place":
+        return alias_of(token)
     if token.text == "loc":
         cursor.expect("(")
         inner = _body(cursor)

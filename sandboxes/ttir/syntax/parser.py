@@ -7,8 +7,6 @@ Most operations share one loose shape (operands, keywords, attributes, ``:`` typ
 operations; MLIR's generic quoted form and ``tt.func`` are read here too, the rest (``scf``, ``cf``) in `readers.py`.
 """
 
-import functools
-
 from sandboxes.ttir.errors import TTIRSyntaxError
 from sandboxes.ttir.ir import (
     Block,
@@ -21,19 +19,20 @@ from sandboxes.ttir.ir import (
     Type,
     Value,
 )
+from sandboxes.ttir.remembering import ByText
 from sandboxes.ttir.syntax.attributes import attribute, dictionary, parse_type
 from sandboxes.ttir.syntax.cursor import Cursor
 from sandboxes.ttir.syntax.drafts import Draft, result_types
-from sandboxes.ttir.syntax.locations import LocationSyntax, LocationTable, parse_location
+from sandboxes.ttir.syntax.locations import LocationSyntax, LocationTable, alias_of, parse_location
 from sandboxes.ttir.syntax.readers import READERS
 from sandboxes.ttir.syntax.scope import Scope
-from sandboxes.ttir.syntax.tokens import tokenise
+from sandboxes.ttir.syntax.tokens import Token, tokenise
 
 MAX_OPERATIONS = 50_000
 MAX_RESULTS = 4096
 
 
-@functools.lru_cache(maxsize=256)
+@ByText
 def parse(text: str) -> Module:
     """The module that ``text`` denotes; the same text gives the same object.
 
@@ -90,7 +89,7 @@ class Parser:
         """Reads every ``#name = loc(...)`` line first: uses precede most definitions."""
         tokens = self._tokens
         for position, token in enumerate(tokens[:-2]):
-            if token.kind == "alias" and tokens[position + 1].text == "=" and tokens[position + 2].text == "loc":
+            if token.kind == "alias" and tokens[position + 1].text == "=" and _is_location(tokens[position + 2]):
                 location = parse_location(Cursor(tokens, position + 2))
                 self._locations.definitions[token.text] = location  # type: ignore[assignment]
 
@@ -98,7 +97,7 @@ class Parser:
         cursor = self.cursor
         cursor.take()
         cursor.expect("=")
-        if cursor.at("loc"):
+        if _is_location(cursor.token):
             parse_location(cursor)
         else:
             attribute(cursor)
@@ -227,6 +226,8 @@ class Parser:
 
     def _location(self) -> Location:
         cursor = self.cursor
+        if cursor.token.kind == "place":
+            return self._locations.resolve(alias_of(cursor.take()))
         if cursor.at("loc") and cursor.following.text == "(":
             syntax: LocationSyntax | str = parse_location(cursor)
             return self._locations.resolve(syntax)
@@ -323,3 +324,7 @@ class Parser:
             if not cursor.at(")"):
                 cursor.expect(",")
         return types
+
+
+def _is_location(token: Token) -> bool:
+    return token.kind == "place" or token.text == "loc"

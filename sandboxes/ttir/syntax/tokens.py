@@ -19,6 +19,7 @@ _TOKEN = re.compile(
   | (?P<hex>-?0x[0-9A-F]+)
   | (?P<dims>(?:[0-9]+x)+(?=[a-z!]))
   | (?P<number>-?[0-9]+(?:\.[0-9]*(?:[eE][+-]?[0-9]+)?)?)
+  | (?P<place>loc\(\#[A-Za-z_][A-Za-z0-9_$.\-]*\))
   | (?P<word>!?[A-Za-z_][A-Za-z0-9_$.]*)
   | (?P<punct>->|::|[()\[\]{}<>,:=*+?/-])
   | (?P<end>\Z))
@@ -28,7 +29,10 @@ _TOKEN = re.compile(
 
 
 class Token(NamedTuple):
-    """A piece of text, its kind and its 1-based line."""
+    """A piece of text, its kind and its 1-based line.
+
+    Every operation ends with ``loc(#loc7)``, which is one token of the kind ``place``.
+    """
 
     kind: str
     text: str
@@ -44,6 +48,7 @@ def tokenise(text: str) -> list[Token]:
     if len(text) > MAX_TEXT_BYTES:
         raise TTIRSyntaxError(f"TTIR of {len(text)} characters is larger than {MAX_TEXT_BYTES}", 1)
     tokens: list[Token] = []
+    make = Token._make
     line = 1
     position = 0
     for found in _TOKEN.finditer(text):
@@ -54,7 +59,7 @@ def tokenise(text: str) -> list[Token]:
         if kind == "newline":
             line += 1
             continue
-        tokens.append(Token(kind, found[kind], line))
+        tokens.append(make((kind, found[kind], line)))
         if kind == "end":
             return tokens
     stray = text[position:].lstrip(" \t\r")[:1]

@@ -1,14 +1,18 @@
 """Every execution ends, in a memory that is known before it starts, and the same way each time."""
 
+import gc
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
+import weakref
 
 import pytest
 import torch
 
+from benchmarks import planning
 from benchmarks.workloads import Workload, workloads
 from sandboxes.ttir import (
     EndlessLoop,
@@ -18,14 +22,16 @@ from sandboxes.ttir import (
     TTIRError,
     TTIRSyntaxError,
     UnsupportedOperation,
+    accesses,
     execute,
     parse,
 )
 from sandboxes.ttir.engine.preparation import prepare
+from sandboxes.ttir.remembering import MAX_CHARACTERS, ByText, by_module
 from tests.sandboxes.ttir.frontend import ttir_of
 from tests.sandboxes.ttir.launches import LAUNCHES
 from tests.sandboxes.ttir.limit_kernels import endless, exchanged, long_rows, nested, reread, walked
-from tests.sandboxes.ttir.loaders import fixture, fixture_names
+from tests.sandboxes.ttir.loaders import fixture, fixture_names, fixture_text
 from tests.sandboxes.ttir.text import launch
 
 MIB = 2**20
@@ -225,3 +231,36 @@ def test_time_limits_hold_inside_of_functions_and_branches() -> None:
     case = LAUNCHES["calls"]()
     with pytest.raises(TTIRError, match="still running after 0 s"):
         execute(fixture("calls"), case.grid, case.args, options=ExecutionOptions(max_seconds=0.0))
+
+
+# -- plans -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_text_is_parsed_and_planned_once() -> None:
+    assert parse(fixture_text("softmax")) is parse(fixture_text("softmax"))
+    module = fixture("softmax")
+    first, second = (accesses(module) for _ in range(2))
+    assert first is second
+
+
+def test_texts_are_forgotten_by_their_size_and_what_follows_from_them_with_them() -> None:
+    remembered = ByText(lambda text: parse.__wrapped__(text))
+    plan = by_module(prepare)
+    text = fixture_text("softmax")
+    module = weakref.ref(remembered(text))
+    assert plan(remembered(text)) is plan(remembered(text))
+    padding = "\n" * (MAX_CHARACTERS // 5)
+    for number in range(5):
+        remembered(text + padding + " " * number)
+    gc.collect()
+    assert module() is None
+    assert remembered(text + padding + "    ") is remembered(text + padding + "    ")
+
+
+def test_planning_a_kernel_takes_milliseconds() -> None:
+    measured = planning.run()
+    kernels = measured["kernels"]
+    assert isinstance(kernels, dict)
+    assert set(kernels) == set(fixture_names())
+    sums = {name: times["parse_ms"] + times["prepare_ms"] for name, times in kernels.items()}
+    assert statistics.median(sums.values()) < 20
