@@ -91,6 +91,7 @@ def execute(
         TTIRError: whatever the kernel did wrong, see `errors.py`. Memory may be partly written.
     """
     started = time.monotonic()
+    budget = Budget(options.max_operations, options.max_seconds)
     if len(grid) != 3 or any(size < 0 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
         raise ArgumentMismatch(
             f"grid {tuple(grid)} must be three sizes, none negative, of at most {MAX_PROGRAMS} programs"
@@ -102,7 +103,6 @@ def execute(
         buffers = memory.buffers
         tally = Tally(plan.steps, buffers) if options.count else None
         watch = None if options.sanitizer is None else _watch(module, values, buffers, options.sanitizer)
-        budget = Budget(options.max_operations, options.max_seconds)
         total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
         chunk = _chunk(plan, options)
         for first in range(0, total, chunk):
