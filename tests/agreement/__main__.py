@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from tests.agreement.campaign import Summary, campaign
 from tests.agreement.interpreter import Interpreter
@@ -37,7 +36,7 @@ def main() -> int:
         console.rule(f"case {finding.number} of seed {options.seed}")
         console.print(finding.message, markup=False, highlight=False)
         console.print(repr(finding.case), markup=False, highlight=False)
-    console.print(_coverage(summary))
+    console.print(_coverage(summary), markup=False, highlight=False)
     console.print(
         f"{summary.cases} kernels, {len(summary.operations)} kinds of operations, "
         f"{sum(summary.operations.values())} operations, {len(summary.findings)} kernels differ"
@@ -45,14 +44,9 @@ def main() -> int:
     return 1 if summary.findings else 0
 
 
-def _coverage(summary: Summary) -> Table:
-    """All kinds of operations with how often they occurred, in four columns."""
-    table = Table(box=None, show_header=False)
-    counts = [f"{count:6d} {name}" for name, count in summary.operations.most_common()]
-    rows = -(-len(counts) // 4)
-    for row in range(rows):
-        table.add_row(*counts[row::rows])
-    return table
+def _coverage(summary: Summary) -> str:
+    """All kinds of operations with how often they occurred."""
+    return ", ".join(f"{name} {count}" for name, count in summary.operations.most_common())
 
 
 if __name__ == "__main__":

@@ -180,7 +180,10 @@ def comparison(b: Builder) -> None:
     """Comparisons, ordered ones false on NaN."""
     x, y, shape = pair(b, NUMBERS)
     operation = b.choices.pick(("<", "==", "!=", "<=", ">", ">="))
-    b.define(f"{x.name} {operation} {y.name}", BOOL, shape, f"{operation} {x.kind.name}")
+    text = f"{x.name} {operation} {y.name}"
+    if x.kind.floating and not shape:
+        text = f"tl.where({text}, 1, 0) != 0"  # the interpreter takes such a scalar for a float where it is broadcast
+    b.define(text, BOOL, shape, f"{operation} {x.kind.name}")
 
 
 def logic(b: Builder) -> None:

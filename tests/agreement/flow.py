@@ -56,9 +56,11 @@ def branch(b: Builder, body: Body, depth: int) -> None:
 def counted_loop(b: Builder, body: Body, depth: int) -> None:
     """``for`` with constant, argument or program-dependent bounds and step."""
     copies = _mutable(b)
-    start, bound, step = b.choices.pick((0, 1, -1)), b.small_scalar(4), b.choices.pick((1, 1, 2))
+    start, bound, step = str(b.choices.pick((0, 1, -1))), b.small_scalar(4), b.choices.pick((1, 1, 2))
     kind = "range"
-    if bound.isdigit() and b.choices.chance(40):
+    if b.choices.chance(25):
+        start = "tl.program_id(0)"
+    elif bound.isdigit() and b.choices.chance(40):
         kind = "tl.static_range"
     b.operations[f"for {kind}"] += 1
     counter, lane = b.name("i"), b.name("l")

@@ -42,12 +42,15 @@ PAIRS = {
 """Associative functions of pairs of integers."""
 
 
-def _axis(b: Builder, x: Variable, *, none: bool = True) -> tuple[str, tuple[int, ...], int]:
-    """An axis as text, the shape without it, and its length."""
+def _axis(b: Builder, x: Variable, *, none: bool = True, keep: bool = False) -> tuple[str, tuple[int, ...], int]:
+    """An axis as text, the shape without it (or with size 1 there, if ``keep`` and so decided), and its length."""
+    kept = keep and b.choices.chance(25)
+    suffix = ", keep_dims=True" if kept else ""
     if none and b.choices.chance(25):
-        return "None", (), x.numel
+        return f"None{suffix}", (1,) * len(x.shape) if kept else (), x.numel
     axis = b.choices.integer(0, len(x.shape) - 1)
-    return str(axis), (*x.shape[:axis], *x.shape[axis + 1 :]), x.shape[axis]
+    middle = (1,) if kept else ()
+    return f"{axis}{suffix}", (*x.shape[:axis], *middle, *x.shape[axis + 1 :]), x.shape[axis]
 
 
 def _input(b: Builder, kinds: tuple[Kind, ...], largest: int = 1024) -> Variable:
@@ -64,7 +67,7 @@ def wide(kind: Kind) -> Kind:
 def total(b: Builder) -> None:
     """``tl.sum``."""
     x = _input(b, NUMBERS)
-    axis, shape, length = _axis(b, x)
+    axis, shape, length = _axis(b, x, keep=True)
     text = f"tl.sum({{}}, axis={axis})"
     label = f"sum {x.kind.name}"
     if not x.kind.floating:
@@ -90,7 +93,7 @@ def _ordered(
 def extreme(b: Builder) -> None:
     """``tl.max`` and ``tl.min``, which ignore NaN; negative zeros are made positive first."""
     x = _input(b, NUMBERS)
-    axis, shape, _ = _axis(b, x)
+    axis, shape, _ = _axis(b, x, keep=True)
     name = b.choices.pick(("max", "min"))
     kind = wide(x.kind) if x.kind.integer else FP32 if x.kind == FP16 else x.kind
     source = f"{x.name} + 0.0" if x.kind.floating else x.name
@@ -102,7 +105,7 @@ def extreme(b: Builder) -> None:
 def arg_extreme(b: Builder) -> None:
     """``tl.argmax``, ``tl.argmin`` and maxima with indices; ties go to the left, no NaN."""
     x = _input(b, NUMBERS)
-    axis, shape, _ = _axis(b, x, none=False)
+    axis, shape, _ = _axis(b, x, none=False, keep=True)
     name = b.choices.pick(("max", "min"))
     source = f"tl.where({x.name} == {x.name}, {x.name} + 0.0, 0.0)" if x.kind.floating else x.name
     if b.choices.chance(50):
@@ -122,7 +125,7 @@ def arg_extreme(b: Builder) -> None:
 def exclusive(b: Builder) -> None:
     """``tl.xor_sum``."""
     x = _input(b, INTEGERS, SMALL)
-    axis, shape, _ = _axis(b, x)
+    axis, shape, _ = _axis(b, x, keep=True)
     b.define(f"tl.xor_sum({x.name}, axis={axis})", x.kind, shape, "xor_sum")
 
 

@@ -17,6 +17,7 @@ from tests.agreement.kinds import (
     UINT64,
     Grid,
     Kind,
+    Variable,
 )
 
 SHAPES = ((16,), (8,), (4, 8), (2, 4, 2), (8, 1), (32,))
@@ -92,6 +93,26 @@ def masked_store(b: Builder) -> None:
     b.emit(f"tl.store({out} + pid * {x.numel} + {index_of(x.shape, strides)}, {x.name}, mask={mask.name})")
 
 
+def walk(b: Builder) -> None:
+    """Pointers that a loop carries, moved by a constant or by an argument."""
+    if b.inside_function:
+        return
+    kind, shape = b.choices.pick((FP32, INT32, INT64, FP16)), b.choices.pick(SHAPES)
+    text, reach = _offsets(b, shape)
+    pace = b.choices.pick((1, 4, torch.Size(shape).numel()))
+    step = b.number(pace) if b.choices.chance(50) else str(pace)
+    source = b.buffer(b.name("x"), kind, reach + 3 * pace, flavour="plain")
+    pointer, total, counter = b.name("p"), b.name("c"), b.name("i")
+    bound = b.small_scalar(4)
+    b.operations["for with pointers"] += 1
+    b.emit(f"{pointer} = {source} + ({text})")
+    b.emit(f"{total} = tl.zeros({list(shape)}, tl.{kind.name})")
+    b.emit(f"for {counter} in range(0, {bound}):")
+    b.emit(f"    {total} = {total} + tl.load({pointer})")
+    b.emit(f"    {pointer} += {step}")
+    b.keep(Variable(total, kind, shape))
+
+
 def atomic(b: Builder) -> None:
     """Updates of one buffer by all programs that commute, or that are used on a grid whose order both engines share."""
     used = b.grid[1] == b.grid[2] == 1 and not b.loops and b.choices.chance(50)
@@ -150,4 +171,4 @@ def descriptor(b: Builder) -> None:
         b.emit(f"{name}s.store({place}, {loaded.name})")
 
 
-STATEMENTS = (strided, strided, gathered, masked_store, atomic, descriptor, compare_and_swap)
+STATEMENTS = (strided, strided, gathered, walk, masked_store, atomic, descriptor, compare_and_swap)

@@ -55,7 +55,8 @@ def multiply_add(a: Tensor, b: Tensor, c: Tensor, dtype: torch.dtype) -> Pair:
     high, low = two_product(a, b)
     rest_high, rest_low = two_sum(c, low)
     value, error = two_sum(high, rest_high)
-    return two_sum(value, to_odd(*two_sum(rest_low, error)))
+    total, rest = two_sum(value, to_odd(*two_sum(rest_low, error)))
+    return torch.where(total == 0, a * b + c, total), rest  # the errors on the way have lost the sign of zero
 
 
 def of_integer(a: Tensor, *, signed: bool) -> Pair:

@@ -214,3 +214,14 @@ def test_index_sums_that_would_wrap_do_wrap() -> None:
     out = torch.zeros(16, dtype=torch.int32)
     launch(text, (1, 1, 1), out)
     assert out.tolist() == [_wrap(2**31 - 1 - i + j, 32) for i in range(4) for j in range(4)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+def test_a_fused_multiply_add_keeps_the_sign_of_zero(dtype: torch.dtype) -> None:
+    a = torch.tensor([1.0, 1.0, 2.0, -1.0], dtype=dtype)
+    b = torch.tensor([-0.0, 0.0, 3.0, 0.0], dtype=dtype)
+    c = torch.tensor([-0.0, -0.0, -6.0, -0.0], dtype=dtype)
+    kind = {torch.float64: "f64", torch.float32: "f32", torch.float16: "f16"}[dtype]
+    result = elementwise(f"%r = math.fma %a, %b, %c : tensor<Nx{kind}>", a, b, c, output=dtype)
+    assert result.tolist() == [0, 0, 0, 0]
+    assert torch.signbit(result).tolist() == [True, False, False, True]
