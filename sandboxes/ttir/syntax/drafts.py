@@ -39,6 +39,8 @@ def result_types(draft: Draft, count: int) -> list[Type]:
         return [TensorType(first.shape, I1) if isinstance(first, TensorType) else I1]
     if draft.name == "tt.load":
         return [_loaded(first)]
+    if draft.name == "tt.unsplat" and isinstance(first, TensorType):
+        return [first.element]
     if draft.name == "arith.select":
         return [inputs[-1]]
     return inputs if len(inputs) == count else [first] * count

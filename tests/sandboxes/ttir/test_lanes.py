@@ -9,6 +9,7 @@ from sandboxes.ttir import ExecutionOptions, UnsupportedOperation, execute, pars
 from tests.sandboxes.ttir import zoo
 from tests.sandboxes.ttir.compiled import run
 from tests.sandboxes.ttir.frontend import ttir_of
+from tests.sandboxes.ttir.text import launch
 
 
 def _steps(x: int, y: int) -> int:
@@ -102,3 +103,14 @@ def test_a_mapped_function_written_as_text_runs() -> None:
     x = torch.arange(8.0)
     execute(parse(NONSENSE.format(pack=1, value="%u")), (1, 1, 1), [x])
     assert torch.equal(x, 2 * torch.arange(8.0))
+
+
+def test_a_tensor_of_one_element_becomes_a_scalar() -> None:
+    text = """module { tt.func public @k(%p: !tt.ptr<i32>) {
+      %r = tt.make_range {end = 2 : i32, start = 1 : i32} : tensor<1xi32>
+      %s = tt.unsplat %r : tensor<1xi32>
+      tt.store %p, %s : !tt.ptr<i32>
+      tt.return } }"""
+    out = torch.zeros(1, dtype=torch.int32)
+    launch(text, (1, 1, 1), out)
+    assert out.item() == 1
