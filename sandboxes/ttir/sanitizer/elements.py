@@ -79,8 +79,10 @@ class Elements:
             event = _once(event)
         writers = self._stored.read(machine, event)
         for kind in OPPONENTS[event.kind]:
+            if event.kind is kind:
+                continue  # two stores: see `_store`
             met = self._met(machine, event, kind, writers)
-            if (event.kind, kind) != (Kind.STORE, Kind.STORE) and met is not None and bool(met.any()):
+            if met is not None and bool(met.any()):
                 collision = self._collision(event, kind, lanes_of(request, event.ids.numel(), met), writers)
                 if collision is not None:
                     return collision

@@ -62,22 +62,31 @@ class Lanes:
     lanes: Tensor
     """Row-major index within the program's tensor."""
     offsets: Tensor
+    kept: Tensor
+    """Programs that have such lanes."""
     active: Tensor
-    """Which of all lanes these are, shape ``(P, *shape)``."""
+    """Which of their lanes these are, shape ``(len(kept), *shape)``."""
 
     def pick(self, tensor: Tensor) -> Tensor:
-        """The elements of a tensor that broadcasts against all lanes."""
-        return tensor.expand(self.active.shape)[self.active]
+        """The elements of a tensor that broadcasts against all lanes of all programs."""
+        rows = tensor if tensor.shape[0] == 1 else tensor.index_select(0, self.kept)
+        return rows.expand(self.active.shape)[self.active]
 
 
 def lanes_of(request: Access, programs: int, chosen: Tensor | None = None) -> Lanes:
     """The active lanes of an access, of which only those ``chosen`` (broadcast) if given."""
-    full = (programs, *request.shape)
-    active = torch.ones(1, dtype=torch.bool) if chosen is None else chosen
+    kept = torch.arange(programs)
+    active = torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool)
+    if chosen is not None:
+        active = chosen
+        if chosen.shape[0] == programs > 1:
+            kept = torch.nonzero(chosen.reshape(programs, -1).any(dim=1)).flatten()
+            active, request = chosen.index_select(0, kept), request.rows(kept)
     mask = request.mask()
+    full = (kept.numel(), *request.shape)
     active = (active if mask is None else active & mask).expand(full)
-    index = torch.nonzero(active.reshape(programs, -1))
-    return Lanes(index[:, 0], index[:, 1], request.offsets().expand(full)[active], active)
+    index = torch.nonzero(active.reshape(full[0], -1))
+    return Lanes(kept[index[:, 0]], index[:, 1], request.offsets().expand(full)[active], kept, active)
 
 
 class Notes:
