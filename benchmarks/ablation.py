@@ -15,11 +15,12 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
+from benchmarks._allocator import like_a_worker
 from benchmarks.workloads import Workload, workloads
 from sandboxes.ttir import ExecutionOptions, Module, execute, parse
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import Conjunction, Pointer, RuntimeValue, Sum, materialise
-from sandboxes.ttir.memory import transfers
+from sandboxes.ttir.memory import pointers, transfers
 from sandboxes.ttir.operations import arithmetic, reductions
 from tests.sandboxes.ttir.frontend import ttir_of
 
@@ -30,6 +31,7 @@ SLOWEST = 200
 
 def run() -> dict[str, Any]:
     """Returns how many times slower each kernel is without each idea, and the geometric means."""
+    like_a_worker()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -102,7 +104,7 @@ IDEAS: dict[str, tuple[ExecutionOptions, list[Callable[[], AbstractContextManage
         ExecutionOptions(),
         [
             _off(arithmetic, "add", _eager_sum),
-            _off(transfers, "add", _eager_sum),
+            _off(pointers, "add", _eager_sum),
             _off(arithmetic, "conjunction", _eager_conjunction),
         ],
     ),

@@ -10,9 +10,11 @@ import json
 import math
 import statistics
 import time
+from typing import Any
 
 import torch
 
+from benchmarks._allocator import like_a_worker
 from benchmarks.machine import machine
 from benchmarks.workloads import Workload, workloads
 from sandboxes.ttir import ExecutionOptions, Module, Unwritten, accesses, execute, parse
@@ -22,10 +24,11 @@ REPEATS = 15
 KINDS = ("plain", "races", "unwritten")
 
 
-def run(repeats: int) -> list[dict[str, float | str]]:
+def run(repeats: int = REPEATS) -> dict[str, Any]:
     """Returns per kernel the median time without the sanitizer in seconds, and with it relative to that."""
     torch.set_num_threads(1)
-    rows: list[dict[str, float | str]] = []
+    like_a_worker()
+    rows = []
     for load in workloads():
         module = parse(ttir_of(load.kernel, load.signature, **load.constexprs))
         times: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -36,7 +39,8 @@ def run(repeats: int) -> list[dict[str, float | str]]:
         median = {kind: statistics.median(times[kind]) for kind in KINDS}
         ratios = {kind: median[kind] / median["plain"] for kind in KINDS[1:]}
         rows.append({"name": load.name, "plain_s": median["plain"], **ratios})
-    return rows
+    means = {kind: math.exp(statistics.fmean(math.log(row[kind]) for row in rows)) for kind in KINDS[1:]}
+    return {"kernels": rows, "geometric_mean": means, "threads": 1, "repeats": repeats}
 
 
 def _time(load: Workload, module: Module, kind: str) -> float:
@@ -54,13 +58,13 @@ def _time(load: Workload, module: Module, kind: str) -> float:
     return time.process_time() - started
 
 
-def _table(rows: list[dict[str, float | str]]) -> str:
+def _table(result: dict[str, Any]) -> str:
     lines = ["| kernel | plain | races | races and unwritten memory |", "|---|---:|---:|---:|"]
-    for row in rows:
-        cells = f"{1e3 * float(row['plain_s']):.1f} ms | {row['races']:.2f}x | {row['unwritten']:.2f}x"
-        lines.append(f"| {row['name']} | {cells} |")
-    means = [math.exp(statistics.fmean(math.log(float(row[kind])) for row in rows)) for kind in KINDS[1:]]
-    return "\n".join([*lines, f"| geometric mean | | {means[0]:.2f}x | {means[1]:.2f}x |"])
+    for row in result["kernels"]:
+        plain = f"{1e3 * row['plain_s']:.1f} ms"
+        lines.append(f"| {row['name']} | {plain} | {row['races']:.2f}x | {row['unwritten']:.2f}x |")
+    mean = result["geometric_mean"]
+    return "\n".join([*lines, f"| geometric mean | | {mean['races']:.2f}x | {mean['unwritten']:.2f}x |"])
 
 
 def main() -> None:
@@ -69,8 +73,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="runs of each kernel in each way")
     options = parser.parse_args()
-    rows = run(options.repeats)
-    print(json.dumps({"kernels": rows, "machine": machine()}, indent=2) if options.json else _table(rows))
+    result = run(options.repeats)
+    print(json.dumps({**result, "machine": machine()}, indent=2) if options.json else _table(result))
 
 
 if __name__ == "__main__":

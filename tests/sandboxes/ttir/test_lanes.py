@@ -95,7 +95,7 @@ NONSENSE = """module {{ tt.func public @k(%p: !tt.ptr<f32>) {{
 
 @pytest.mark.parametrize(("pack", "value"), [(0, "%u"), (3, "%u"), (-1, "%u"), (1, "%x"), (2, "%u")])
 def test_nonsense_is_unsupported(pack: int, value: str) -> None:
-    with pytest.raises(UnsupportedOperation, match="map_elementwise|arith.addf"):
+    with pytest.raises(UnsupportedOperation, match=r"map_elementwise|arith\.addf"):
         execute(parse(NONSENSE.format(pack=pack, value=value)), (1, 1, 1), [torch.ones(8)])
 
 
