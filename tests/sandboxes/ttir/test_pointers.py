@@ -54,6 +54,25 @@ def test_every_lane_may_point_into_another_argument() -> None:
     assert bool((out[50:] == -1).all())
 
 
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [
+        ("*i1", torch.bool),
+        ("*i8", torch.int8),
+        ("*fp8e4nv", torch.float8_e4m3fn),
+        ("*fp8e5", torch.float8_e5m2),
+        ("*bf16", torch.bfloat16),
+        ("*fp64", torch.float64),
+    ],
+)
+def test_elements_of_every_size_may_lie_behind_chosen_pointers(kind: str, dtype: torch.dtype) -> None:
+    a, b = (torch.arange(48) % 2).to(dtype), (torch.arange(48) % 4 // 2).to(dtype)
+    out = torch.zeros(48).to(dtype)
+    module = parse(ttir_of(by_lane, (kind, kind, kind, "i32"), BLOCK=16))
+    execute(module, (3, 1, 1), [a, b, out, 48])
+    assert torch.equal(out.float(), torch.where(torch.arange(48) % 3 == 0, a.float(), b.float()))
+
+
 def test_bounds_stay_exact_where_lanes_point_into_different_arguments() -> None:
     a, b = ramp(50), ramp(49)
     with pytest.raises(MemoryFault) as caught:
