@@ -5,6 +5,7 @@ and written with the very offsets of the data, whatever views of a storage a ker
 by identity, which a weak reference keeps from being reused, never by address.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -14,6 +15,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 MAX_FLAG_BYTES: Final = 2**28
 """Memory of all flags together; storages beyond that count as written."""
 
+SCANNED_BYTES: Final = 2**20
+"""Flags that are looked at in one go."""
+
 _INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -22,11 +26,29 @@ def flag(size: int) -> Tensor:
     return torch.tensor([sum(1 << 8 * byte for byte in range(size))], dtype=_INTEGERS[size])
 
 
+@dataclass(slots=True)
+class _Flags:
+    storage: StorageWeakRef
+    data: Tensor
+    """uint8, one per byte: 1 once it has been written."""
+    done: int = 0
+    """Bytes from the start that are known to be written: over a replay, looking for more costs one pass in all."""
+
+    def complete(self) -> bool:
+        """Whether all of the storage has been written."""
+        while self.done < self.data.numel():
+            block = self.data[self.done : self.done + SCANNED_BYTES]
+            if not bool(block[0]):
+                return False
+            self.done += block.numel() if bool(block.all()) else int(torch.argmin(block))
+        return True
+
+
 class Unwritten:
     """Remembers memory that was allocated without contents until all of it has been written."""
 
     def __init__(self) -> None:
-        self._flags: dict[int, tuple[StorageWeakRef, Tensor]] = {}
+        self._flags: dict[int, _Flags] = {}
         self._bytes = 0
 
     def allocated(self, tensor: Tensor) -> None:
@@ -35,11 +57,11 @@ class Unwritten:
         self._sweep()
         known = self._flags.pop(storage._cdata, None)
         if known is not None:
-            self._bytes -= known[1].numel()
+            self._bytes -= known.data.numel()
         size = storage.nbytes()
         if 0 < size <= MAX_FLAG_BYTES - self._bytes:
             reference = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
-            self._flags[storage._cdata] = (reference, torch.zeros(size, dtype=torch.uint8))
+            self._flags[storage._cdata] = _Flags(reference, torch.zeros(size, dtype=torch.uint8))
             self._bytes += size
 
     def written(self, tensor: Tensor) -> None:
@@ -51,7 +73,7 @@ class Unwritten:
         if size not in _INTEGERS:  # complex128
             self._forget(tensor.untyped_storage()._cdata)
             return
-        usable = known[1][: known[1].numel() // size * size].view(_INTEGERS[size])
+        usable = known.data[: known.data.numel() // size * size].view(_INTEGERS[size])
         usable.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset()).fill_(flag(size)[0])
 
     def flags(self, storage: torch.UntypedStorage, size: int) -> Tensor | None:
@@ -59,16 +81,16 @@ class Unwritten:
         known = self._flags.get(storage._cdata)
         if known is None:
             return None
-        if bool(known[1].all()):
+        if known.complete():
             self._forget(storage._cdata)
             return None
-        return known[1][: known[1].numel() // size * size].view(_INTEGERS[size])
+        return known.data[: known.data.numel() // size * size].view(_INTEGERS[size])
 
     def _forget(self, key: int) -> None:
-        self._bytes -= self._flags.pop(key)[1].numel()
+        self._bytes -= self._flags.pop(key).data.numel()
 
     def _sweep(self) -> None:
         """Lets go of storages that are gone."""
-        gone = [key for key, (storage, _) in self._flags.items() if storage.expired()]  # type: ignore[no-untyped-call]
+        gone = [key for key, known in self._flags.items() if known.storage.expired()]  # type: ignore[no-untyped-call]
         for key in gone:
             self._forget(key)

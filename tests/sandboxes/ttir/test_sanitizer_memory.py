@@ -110,6 +110,16 @@ def test_memory_beyond_the_limit_counts_as_written(monkeypatch: pytest.MonkeyPat
         execute(program, (1, 1, 1), [third, 50], options=options(memory))
 
 
+def test_memory_is_written_once_every_byte_is_in_whatever_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unwritten, "SCANNED_BYTES", 8)
+    memory, x = fresh(50)
+    for first, last in ((10, 20), (0, 10), (30, 50), (20, 29)):
+        memory.written(x[first:last])
+        assert memory.flags(x.untyped_storage(), 4) is not None
+    memory.written(x[29:30])
+    assert memory.flags(x.untyped_storage(), 4) is None
+
+
 def test_an_address_in_another_live_buffer_is_out_of_bounds() -> None:
     memory = torch.zeros(3 * 64)
     buffers = [memory[64 * i : 64 * (i + 1)] for i in range(3)]
