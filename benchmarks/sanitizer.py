@@ -52,7 +52,7 @@ def _time(load: Workload, module: Module, kind: str) -> float:
         name = module.kernel.parameters[load.output].name
         if kind == "unwritten" and not accesses(module)[name].updates:
             unwritten.allocated(load.args[load.output])
-        options = ExecutionOptions(sanitizer=unwritten)
+        options = ExecutionOptions(unwritten=unwritten)
     started = time.process_time()
     execute(module, load.grid, load.args, options=options)
     return time.process_time() - started

@@ -80,7 +80,7 @@ def launch(
     left = deadline_s - time.monotonic()
     if left <= 0:
         raise OutOfTime(node.line)
-    options = ExecutionOptions(count=count, programs=programs, max_seconds=left, sanitizer=unwritten)
+    options = ExecutionOptions(count=count, programs=programs, max_seconds=left, unwritten=unwritten)
     execution = execute(module, variant.grid, args, options=options)
     sizes = {
         parameter.name: argument.untyped_storage().nbytes()

@@ -15,7 +15,7 @@ from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import Buffer, element_of, expand_together, shape_of
 from sandboxes.ttir.ir import Location, ScalarType, TensorType
-from sandboxes.ttir.memory.addressing import Access, layout
+from sandboxes.ttir.memory.addressing import Request, layout
 from sandboxes.ttir.memory.transfers import write_lanes
 
 SPECIAL = frozenset(
@@ -132,7 +132,7 @@ class Tally:
         """``programs`` programs executed ``step``."""
         self._executions[step.number] += programs
 
-    def accessed(self, machine: Machine, step: Step, request: Access, kind: str) -> None:
+    def accessed(self, machine: Machine, step: Step, request: Request, kind: str) -> None:
         """The active programs performed a memory access (already checked to be in bounds)."""
         lanes = active_lanes(request, machine.frame.size)
         buffer = request.buffer
@@ -145,7 +145,7 @@ class Tally:
         count.executions += machine.frame.size
         self._touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
 
-    def _touch(self, machine: Machine, request: Access, kind: str, location: Location) -> None:
+    def _touch(self, machine: Machine, request: Request, kind: str, location: Location) -> None:
         buffer = request.buffer
         key = (buffer.index, kind)
         if buffer.data.numel() > MAX_FLAGS:
@@ -156,11 +156,11 @@ class Tally:
             flags = torch.zeros(buffer.data.numel(), dtype=torch.bool)
             seen = Buffer(buffer.name, buffer.index, flags, buffer.origin, True)
             self._touched[key] = seen
-        unique = Access(seen, request.terms, request.masks, request.shape)
+        unique = Request(seen, request.terms, request.masks, request.shape)
         mark = torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool)
         write_lanes(machine, unique, layout(unique), mark, location)
 
-    def _note(self, request: Access, key: tuple[int, str]) -> None:
+    def _note(self, request: Request, key: tuple[int, str]) -> None:
         """Remembers which elements of a huge buffer were touched, in flags that several elements share."""
         offsets, mask = request.offsets(), request.mask()
         if mask is not None:
@@ -222,7 +222,7 @@ def _bytes(buffer: Buffer) -> int:
     return buffer.data.numel() * buffer.data.element_size()
 
 
-def active_lanes(request: Access, programs: int) -> int:
+def active_lanes(request: Request, programs: int) -> int:
     """Lanes that take part, summed over ``programs`` programs."""
     everything = torch.Size(request.shape).numel()
     if not request.masks:

@@ -56,7 +56,7 @@ class ExecutionOptions:
     """Wall time after which `ExecutionTimeout` is raised."""
     count: bool = False
     """Whether to fill `Execution.counters`."""
-    sanitizer: Unwritten | None = None
+    unwritten: Unwritten | None = None
     """Looks for races, reads of memory in here that nobody has written (stores are noted), and descriptors that TMA
     refuses; None looks at nothing but bounds."""
 
@@ -102,7 +102,7 @@ def execute(
         values = memory.bind()
         buffers = memory.buffers
         tally = Tally(plan.steps, buffers) if options.count else None
-        watch = None if options.sanitizer is None else _watch(module, values, buffers, options.sanitizer)
+        watch = None if options.unwritten is None else _watch(module, values, buffers, options.unwritten)
         total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
         chunk = _chunk(plan, options)
         for first in range(0, total, chunk):

@@ -19,6 +19,7 @@ from sandboxes.ttir.errors import EndlessLoop, ExecutionTimeout, TTIRError, Unsu
 if TYPE_CHECKING:
     from sandboxes.ttir.engine.counters import Tally
     from sandboxes.ttir.engine.plan import BlockPlan, Step
+    from sandboxes.ttir.memory.addressing import Request
     from sandboxes.ttir.sanitizer.watch import Watch
 
 LOOPS = ("scf.for", "scf.while")
@@ -161,6 +162,11 @@ class Machine:
             if time.monotonic() > budget.deadline:
                 raise budget.late(step.operation.location)
         return block.terminator
+
+    def accessed(self, step: "Step", request: "Request", kind: str) -> None:
+        """An operation has accessed memory: counts it, if counts are wanted."""
+        if self.tally is not None:
+            self.tally.accessed(self, step, request, kind)
 
     def coordinates(self, axis: int) -> Tensor:
         """int32 program ids of the active programs along ``axis`` (0 to 2), shape ``(1,)`` if they agree."""

@@ -19,8 +19,8 @@ Window = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Access:
-    """One memory operation for the active programs."""
+class Request:
+    """What one memory operation of the active programs asks for."""
 
     buffer: Buffer
     terms: tuple[Tensor, ...]
@@ -29,13 +29,13 @@ class Access:
     """Conditions that all must hold; empty if every lane is active."""
     shape: tuple[int, ...]
 
-    def rows(self, index: Tensor) -> "Access":
-        """The access of a subset of the programs."""
+    def rows(self, index: Tensor) -> "Request":
+        """The request of a subset of the programs."""
         terms, masks = (
             tuple(t if t.shape[0] == 1 else t.index_select(0, index) for t in group)
             for group in (self.terms, self.masks)
         )
-        return Access(self.buffer, terms, masks, self.shape)
+        return Request(self.buffer, terms, masks, self.shape)
 
     def offsets(self) -> Tensor:
         """All offsets."""
@@ -61,8 +61,8 @@ class Layout:
     """Masks that are not windows."""
 
 
-def access(pointer: Pointer, mask: Tensor | Conjunction | None, shape: tuple[int, ...]) -> Access | None:
-    """The access through ``pointer`` where ``mask`` holds, None if it holds nowhere."""
+def access(pointer: Pointer, mask: Tensor | Conjunction | None, shape: tuple[int, ...]) -> Request | None:
+    """The request through ``pointer`` where ``mask`` holds, None if it holds nowhere."""
     masks: list[Tensor] = []
     if mask is not None:
         for term in mask.terms if isinstance(mask, Conjunction) else (mask,):
@@ -72,10 +72,10 @@ def access(pointer: Pointer, mask: Tensor | Conjunction | None, shape: tuple[int
                 masks.append(term)
     offset = pointer.offset
     terms = offset.terms if isinstance(offset, Sum) else (offset,)
-    return Access(pointer.buffer, terms, tuple(masks), shape)
+    return Request(pointer.buffer, terms, tuple(masks), shape)
 
 
-def layout(request: Access) -> Layout | None:
+def layout(request: Request) -> Layout | None:
     """The strided block behind an access, None if it is none."""
     windows = [(0, size) for size in request.shape]
     rest = []
@@ -136,7 +136,7 @@ def _stride(term: Tensor, axis: int) -> int | None:
 
 
 def check_bounds(
-    machine: Machine, request: Access, offsets: Tensor, mask: Tensor | None, kind: str, location: Location
+    machine: Machine, request: Request, offsets: Tensor, mask: Tensor | None, kind: str, location: Location
 ) -> None:
     """Raises `MemoryFault` for the first active lane outside the buffer."""
     limit = request.buffer.data.numel()

@@ -9,7 +9,7 @@ from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Run, Step
 from sandboxes.ttir.engine.values import shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
-from sandboxes.ttir.memory.addressing import Access, check_bounds
+from sandboxes.ttir.memory.addressing import Request, check_bounds
 from sandboxes.ttir.memory.pointers import requests
 from sandboxes.ttir.memory.transfers import gather, scatter
 
@@ -107,7 +107,7 @@ def _apply(
     return found
 
 
-def update(machine: Machine, step: Step, request: Access, name: str, value: Tensor, *, wanted: bool) -> Tensor | None:
+def update(machine: Machine, step: Step, request: Request, name: str, value: Tensor, *, wanted: bool) -> Tensor | None:
     """Updates the active lanes; gives the old values at full shape if ``wanted``."""
     if name not in COMBINE:
         raise UnsupportedOperation(f"{step.operation.name} {name}", step.operation.location)
@@ -119,8 +119,7 @@ def update(machine: Machine, step: Step, request: Access, name: str, value: Tens
     active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
     flat_offsets, flat_values = offsets.expand(full)[active], value.expand(full)[active]
     found = _apply(machine, step, request.buffer.data, flat_offsets, flat_values, name, wanted=wanted)
-    if machine.tally is not None:
-        machine.tally.accessed(machine, step, request, "atomic")
+    machine.accessed(step, request, "atomic")
     if not wanted or found is None:
         return None
     result = torch.zeros(full, dtype=value.dtype)
@@ -147,7 +146,7 @@ def atomic_rmw(machine: Machine, step: Step) -> None:
         machine.put(step.results[0], found)
 
 
-def merged(request: Access, part: Tensor, rest: Tensor) -> Tensor:
+def merged(request: Request, part: Tensor, rest: Tensor) -> Tensor:
     """``part`` where the request is active, elsewhere what other requests of the same operation gave."""
     mask = request.mask()
     return part if mask is None else torch.where(mask, part, rest)
@@ -173,8 +172,7 @@ def atomic_cas(machine: Machine, step: Step) -> None:
         active = torch.ones(full, dtype=torch.bool) if mask is None else mask.expand(full)
         swapped = _swap(machine, step, request.buffer.data, offsets.expand(full)[active], expected[active], new[active])
         result[active] = swapped
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "atomic")
+        machine.accessed(step, request, "atomic")
     if step.results:
         machine.put(step.results[0], result)
 
@@ -195,8 +193,7 @@ def atomic_load(machine: Machine, step: Step) -> None:
     mask = machine.get(step.operands[1])
     for request in requests(machine, step, machine.get(step.operands[0]), mask, step.shape, "load"):
         value = gather(machine, request, value, step.operation.location, atomic=True)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "load")
+        machine.accessed(step, request, "load")
     machine.put(step.results[0], value)
 
 
@@ -205,8 +202,7 @@ def atomic_store(machine: Machine, step: Step) -> None:
     value, mask = machine.dense(step.operands[1]), machine.get(step.operands[2])
     for request in requests(machine, step, machine.get(step.operands[0]), mask, step.shape, "store"):
         scatter(machine, request, value, step.operation.location, atomic=True)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "store")
+        machine.accessed(step, request, "store")
 
 
 def atomic_poll(machine: Machine, step: Step) -> None:
@@ -219,8 +215,7 @@ def atomic_poll(machine: Machine, step: Step) -> None:
     found = torch.zeros_like(expected[:1])
     for request in requests(machine, step, machine.get(step.operands[0]), None, step.shape, "load"):
         found = gather(machine, request, found, step.operation.location, atomic=True)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "load")
+        machine.accessed(step, request, "load")
     arrived = found == expected
     if len(step.operands) < 3 and not bool(arrived.all()):
         raise UnsupportedOperation("tt.atomic_poll that waits for a program with a larger id", step.operation.location)

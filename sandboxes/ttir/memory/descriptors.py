@@ -68,8 +68,7 @@ def _load(
     value = torch.full([1] * (len(shape) + 1), fill, dtype=step.dtype)
     for request in requests(machine, step, pointer, mask, shape, "load"):
         value = gather(machine, request, value, step.operation.location)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "load")
+        machine.accessed(step, request, "load")
     return value
 
 
@@ -83,8 +82,7 @@ def _store(
 ) -> None:
     for request in requests(machine, step, pointer, mask, shape, "store"):
         scatter(machine, request, value, step.operation.location)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "store")
+        machine.accessed(step, request, "store")
 
 
 def descriptor_load(machine: Machine, step: Step) -> None:

@@ -31,7 +31,7 @@ from sandboxes.ttir.engine.values import (
 )
 from sandboxes.ttir.errors import InvalidAddress, UnsupportedOperation
 from sandboxes.ttir.ir import PointerType
-from sandboxes.ttir.memory.addressing import Access, access
+from sandboxes.ttir.memory.addressing import Request, access
 
 
 def addptr(step: Step, pointer: Pointer | Addresses, offset: Tensor | Sum) -> Pointer | Addresses:
@@ -110,7 +110,7 @@ def over_addresses(machine: Machine, step: Step) -> None:
 
 def requests(
     machine: Machine, step: Step, pointer: RuntimeValue, mask: RuntimeValue | None, shape: tuple[int, ...], kind: str
-) -> list[Access]:
+) -> list[Request]:
     """One access per buffer that active lanes point into; their masks do not overlap.
 
     Args:
@@ -135,7 +135,7 @@ def requests(
     if mask is not None:
         used, active = expand_together(spaces, materialise(mask))
         used = used[active]
-    found: list[Access] = []
+    found: list[Request] = []
     present = torch.unique(used).tolist()
     for space in present:
         here = spaces == space

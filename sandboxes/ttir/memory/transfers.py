@@ -8,7 +8,7 @@ from sandboxes.ttir.engine.plan import Run, Step
 from sandboxes.ttir.engine.values import Buffer, Conjunction, Sum, expand_together, materialise, shape_of
 from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.ir import Location
-from sandboxes.ttir.memory.addressing import Access, Layout, check_bounds, layout, progression
+from sandboxes.ttir.memory.addressing import Layout, Request, check_bounds, layout, progression
 from sandboxes.ttir.memory.pointers import requests
 
 SMALL_BLOCK = 256
@@ -18,7 +18,7 @@ SMALL_BLOCK = 256
 # -- loads -----------------------------------------------------------------------------------------------------------
 
 
-def gather(machine: Machine, request: Access, other: Tensor, location: Location, *, atomic: bool = False) -> Tensor:
+def gather(machine: Machine, request: Request, other: Tensor, location: Location, *, atomic: bool = False) -> Tensor:
     """Elements at the request's offsets, ``other`` where its masks do not hold; the sanitizer is told."""
     block = layout(request)
     if machine.watch is not None:
@@ -26,7 +26,7 @@ def gather(machine: Machine, request: Access, other: Tensor, location: Location,
     return read_lanes(machine, request, block, other, location)
 
 
-def read_lanes(machine: Machine, request: Access, block: Layout | None, other: Tensor, location: Location) -> Tensor:
+def read_lanes(machine: Machine, request: Request, block: Layout | None, other: Tensor, location: Location) -> Tensor:
     """Like `gather`, given the request's layout, and nobody is told."""
     if block is not None:
         if bool(block.inside.all()):
@@ -37,7 +37,7 @@ def read_lanes(machine: Machine, request: Access, block: Layout | None, other: T
     return _gathered(machine, request, other, location)
 
 
-def _split(machine: Machine, request: Access, other: Tensor, location: Location, inside: Tensor) -> Tensor:
+def _split(machine: Machine, request: Request, other: Tensor, location: Location, inside: Tensor) -> Tensor:
     """Programs whose block is in bounds, then the few at the edge."""
     frame = machine.frame
     result: Tensor | None = None
@@ -103,7 +103,7 @@ def _composed(values: Tensor, block: Layout, shape: tuple[int, ...], other: Tens
     return values
 
 
-def _gathered(machine: Machine, request: Access, other: Tensor, location: Location) -> Tensor:
+def _gathered(machine: Machine, request: Request, other: Tensor, location: Location) -> Tensor:
     offsets, mask = request.offsets(), request.mask()
     check_bounds(machine, request, offsets, mask, "load", location)
     if mask is not None:
@@ -128,15 +128,14 @@ def load(machine: Machine, step: Step) -> None:
     value = other
     for request in requests(machine, step, pointer, mask, step.shape, "load"):
         value = gather(machine, request, value, step.operation.location, atomic=atomic)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "load")
+        machine.accessed(step, request, "load")
     machine.put(step.results[0], value)
 
 
 # -- stores ----------------------------------------------------------------------------------------------------------
 
 
-def scatter(machine: Machine, request: Access, value: Tensor, location: Location, *, atomic: bool = False) -> None:
+def scatter(machine: Machine, request: Request, value: Tensor, location: Location, *, atomic: bool = False) -> None:
     """Writes ``value`` (broadcast) to the request's offsets where its masks hold; the sanitizer is told before."""
     block = layout(request)
     if machine.watch is not None and atomic:
@@ -146,7 +145,7 @@ def scatter(machine: Machine, request: Access, value: Tensor, location: Location
     write_lanes(machine, request, block, value, location)
 
 
-def write_lanes(machine: Machine, request: Access, block: Layout | None, value: Tensor, location: Location) -> None:
+def write_lanes(machine: Machine, request: Request, block: Layout | None, value: Tensor, location: Location) -> None:
     """Like `scatter`, given the request's layout, and nobody is told."""
     if block is not None:
         ready = block.inside
@@ -171,14 +170,14 @@ def write_lanes(machine: Machine, request: Access, block: Layout | None, value: 
     _scattered(machine, request, value, location)
 
 
-def _unmasked(request: Access, block: Layout) -> Access:
+def _unmasked(request: Request, block: Layout) -> Request:
     """The access without the masks that hold for all its lanes."""
     kept = tuple(m for m in request.masks if m.shape[0] == 1 and any(m is not r for r in block.rest))
     windows = tuple(m for m in kept if not bool(m.all()))
-    return Access(request.buffer, request.terms, windows, request.shape)
+    return Request(request.buffer, request.terms, windows, request.shape)
 
 
-def _write(request: Access, block: Layout, value: Tensor) -> bool:
+def _write(request: Request, block: Layout, value: Tensor) -> bool:
     """Writes whole blocks; False if there is no fast way."""
     data = request.buffer.data
     pattern = progression(block.start)
@@ -204,7 +203,7 @@ def _write(request: Access, block: Layout, value: Tensor) -> bool:
     return True
 
 
-def _scattered(machine: Machine, request: Access, value: Tensor, location: Location, kind: str = "store") -> None:
+def _scattered(machine: Machine, request: Request, value: Tensor, location: Location, kind: str = "store") -> None:
     offsets, mask = request.offsets(), request.mask()
     check_bounds(machine, request, offsets, mask, kind, location)
     if mask is not None:
@@ -225,8 +224,7 @@ def store(machine: Machine, step: Step) -> None:
     shape = shape_of(step.operation.operands[0].type)
     for request in requests(machine, step, pointer, mask, shape, "store"):
         scatter(machine, request, value, step.operation.location)
-        if machine.tally is not None:
-            machine.tally.accessed(machine, step, request, "store")
+        machine.accessed(step, request, "store")
 
 
 RUN: dict[str, Run] = {"tt.load": load, "tt.store": store}

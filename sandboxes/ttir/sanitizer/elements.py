@@ -60,7 +60,7 @@ class Elements:
         """Notes an access that happened before and met nobody."""
         frame = machine.frame
         machine.frame = Frame(torch.arange(region.ids.numel()))
-        event = Event(kind, region.access, layout(region.access), UNKNOWN, region.ids)
+        event = Event(kind, region.request, layout(region.request), UNKNOWN, region.ids)
         if kind is Kind.STORE:
             self._stored.write(machine, event, event.stamp)
         elif kind in self._spans:

@@ -9,7 +9,7 @@ from torch import Tensor
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.values import Buffer
 from sandboxes.ttir.ir import Location
-from sandboxes.ttir.memory.addressing import Access, Layout
+from sandboxes.ttir.memory.addressing import Layout, Request
 from sandboxes.ttir.memory.transfers import read_lanes, write_lanes
 
 
@@ -37,7 +37,7 @@ class Event:
     """One memory operation of the active programs."""
 
     kind: Kind
-    request: Access
+    request: Request
     block: Layout | None
     location: Location
     ids: Tensor
@@ -73,7 +73,7 @@ class Lanes:
         return rows.expand(self.active.shape)[self.active]
 
 
-def lanes_of(request: Access, programs: int, chosen: Tensor | None = None) -> Lanes:
+def lanes_of(request: Request, programs: int, chosen: Tensor | None = None) -> Lanes:
     """The active lanes of an access, of which only those ``chosen`` (broadcast) if given."""
     kept = torch.arange(programs)
     active = torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool)
@@ -113,5 +113,5 @@ class Notes:
         """Notes a number at the event's elements."""
         write_lanes(machine, self._at(event.request), event.block, value, event.location)
 
-    def _at(self, request: Access) -> Access:
-        return Access(self._buffer, request.terms, request.masks, request.shape)
+    def _at(self, request: Request) -> Request:
+        return Request(self._buffer, request.terms, request.masks, request.shape)

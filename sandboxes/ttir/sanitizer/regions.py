@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.memory.addressing import Access, Layout, progression
+from sandboxes.ttir.memory.addressing import Layout, Request, progression
 
 Hull = tuple[int, int]
 """First and last element."""
@@ -19,7 +19,7 @@ Hull = tuple[int, int]
 class Region:
     """A strided block per program: a superset of the elements that an access touches."""
 
-    access: Access
+    request: Request
     """The exact access, with its offsets in the least memory."""
     ids: Tensor
     """int32 linear program ids plus one."""
@@ -32,7 +32,7 @@ class Region:
     mask_bytes: int
 
 
-def region(request: Access, block: Layout, ids: Tensor, slots: Tensor) -> Region:
+def region(request: Request, block: Layout, ids: Tensor, slots: Tensor) -> Region:
     """The region of an access."""
     below, above = _reach(block)
     low, high = torch.aminmax(block.start)
@@ -47,7 +47,7 @@ def _reach(block: Layout) -> Hull:
     return sum(min(0, r) for r in reach), sum(max(0, r) for r in reach)
 
 
-def _compact(request: Access, block: Layout) -> Access:
+def _compact(request: Request, block: Layout) -> Request:
     """The same access, its offsets as one term per program and one per axis."""
     rank = len(request.shape)
     cut = sum(low * stride for (low, _), stride in zip(block.windows, block.strides, strict=True))
@@ -57,7 +57,7 @@ def _compact(request: Access, block: Layout) -> Access:
             shape = [1] * (rank + 1)
             shape[axis + 1] = size
             terms.append((torch.arange(size) * stride).reshape(shape))
-    return Access(request.buffer, tuple(terms), request.masks, request.shape)
+    return Request(request.buffer, tuple(terms), request.masks, request.shape)
 
 
 def apart(first: Tensor, last: Tensor) -> bool:

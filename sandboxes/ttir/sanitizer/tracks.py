@@ -25,7 +25,7 @@ _FAR = 2**62
 
 
 @dataclass(slots=True)
-class Budget:
+class Allowance:
     """Memory that notes may still take."""
 
     bytes: int
@@ -63,12 +63,12 @@ class Track:
     Args:
         loads: whether the kernel loads from it.
         atomics: whether it updates it atomically.
-        budget: of the launch.
+        allowance: of the launch.
     """
 
-    def __init__(self, *, loads: bool, atomics: bool, budget: Budget) -> None:
+    def __init__(self, *, loads: bool, atomics: bool, allowance: Allowance) -> None:
         self._matters = {Kind.LOAD: loads, Kind.STORE: True, Kind.ATOMIC: atomics}
-        self._budget = budget
+        self._budget = allowance
         self._regions: list[tuple[Kind, Region]] = []
         self._past: dict[Kind, Hull] = {}
         self._present: dict[Kind, Hull] = {}

@@ -6,17 +6,17 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.dataflow import Access as Facts
+from sandboxes.ttir.dataflow import Access
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.values import Buffer, Descriptor, Pointer
 from sandboxes.ttir.errors import STORE_RACE, MisalignedDescriptor, Race, UnwrittenMemory
 from sandboxes.ttir.ir import Location
-from sandboxes.ttir.memory.addressing import Access, Layout, layout
+from sandboxes.ttir.memory.addressing import Layout, Request, layout
 from sandboxes.ttir.memory.transfers import read_lanes, write_lanes
 from sandboxes.ttir.sanitizer.alignment import misalignment
 from sandboxes.ttir.sanitizer.elements import Collision
 from sandboxes.ttir.sanitizer.events import ACTIONS, Event, Kind, lanes_of
-from sandboxes.ttir.sanitizer.tracks import Budget, Track
+from sandboxes.ttir.sanitizer.tracks import Allowance, Track
 from sandboxes.ttir.sanitizer.unwritten import Unwritten, flag
 
 MAX_NOTE_BYTES: Final = 2**28
@@ -46,7 +46,7 @@ class Watch:
     """
 
     def __init__(
-        self, kernel: str, buffers: Sequence[Buffer], facts: Mapping[str, Facts], unwritten: Unwritten
+        self, kernel: str, buffers: Sequence[Buffer], facts: Mapping[str, Access], unwritten: Unwritten
     ) -> None:
         self._kernel = kernel
         self._buffers = buffers
@@ -67,7 +67,7 @@ class Watch:
     # -- memory operations, before they happen -----------------------------------------------------------------------
 
     def loading(
-        self, machine: Machine, request: Access, block: Layout | None, location: Location, *, atomic: bool
+        self, machine: Machine, request: Request, block: Layout | None, location: Location, *, atomic: bool
     ) -> None:
         """Programs are about to load; atomically (or volatile) they may be waiting for others."""
         flags = self._flags_of(request.buffer)
@@ -79,13 +79,13 @@ class Watch:
             self._track(machine, Kind.LOAD, request, block, location)
 
     def storing(
-        self, machine: Machine, request: Access, block: Layout | None, value: Tensor, location: Location
+        self, machine: Machine, request: Request, block: Layout | None, value: Tensor, location: Location
     ) -> None:
         """Programs are about to store ``value`` (broadcast)."""
         self._mark(machine, request, block, location)
         self._track(machine, Kind.STORE, request, block, location, value)
 
-    def updating(self, machine: Machine, request: Access, location: Location, *, wanted: bool, reads: bool) -> None:
+    def updating(self, machine: Machine, request: Request, location: Location, *, wanted: bool, reads: bool) -> None:
         """Programs are about to update atomically.
 
         Args:
@@ -149,7 +149,7 @@ class Watch:
         self,
         machine: Machine,
         kind: Kind,
-        request: Access,
+        request: Request,
         block: Layout | None,
         location: Location,
         value: Tensor | None = None,
@@ -197,14 +197,14 @@ class Watch:
             self._flags[key] = None if flags is None else Buffer(buffer.name, buffer.index, flags, buffer.origin, True)
         return self._flags[key]
 
-    def _mark(self, machine: Machine, request: Access, block: Layout | None, location: Location) -> None:
+    def _mark(self, machine: Machine, request: Request, block: Layout | None, location: Location) -> None:
         flags = self._flags_of(request.buffer)
         if flags is not None:
             mark = flag(flags.data.element_size()).reshape([1] * (1 + len(request.shape)))
             write_lanes(machine, _through(flags, request), block, mark, location)
 
     def _check_written(
-        self, machine: Machine, request: Access, block: Layout | None, flags: Buffer, kind: Kind, location: Location
+        self, machine: Machine, request: Request, block: Layout | None, flags: Buffer, kind: Kind, location: Location
     ) -> None:
         wanted = flag(flags.data.element_size()).reshape([1] * (1 + len(request.shape)))
         found = read_lanes(machine, _through(flags, request), block, wanted, location)
@@ -226,22 +226,22 @@ class Watch:
         )
 
 
-def _through(flags: Buffer, request: Access) -> Access:
-    return Access(flags, request.terms, request.masks, request.shape)
+def _through(flags: Buffer, request: Request) -> Request:
+    return Request(flags, request.terms, request.masks, request.shape)
 
 
-def _tracks(buffers: Sequence[Buffer], facts: Mapping[str, Facts]) -> dict[int, Track]:
+def _tracks(buffers: Sequence[Buffer], facts: Mapping[str, Access]) -> dict[int, Track]:
     """Per buffer (by index) the track of its storage, where the kernel may race: arguments may share a storage."""
     together: dict[int, list[Buffer]] = {}
     for buffer in buffers:
         together.setdefault(buffer.data.untyped_storage()._cdata, []).append(buffer)
-    budget = Budget(MAX_NOTE_BYTES)
+    allowance = Allowance(MAX_NOTE_BYTES)
     tracks: dict[int, Track] = {}
     for shared in together.values():
         known = [facts[buffer.name] for buffer in shared if buffer.name in facts]
         writes, updates = any(f.writes for f in known), any(f.updates for f in known)
         reads = any(f.reads for f in known)
         if writes or (updates and reads):
-            track = Track(loads=reads, atomics=updates, budget=budget)
+            track = Track(loads=reads, atomics=updates, allowance=allowance)
             tracks.update((buffer.index, track) for buffer in shared)
     return tracks

@@ -25,7 +25,7 @@ def run(program: Module, grid: tuple[int, int, int], args: list[Any], chunk: int
             unwritten.allocated(tensor)
     for tensor in fresh:
         unwritten.allocated(tensor)
-    execute(program, grid, args, options=ExecutionOptions(chunk_elements=chunk, sanitizer=unwritten))
+    execute(program, grid, args, options=ExecutionOptions(chunk_elements=chunk, unwritten=unwritten))
 
 
 @pytest.mark.parametrize("chunk", [1, 1000, 2**20])
@@ -135,7 +135,7 @@ def test_tiles_of_a_matrix_are_innocent_with_and_without_a_cut_edge(size: int, c
 def test_atomics_of_one_launch_and_loads_of_the_next_are_innocent() -> None:
     x, total, out = torch.ones(32), torch.zeros(1), torch.zeros(32)
     unwritten = Unwritten()
-    options = ExecutionOptions(sanitizer=unwritten)
+    options = ExecutionOptions(unwritten=unwritten)
     add = module("add_views", F32, F32, F32, "i32", BLOCK=8)
     execute(module("clear_then_add", F32, F32, BLOCK=8), (1, 1, 1), [x, total], options=options)
     execute(add, (4, 1, 1), [x, total.expand(32).contiguous(), out, 32], options=options)

@@ -22,7 +22,7 @@ from tests.sandboxes.ttir.test_sanitizer_races import CHUNKS, F32, I32, line_wit
 
 
 def options(memory: Unwritten, chunk: int = 2**20) -> ExecutionOptions:
-    return ExecutionOptions(chunk_elements=chunk, sanitizer=memory)
+    return ExecutionOptions(chunk_elements=chunk, unwritten=memory)
 
 
 def fresh(*shape: int, dtype: torch.dtype = torch.float32) -> tuple[Unwritten, torch.Tensor]:
@@ -155,6 +155,7 @@ def test_an_aligned_descriptor_is_innocent() -> None:
     assert bool((out == 1).all())
 
 
+@pytest.mark.slow
 def test_thousands_of_tiny_stores_cost_a_small_factor_and_little_memory() -> None:
     program = module("many_small_stores", I32, "i32")
     out = torch.zeros(4096 * 8, dtype=torch.int32)
@@ -162,7 +163,7 @@ def test_thousands_of_tiny_stores_cost_a_small_factor_and_little_memory() -> Non
     for _ in range(3):
         for memory, times in ((None, plain), (Unwritten(), sanitized)):
             started = time.process_time()
-            execute(program, (8, 1, 1), [out, 1000], options=ExecutionOptions(sanitizer=memory))
+            execute(program, (8, 1, 1), [out, 1000], options=ExecutionOptions(unwritten=memory))
             times.append(time.process_time() - started)
     assert min(sanitized) < 4 * min(plain)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -27,7 +27,7 @@ def line_with(text: str) -> int:
 
 def race(program: Module, grid: tuple[int, int, int], args: list[Any], chunk: int) -> Race:
     with pytest.raises(Race) as caught:
-        execute(program, grid, args, options=ExecutionOptions(chunk_elements=chunk, sanitizer=Unwritten()))
+        execute(program, grid, args, options=ExecutionOptions(chunk_elements=chunk, unwritten=Unwritten()))
     return caught.value
 
 
@@ -100,7 +100,7 @@ def test_indices_that_repeat_in_another_program_are_a_race_and_in_the_same_one_a
     program = module("scatter", I32, I32, "i32", BLOCK=8)
     index = torch.arange(32, dtype=torch.int32)
     index[1] = index[0]
-    options = ExecutionOptions(chunk_elements=chunk, sanitizer=Unwritten())
+    options = ExecutionOptions(chunk_elements=chunk, unwritten=Unwritten())
     execute(program, (4, 1, 1), [index, torch.zeros(32, dtype=torch.int32), 32], options=options)
     index[30] = 5
     fault = race(program, (4, 1, 1), [index, torch.zeros(32, dtype=torch.int32), 32], chunk)

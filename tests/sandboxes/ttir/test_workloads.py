@@ -16,7 +16,7 @@ LOOSE = {"matmul fp32", "matmul fp16, sizes no multiples of tiles", "conv as imp
 def test_a_benchmarked_kernel_computes_what_torch_computes(load: Workload) -> None:
     load.reset()
     module = parse(ttir_of(load.kernel, load.signature, **load.constexprs))
-    execute(module, load.grid, load.args, options=ExecutionOptions(sanitizer=Unwritten()))
+    execute(module, load.grid, load.args, options=ExecutionOptions(unwritten=Unwritten()))
     assert load.error() < (TF32_ERROR if load.name in LOOSE else 2e-3)
 
 
