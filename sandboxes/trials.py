@@ -57,7 +57,7 @@ class Court:
             Fault: A kernel faults.
         """
         with faults(Stage.REPLAY, self._submission, bench.case.name):
-            return self._timed_run(program, (), choice)
+            return self._timed_run(program, (), choice, bench.seed)
 
     def _draw(self, trial: Trial) -> list[object]:
         return [] if trial.case.hollow else self._reference.draw(trial.case, trial.distribution, trial.seed)
@@ -75,15 +75,17 @@ class Court:
             Fault: A kernel faults, or a case is wrong.
         """
         results: list[CaseResult] = []
+        in_any_order: frozenset[str] = frozenset()
         for case in {trial.case.name: trial.case for trial in trials}.values():
             comparisons: list[tuple[Trial, Comparison]] = []
             for trial in trials:
                 if trial.case.name == case.name:
                     program = programs[case.name, trial.weight_seed]
-                    comparison, _ = self.run(program, trial, same_configurations(program.trace, bench, choice))
+                    comparison, run = self.run(program, trial, same_configurations(program.trace, bench, choice))
                     comparisons.append((trial, comparison))
+                    in_any_order |= run.in_any_order
             results.append(summarise(case, comparisons))
-        self._raise_if_wrong(results)
+        self._raise_if_wrong(results, in_any_order)
         return results
 
     def check_bench(self, program: Program, trial: Trial, choice: Choice) -> tuple[CaseResult, Run]:
@@ -94,34 +96,44 @@ class Court:
         """
         comparison, run = self.run(program, trial, choice)
         result = summarise(trial.case, [(trial, comparison)])
-        self._raise_if_wrong([result])
+        self._raise_if_wrong([result], run.in_any_order)
         return result, run
 
     def run(self, program: Program, trial: Trial, choice: Choice) -> tuple[Comparison, Run]:
         """Runs one trial and compares its outputs."""
         truth = self._truths.get(self._reference, trial)
         with faults(Stage.REPLAY, self._submission, trial.case.name):
-            run = self._timed_run(program, [clone(item) for item in truth.inputs], choice)
+            run = self._timed_run(program, [clone(item) for item in truth.inputs], choice, trial.seed)
         return compare(truth, run.output, run.inputs), run
 
-    def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice) -> Run:
+    def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, seed: int) -> Run:
         """Runs the kernels; only their own time counts towards the limit, not that of the truth."""
         start = time.monotonic()
         try:
-            return self._device.run(program, inputs, choice, start + self._left_s)
+            return self._device.run(program, inputs, choice, start + self._left_s, seed)
         finally:
             self._left_s -= time.monotonic() - start
 
-    def _raise_if_wrong(self, results: Sequence[CaseResult]) -> None:
+    def _raise_if_wrong(self, results: Sequence[CaseResult], in_any_order: frozenset[str]) -> None:
         wrong = [result for result in results if not result.passed]
         if wrong:
             diagnostic = Diagnostic(
-                stage=Stage.REPLAY, message=wrong[0].detail or "wrong", hint=_hint(results), case=wrong[0].case
+                stage=Stage.REPLAY,
+                message=wrong[0].detail or "wrong",
+                hint=_hint(results, in_any_order),
+                case=wrong[0].case,
             )
             raise Fault(Outcome.INCORRECT, diagnostic, cases=results)
 
 
-def _hint(results: Sequence[CaseResult]) -> str | None:
+def _hint(results: Sequence[CaseResult], in_any_order: frozenset[str]) -> str | None:
+    if in_any_order:
+        kernels = ", ".join(f"`{kernel}`" for kernel in sorted(in_any_order))
+        return (
+            f"{kernels} reads what other programs are changing (results of atomics, volatile loads), so programs ran "
+            "in a random order, a few at a time, as a GPU may run them. Does the result depend on the order? Then split "
+            "the kernel in two: a launch waits for all programs of the one before."
+        )
     passed = [result.case for result in results if result.passed]
     if not passed:
         return None

@@ -96,7 +96,7 @@ class CpuDevice:
             choice[index] = fitting[0]
         return compiled, choice
 
-    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float) -> Run:
+    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, seed: int) -> Run:
         """Executes and sanitizes every launch; of a hollow program a sample, of which only bounds are checked."""
         launched: dict[int, Launched] = {}
         count = bool(program.kernels)  # only a compiled program will be priced
@@ -112,10 +112,17 @@ class CpuDevice:
                 count=count,
                 sample=program.hollow,
                 unwritten=memory.unwritten if memory else None,
+                order_seed=seed,
             )
 
         output = self._replay(program, inputs, execute, deadline_s, memory)
-        return Run(output=output, inputs=list(inputs), notes=launched)
+        nodes = program.trace.nodes
+        in_any_order = frozenset(
+            node.kernel
+            for index, node in enumerate(nodes)
+            if isinstance(node, Launch) and index in launched and launched[index].in_any_order
+        )
+        return Run(output=output, inputs=list(inputs), in_any_order=in_any_order, notes=launched)
 
     def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
         """Prices every node with the hardware model."""

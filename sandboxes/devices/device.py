@@ -36,6 +36,8 @@ class Run:
     """A tensor or nested tuples and lists of tensors and plain values."""
     inputs: list[Any]
     """The inputs afterwards."""
+    in_any_order: frozenset[str] = frozenset()
+    """Kernels whose programs ran in a random order because they can tell the order."""
     notes: Any = None
     """Private to the device, for its own `profile`."""
 
@@ -66,8 +68,10 @@ class Device(Protocol):
         """
         ...
 
-    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float) -> Run:
+    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, seed: int) -> Run:
         """Replays on `inputs` (consumed: they may change) until `deadline_s` on `time.monotonic`'s clock.
+
+        `seed` draws what kernels must not rely on, such as the order of programs; the candidate does not know it.
 
         Of a hollow program only a few programs of each launch run, on memory full of zeros; there is no output.
         """

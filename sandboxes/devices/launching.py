@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -16,11 +16,15 @@ from sandboxes.ttir import (
     DescriptorArgument,
     Execution,
     ExecutionOptions,
+    ExecutionTimeout,
     Module,
     Parameter,
     ScalarType,
     Unwritten,
+    any_order,
+    depends_on_order,
     execute,
+    group_size,
     parse,
 )
 
@@ -37,6 +41,8 @@ class Launched:
     """Of the whole grid, also if only a sample ran; nothing if it was not counted."""
     scale: float = 1.0
     """Programs of the grid for each one that ran."""
+    in_any_order: bool = False
+    """Whether the programs ran in a random order, a few at a time."""
 
 
 def launch(
@@ -49,6 +55,7 @@ def launch(
     count: bool,
     sample: bool = False,
     unwritten: Unwritten | None = None,
+    order_seed: int | None = None,
 ) -> Launched:
     """Executes a launch.
 
@@ -61,6 +68,7 @@ def launch(
         count: Whether the work will be asked for.
         sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
         unwritten: What nobody has written; with it the launch is sanitized, without it only bounds are checked.
+        order_seed: Draws the order of the programs of a kernel that depends on it; None runs them by id, at once.
 
     Raises:
         MalformedTrace: The arguments don't fit the kernel, or contradict what it was specialised for; a number that
@@ -81,14 +89,46 @@ def launch(
     if left <= 0:
         raise OutOfTime(node.line)
     options = ExecutionOptions(count=count, programs=programs, max_seconds=left, unwritten=unwritten)
-    execution = execute(module, variant.grid, args, options=options)
+    in_any_order = order_seed is not None and not sample and depends_on_order(module)
+    if in_any_order and order_seed is not None:
+        execution = _in_any_order(module, variant.grid, args, options, order_seed)
+    else:
+        execution = execute(module, variant.grid, args, options=options)
     sizes = {
         parameter.name: argument.untyped_storage().nbytes()
         for parameter, argument in zip(module.kernel.parameters, args, strict=True)
         if isinstance(argument, torch.Tensor)
     }
     scale = total / len(programs) if programs else 1.0
-    return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes), scale)
+    return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes), scale, in_any_order)
+
+
+def _in_any_order(
+    module: Module, grid: tuple[int, int, int], args: list[Any], options: ExecutionOptions, seed: int
+) -> Execution:
+    """Executes programs in an order that the kernel can't know, a few at a time.
+
+    Programs that wait for one with a smaller id (decoupled look-back) come to a standstill in most orders, although
+    GPUs start programs by id: then memory is put back, and they run by id.
+    """
+    total, started = prod(grid), time.monotonic()
+    before = [tensor.clone() for tensor in _storages(args)]
+    shuffled = replace(options, programs=any_order(total, seed), programs_at_once=group_size(total))
+    try:
+        return execute(module, grid, args, options=shuffled)
+    except ExecutionTimeout:
+        for tensor, values in zip(_storages(args), before, strict=True):
+            tensor.copy_(values)
+        assert options.max_seconds is not None
+        left = max(options.max_seconds - (time.monotonic() - started), 0.0)
+        return execute(module, grid, args, options=replace(options, max_seconds=left))
+
+
+def _storages(args: Sequence[Any]) -> list[torch.Tensor]:
+    """The whole memory behind the arguments, as bytes."""
+    tensors = [arg.base if isinstance(arg, DescriptorArgument) else arg for arg in args]
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors if isinstance(t, torch.Tensor)}
+    return [torch.empty(0, dtype=torch.uint8).set_(storage) for storage in storages.values()]
 
 
 def _sampled(total: int) -> list[int]:

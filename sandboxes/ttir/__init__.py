@@ -36,6 +36,7 @@ from sandboxes.ttir.ir import (
     Type,
     Value,
 )
+from sandboxes.ttir.ordering import any_order, depends_on_order, group_size
 from sandboxes.ttir.sanitizer import Unwritten
 from sandboxes.ttir.syntax.parser import parse
 
@@ -69,6 +70,10 @@ __all__ = [
     "ArgumentCount",
     "Counters",
     "MemoryCount",
+    # the order of programs
+    "any_order",
+    "depends_on_order",
+    "group_size",
     # dataflow
     "Access",
     "accesses",

@@ -47,7 +47,9 @@ class ExecutionOptions:
     chunk_elements: int = 2**20
     """Elements that the widest tensor of one chunk may have over all its programs; a chunk has at least one program."""
     programs: Sequence[int] | None = None
-    """Linear ids of the programs to run (x fastest); None runs the whole grid."""
+    """Linear ids of the programs to run (x fastest), in the order to run them; None runs the whole grid, by id."""
+    programs_at_once: int | None = None
+    """Programs of a chunk at most."""
     memory_bytes: int = 2**30
     """What the tensors of a chunk may take, arguments aside; fewer programs run at once where they hold much."""
     max_operations: int = 2_000_000
@@ -131,7 +133,10 @@ def _chunk(plan: ModulePlan, options: ExecutionOptions) -> int:
     fitting = options.memory_bytes // plan.program_bytes
     if not fitting:
         raise TooMuchMemory(plan.program_bytes, options.memory_bytes, plan.kernel.function.location)
-    return 1 if plan.sequential else min(fitting, max(1, options.chunk_elements // plan.widest))
+    if plan.sequential:
+        return 1
+    most = fitting if options.programs_at_once is None else min(fitting, options.programs_at_once)
+    return min(most, max(1, options.chunk_elements // plan.widest))
 
 
 def _run(machine: Machine, plan: ModulePlan) -> None:
