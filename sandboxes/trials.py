@@ -131,8 +131,8 @@ def _hint(results: Sequence[CaseResult], in_any_order: frozenset[str]) -> str | 
         kernels = ", ".join(f"`{kernel}`" for kernel in sorted(in_any_order))
         return (
             f"{kernels} reads what other programs are changing (results of atomics, volatile loads), so programs ran "
-            "in a random order, a few at a time, as a GPU may run them. Does the result depend on the order? Then split "
-            "the kernel in two: a launch waits for all programs of the one before."
+            "in a random order, a few at a time, as a GPU may run them. Does the result depend on the order? Then "
+            "split the kernel in two: a launch waits for all programs of the one before."
         )
     passed = [result.case for result in results if result.passed]
     if not passed:
