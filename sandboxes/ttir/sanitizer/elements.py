@@ -15,8 +15,10 @@ from sandboxes.ttir.ir import UNKNOWN
 from sandboxes.ttir.memory.addressing import check_bounds, layout
 from sandboxes.ttir.memory.transfers import read_lanes
 from sandboxes.ttir.sanitizer.disputes import MAX_DISPUTES, Dispute, Disputes, bits, differ
-from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind, Lanes, Notes, lanes_of
+from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind, Lanes, lanes_of
+from sandboxes.ttir.sanitizer.notes import Notes
 from sandboxes.ttir.sanitizer.regions import Region, programs_apart
+from sandboxes.ttir.sanitizer.room import Allowance, Room
 
 _LARGEST = 2**31 - 1
 
@@ -41,29 +43,26 @@ class Elements:
         elements: of the storage.
         loads: whether loads matter, because the kernel also changes this storage.
         atomics: whether atomics matter, because the kernel also loads or stores here.
+        allowance: of the launch's notes.
     """
 
-    def __init__(self, elements: int, *, loads: bool, atomics: bool) -> None:
-        self._stored = Notes(elements)
+    def __init__(self, elements: int, *, loads: bool, atomics: bool, allowance: Allowance) -> None:
+        self._room = Room(elements, 4 * (1 + 2 * loads + 2 * atomics), allowance)
+        self._stored = Notes(self._room)
         self._spans: dict[Kind, tuple[Notes, Notes]] = {}
         for kind, matters in ((Kind.LOAD, loads), (Kind.ATOMIC, atomics)):
             if matters:
-                self._spans[kind] = (Notes(elements, _LARGEST), Notes(elements))
+                self._spans[kind] = (Notes(self._room, _LARGEST), Notes(self._room))
         self.disputes = Disputes()
-
-    @staticmethod
-    def bytes_for(elements: int, *, loads: bool, atomics: bool) -> int:
-        """Memory that the notes take."""
-        return elements * 4 * (1 + 2 * loads + 2 * atomics)
 
     def recall(self, machine: Machine, kind: Kind, region: Region) -> None:
         """Notes an access that happened before and met nobody."""
         frame = machine.frame
         machine.frame = Frame(torch.arange(region.ids.numel()))
-        event = Event(kind, region.request, layout(region.request), UNKNOWN, region.ids)
-        if kind is Kind.STORE:
+        event = self._room.admit(Event(kind, region.request, layout(region.request), UNKNOWN, region.ids))
+        if event is not None and kind is Kind.STORE:
             self._stored.write(machine, event, event.stamp)
-        elif kind in self._spans:
+        elif event is not None and kind in self._spans:
             self._span(machine, event)
         machine.frame = frame
 
@@ -77,13 +76,17 @@ class Elements:
             check_bounds(machine, request, request.offsets(), request.mask(), event.kind.value, event.location)
         if event.kind is Kind.STORE:
             event = _once(event)
+        admitted = self._room.admit(event)
+        return None if admitted is None else self._meet(machine, admitted)
+
+    def _meet(self, machine: Machine, event: Event) -> Collision | None:
         writers = self._stored.read(machine, event)
         for kind in OPPONENTS[event.kind]:
             if event.kind is kind:
                 continue  # two stores: see `_store`
             met = self._met(machine, event, kind, writers)
             if met is not None and bool(met.any()):
-                collision = self._collision(event, kind, lanes_of(request, event.ids.numel(), met), writers)
+                collision = self._collision(event, kind, lanes_of(event.request, event.ids.numel(), met), writers)
                 if collision is not None:
                     return collision
         if event.kind is Kind.STORE:
@@ -110,7 +113,7 @@ class Elements:
         if kind is Kind.STORE:
             others = lanes.pick(writers).abs()
         else:
-            low, high = (notes.data[lanes.offsets] for notes in self._spans[kind])
+            low, high = (notes.at(lanes.offsets) for notes in self._spans[kind])
             others = torch.where(low != mine, low, high)
         where = 0
         if (event.kind, kind) == (Kind.STORE, Kind.LOAD):
@@ -135,8 +138,8 @@ class Elements:
             if bool(lost.any()):
                 marks.append(lanes_of(event.request, event.ids.numel(), lost).offsets)
         if marks:
-            marked = Notes(self._stored.data.numel())
-            marked.data[torch.cat(marks)] = 1
+            marked = Notes(self._room)
+            marked.put(torch.cat(marks), 1)
             contested = contested | (marked.read(machine, event) != 0)
         if bool(contested.any()):
             self._dispute(event, lanes_of(event.request, event.ids.numel(), contested), writers, stamp)
@@ -167,7 +170,7 @@ class Elements:
         self._observe(event, lanes, before, found.abs(), old)
         if self.disputes:
             self.disputes.stored(offsets, mine, values)
-        self._stored.data[elements] = lanes.pick(stamp)[last]
+        self._stored.put(elements, lanes.pick(stamp)[last])
 
     def _observe(self, event: Event, lanes: Lanes, where: Tensor, others: Tensor, theirs: Tensor) -> None:
         for lane in torch.nonzero(where).flatten()[:MAX_DISPUTES].tolist():
@@ -192,8 +195,8 @@ class Elements:
             return
         lanes = lanes_of(event.request, event.ids.numel())
         mine = event.ids[lanes.rows]
-        low.data.scatter_reduce_(0, lanes.offsets, mine, "amin")
-        high.data.scatter_reduce_(0, lanes.offsets, mine, "amax")
+        low.gather(lanes.offsets, mine, "amin")
+        high.gather(lanes.offsets, mine, "amax")
 
 
 def _once(event: Event) -> Event:

@@ -1,4 +1,4 @@
-"""One memory operation as the sanitizer sees it, and how it reads and writes its own notes at the same elements."""
+"""One memory operation as the sanitizer sees it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,11 +6,8 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.engine.machine import Machine
-from sandboxes.ttir.engine.values import Buffer
 from sandboxes.ttir.ir import Location
 from sandboxes.ttir.memory.addressing import Layout, Request
-from sandboxes.ttir.memory.transfers import read_lanes, write_lanes
 
 
 class Kind(StrEnum):
@@ -87,31 +84,3 @@ def lanes_of(request: Request, programs: int, chosen: Tensor | None = None) -> L
     active = (active if mask is None else active & mask).expand(full)
     index = torch.nonzero(active.reshape(full[0], -1))
     return Lanes(kept[index[:, 0]], index[:, 1], request.offsets().expand(full)[active], kept, active)
-
-
-class Notes:
-    """One number per element of a storage.
-
-    Args:
-        elements: of the storage.
-        blank: the number of an element that has not been touched.
-    """
-
-    def __init__(self, elements: int, blank: int = 0) -> None:
-        self.data = (
-            torch.full((elements,), blank, dtype=torch.int32) if blank else torch.zeros(elements, dtype=torch.int32)
-        )
-        self._buffer = Buffer("", 0, self.data, 0, True)
-
-    def read(self, machine: Machine, event: Event, masked: Tensor | int = 0) -> Tensor:
-        """The notes at the event's elements, lazily broadcast; ``masked`` where lanes are masked off."""
-        rank = len(event.request.shape)
-        other = masked if isinstance(masked, Tensor) else torch.full([1] * (rank + 1), masked, dtype=torch.int32)
-        return read_lanes(machine, self._at(event.request), event.block, other, event.location)
-
-    def write(self, machine: Machine, event: Event, value: Tensor) -> None:
-        """Notes a number at the event's elements."""
-        write_lanes(machine, self._at(event.request), event.block, value, event.location)
-
-    def _at(self, request: Request) -> Request:
-        return Request(self._buffer, request.terms, request.masks, request.shape)

@@ -35,10 +35,16 @@ class Region:
 def region(request: Request, block: Layout, ids: Tensor, slots: Tensor) -> Region:
     """The region of an access."""
     below, above = _reach(block)
-    low, high = torch.aminmax(block.start)
     masks = sum(mask.numel() for mask in request.masks)
-    hull = (int(low) + below, int(high) + above)
+    hull = hull_of(block)
     return Region(_compact(request, block), ids, slots, block.start + below, block.start + above, hull, masks)
+
+
+def hull_of(block: Layout) -> Hull:
+    """The first and the last element of all programs' blocks."""
+    below, above = _reach(block)
+    low, high = torch.aminmax(block.start)
+    return int(low) + below, int(high) + above
 
 
 def _reach(block: Layout) -> Hull:

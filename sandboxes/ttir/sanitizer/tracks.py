@@ -14,6 +14,7 @@ from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.sanitizer.elements import Collision, Elements
 from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind
 from sandboxes.ttir.sanitizer.regions import Hull, Region, apart, programs_apart, region
+from sandboxes.ttir.sanitizer.room import Allowance
 
 MAX_REGIONS = 256
 """Regions that are remembered before notes are taken on every element."""
@@ -22,20 +23,6 @@ MAX_MASK_BYTES = 2**24
 """Memory of the regions' masks before notes are taken on every element."""
 
 _FAR = 2**62
-
-
-@dataclass(slots=True)
-class Allowance:
-    """Memory that notes may still take."""
-
-    bytes: int
-
-    def take(self, amount: int) -> bool:
-        """Whether there is room, which is then taken."""
-        if amount > self.bytes:
-            return False
-        self.bytes -= amount
-        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +55,7 @@ class Track:
 
     def __init__(self, *, loads: bool, atomics: bool, allowance: Allowance) -> None:
         self._matters = {Kind.LOAD: loads, Kind.STORE: True, Kind.ATOMIC: atomics}
-        self._budget = allowance
+        self._allowance = allowance
         self._regions: list[tuple[Kind, Region]] = []
         self._past: dict[Kind, Hull] = {}
         self._present: dict[Kind, Hull] = {}
@@ -107,9 +94,8 @@ class Track:
             if self._harmless(event, latest):
                 self._keep(event.kind, latest)
                 return None
-        if self.elements is None and not self._look_closer(machine, event):
-            return None
-        assert self.elements is not None
+        if self.elements is None:
+            self.elements = self._look_closer(machine, event)
         return self.elements.meet(machine, event)
 
     def _harmless(self, event: Event, latest: Region) -> bool:
@@ -134,20 +120,17 @@ class Track:
         assert self._chunk is not None
         self._chunk.waiting.append(latest)
 
-    def _look_closer(self, machine: Machine, event: Event) -> bool:
-        """Takes notes on every element from now on; False if there is no room for that."""
-        matters = {"loads": self._matters[Kind.LOAD], "atomics": self._matters[Kind.ATOMIC]}
+    def _look_closer(self, machine: Machine, event: Event) -> Elements:
+        """Notes on every element from now on, with what has been kept until now."""
         numel = event.request.buffer.data.numel()
-        if not self._budget.take(Elements.bytes_for(numel, **matters)):
-            self._off = True
-            self._regions.clear()
-            return False
-        self.elements = Elements(numel, **matters)
+        elements = Elements(
+            numel, loads=self._matters[Kind.LOAD], atomics=self._matters[Kind.ATOMIC], allowance=self._allowance
+        )
         for kind, known in self._regions:
-            self.elements.recall(machine, kind, known)
+            elements.recall(machine, kind, known)
         self._regions.clear()
         self._chunk = None
-        return True
+        return elements
 
 
 def _joined(one: Hull | None, other: Hull) -> Hull:

@@ -16,11 +16,12 @@ from sandboxes.ttir.memory.transfers import read_lanes, write_lanes
 from sandboxes.ttir.sanitizer.alignment import misalignment
 from sandboxes.ttir.sanitizer.elements import Collision
 from sandboxes.ttir.sanitizer.events import ACTIONS, Event, Kind, lanes_of
-from sandboxes.ttir.sanitizer.tracks import Allowance, Track
+from sandboxes.ttir.sanitizer.room import Allowance
+from sandboxes.ttir.sanitizer.tracks import Track
 from sandboxes.ttir.sanitizer.unwritten import Unwritten, flag
 
 MAX_NOTE_BYTES: Final = 2**28
-"""Memory of a launch's notes on elements; storages beyond that are not looked at for races."""
+"""Memory of a launch's notes on elements; what it touches beyond that is not looked at for races."""
 
 RACES = {
     (Kind.LOAD, Kind.STORE): "race of a store and a load",

@@ -183,3 +183,11 @@ def copy_with_descriptors(x, out, M, N, stride, shift, BM: tl.constexpr, BN: tl.
     columns = tl.arange(0, BN)
     value = source.load([rows, 0])
     tl.store(out + (rows + tl.arange(0, BM))[:, None] * BN + columns[None, :], value)
+
+
+@triton.jit
+def shift_at_indices(index, x, n, BLOCK: tl.constexpr):
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    here = tl.load(index + offs, mask=offs < n, other=0)
+    there = tl.load(index + offs + 1, mask=offs + 1 < n, other=0)
+    tl.store(x + here, tl.load(x + there, mask=offs < n) + 1.0, mask=offs < n)
