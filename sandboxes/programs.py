@@ -27,7 +27,7 @@ from sandboxes.faults import Fault, fault, malformed
 from sandboxes.hosted import check_scalars
 from sandboxes.precompilation import CompileTimeout, crash, precompile
 from sandboxes.tracing.service import Traced
-from sandboxes.ttir import MadeUpPointer, made_up_pointer, parse
+from sandboxes.ttir import MadeUpPointer, Where, made_up_pointer, parse
 from sandboxes.validation import load_constants, validate
 
 Gate = Callable[[Trace], Sequence[Finding]]
@@ -117,7 +117,7 @@ def _check_pointers(trace: Trace) -> None:
         if isinstance(node, Launch):
             for variant in node.variants:
                 if (made_up := made_up_pointer(parse(variant.ttir))) is not None:
-                    raise MadeUpPointer(made_up.name, made_up.location)
+                    raise MadeUpPointer(made_up.name, Where(node.kernel, location=made_up.location))
 
 
 def _deciding(cases: Sequence[Case]) -> set[str]:

@@ -78,8 +78,10 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
         if programs >= MANY_PROGRAMS:
             return f"starts {programs:,} programs that do little each: let every program handle a larger block."
         if 0 < programs <= FEW_PROGRAMS:
+            noun = "program" if programs == 1 else "programs"
             return (
-                f"starts only {programs}, too few to load the GPU: split its work among more, or fuse it with another."
+                f"starts only {programs} {noun}, too few to load the GPU: split its work among more, or fuse it with "
+                "another kernel."
             )
         return "is too small to load the GPU: launch fewer kernels, or split its work among more programs."
     if resources is not None and node.roofline_fraction < LOW_ROOFLINE and resources.occupancy < LOW_OCCUPANCY:

@@ -18,6 +18,7 @@ from sandboxes.ttir.errors import (
     TTIRSyntaxError,
     UnsupportedOperation,
     UnwrittenMemory,
+    Where,
 )
 from sandboxes.ttir.ir import (
     Block,
@@ -93,4 +94,5 @@ __all__ = [
     "TTIRSyntaxError",
     "UnsupportedOperation",
     "UnwrittenMemory",
+    "Where",
 ]

@@ -2,7 +2,8 @@
 
 Everything that Triton registers is in a table: `table.py` has what executes, `UNSUPPORTED` has single operations
 that do not, `FOREIGN` dialects that are no part of TTIR at all. ``docs/operations.md`` is made from them
-(``python -m tests.sandboxes.ttir.write_operations``), and a test compares them with the installed Triton.
+(``python -m tests.sandboxes.ttir.write_operations``), and a test compares them with the installed Triton. `STRUCTURE`,
+`SINCE` and `UNTIL` are read for that page and that test only; nothing executes by them.
 """
 
 FOREIGN = {

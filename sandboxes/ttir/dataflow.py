@@ -14,7 +14,7 @@ from sandboxes.ttir.remembering import by_module
 Edges: TypeAlias = defaultdict[int, list[int]]
 """From a value to the values that depend on it, by index."""
 
-_SINKS = {
+SINKS = {
     "tt.load": "reads",
     "tt.descriptor_load": "reads",
     "tt.descriptor_gather": "reads",
@@ -28,7 +28,8 @@ _SINKS = {
     "tt.atomic_cas": "updates",
     "tt.descriptor_reduce": "updates",
 }
-_CUT = frozenset(_SINKS)
+"""Operations that use memory, and how."""
+_CUT = frozenset(SINKS)
 """Operations whose results are data from memory, not addresses."""
 _FLOW = ("arith.", "math.", "scf.", "cf.")
 _FLOW_NAMES = frozenset(
@@ -189,7 +190,7 @@ def _connect_branches(block: Block, function: Function, edges: Edges) -> None:
 
 def _mark(operation: Operation, sinks: dict[int, set[str]]) -> None:
     """Records what an operation does to memory through each operand."""
-    kind = _SINKS.get(operation.name)
+    kind = SINKS.get(operation.name)
     if kind is not None:
         for position, operand in enumerate(operation.operands):
             # an address that is itself stored may be used by anyone

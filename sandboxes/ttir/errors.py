@@ -17,9 +17,14 @@
     └── ExecutionTimeout (TimeoutError)      the budget of operations or time is spent
         └── EndlessLoop                      a loop that would spend any budget
 
-To add one: subclass `TTIRError` and the stdlib type, hand every constructor argument to ``super().__init__`` (so that
-pickle can rebuild it) and write ``__str__``.
+All that happen in a kernel are a `KernelError`, which knows `Where`: kernel, program, lane and line.
+
+To add one: subclass `KernelError` and the stdlib type, hand every constructor argument to ``super().__init__`` in order
+(so that pickle can rebuild it) and write ``__str__``.
 """
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sandboxes.ttir.ir import UNKNOWN, Location
 
@@ -41,16 +46,93 @@ class TTIRSyntaxError(TTIRError, ValueError):
         return f"{self.message} (line {self.line} of the TTIR)"
 
 
-class UnsupportedOperation(TTIRError, NotImplementedError):
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The place where a kernel went wrong, as far as it is known."""
+
+    kernel: str = ""
+    program_id: tuple[int, int, int] | None = None
+    """``(x, y, z)`` of the first such program; None where no program is to blame more than others."""
+    lane: int = 0
+    """Row-major index within the tensor of that program (0 for a scalar)."""
+    location: Location = UNKNOWN
+    grid: tuple[int, int, int] = (1, 1, 1)
+    """Programs of the launch along x, y and z."""
+
+    @property
+    def line(self) -> int:
+        """Line of the candidate's source, 0 if it is unknown."""
+        return self.location.user_line()
+
+    @property
+    def in_kernel(self) -> str:
+        """`` in kernel 'name'``, or nothing if nobody knows the kernel."""
+        return f" in kernel '{self.kernel}'" if self.kernel else ""
+
+    @property
+    def program(self) -> str:
+        """The program and its line, as text."""
+        return f"program {self.program_id} at line {self.line}"
+
+    @property
+    def last(self) -> bool:
+        """Whether the program is the last one along some axis of the grid, counting those with several programs."""
+        if self.program_id is None or self.grid == (1, 1, 1):
+            return True
+        return any(size > 1 and at == size - 1 for at, size in zip(self.program_id, self.grid, strict=True))
+
+
+class KernelError(TTIRError):
+    """An error at some place of a kernel.
+
+    Args:
+        where: The place; only the line where whoever raises it knows no more, see `within`.
+        details: Whatever else the subclass takes.
+    """
+
+    def __init__(self, where: Where | Location, *details: Any) -> None:
+        if isinstance(where, Location):
+            where = Where(location=where)
+        super().__init__(where, *details)
+        self.where = where
+
+    @property
+    def location(self) -> Location:
+        """Where in the source."""
+        return self.where.location
+
+    @property
+    def kernel(self) -> str:
+        """Name of the kernel, empty if nobody knows it yet."""
+        return self.where.kernel
+
+    @property
+    def program_id(self) -> tuple[int, int, int] | None:
+        """The first program that went wrong."""
+        return self.where.program_id
+
+    @property
+    def lane(self) -> int:
+        """Its first lane that did."""
+        return self.where.lane
+
+    def within(self, kernel: str) -> None:
+        """Fills in the kernel if it is not known yet: operations do not know whose they are, the launch does."""
+        if not self.where.kernel:
+            self.where = replace(self.where, kernel=kernel)
+            self.args = tuple(self.where if isinstance(value, Where) else value for value in self.args)
+
+
+class UnsupportedOperation(KernelError, NotImplementedError):
     """The executor has no meaning for an operation; the candidate is neither right nor wrong."""
 
-    def __init__(self, op: str, location: Location = UNKNOWN) -> None:
-        super().__init__(op, location)
+    def __init__(self, op: str, where: Where | Location = UNKNOWN) -> None:
+        super().__init__(where)
+        self.args = (op, self.where)
         self.op = op
-        self.location = location
 
     def __str__(self) -> str:
-        return f"unsupported op {self.op} at line {self.location.user_line()}"
+        return f"unsupported op {self.op}{self.where.in_kernel} at line {self.where.line}"
 
 
 class TooMuchMemory(UnsupportedOperation):
@@ -59,18 +141,18 @@ class TooMuchMemory(UnsupportedOperation):
     Args:
         needed: bytes that it holds at most.
         budget: bytes that it may hold.
-        location: of the kernel.
+        where: the kernel.
     """
 
-    def __init__(self, needed: int, budget: int, location: Location = UNKNOWN) -> None:
-        super().__init__("", location)
-        self.args = (needed, budget, location)
+    def __init__(self, needed: int, budget: int, where: Where | Location = UNKNOWN) -> None:
+        super().__init__("", where)
+        self.args = (needed, budget, self.where)
         self.needed = needed
         self.budget = budget
 
     def __str__(self) -> str:
         return (
-            f"one program needs {self.needed / 2**20:,.0f} MiB for its tensors, this device has "
+            f"one program needs {self.needed / 2**20:,.0f} MiB for its tensors{self.where.in_kernel}, this device has "
             f"{self.budget / 2**20:,.0f} MiB: use smaller blocks"
         )
 
@@ -79,57 +161,39 @@ class MadeUpPointer(UnsupportedOperation):
     """A pointer is made of data, such as a table of addresses: where it leads can't be known from a trace."""
 
     def __str__(self) -> str:
-        return f"a pointer is made of data at line {self.location.user_line()}"
+        return f"a pointer is made of data{self.where.in_kernel} at line {self.where.line}"
 
 
 class ArgumentMismatch(TTIRError, TypeError):
     """The arguments of a launch do not fit the kernel's parameters."""
 
 
-class MemoryFault(TTIRError, IndexError):
+class MemoryFault(KernelError, IndexError):
     """A lane that is not masked off used memory in a way that a GPU would not forgive.
 
     Args:
+        where: the first faulting program, its lane and line.
         kind: ``out-of-bounds load``, ``out-of-bounds store`` or ``out-of-bounds atomic``; subclasses have their own.
         argument: name of the pointer parameter.
         offset: element index counted from the pointer that was passed in.
         limit: elements of the storage from that pointer on.
-        program_id: ``(x, y, z)`` of the first faulting program.
-        lane: row-major index within the tensor of that program (0 for a scalar access).
-        location: where in the source.
-        kernel: name of the kernel.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        argument: str,
-        offset: int,
-        limit: int,
-        program_id: tuple[int, int, int],
-        lane: int,
-        location: Location = UNKNOWN,
-        kernel: str = "",
-        *more: object,
-    ) -> None:
-        super().__init__(kind, argument, offset, limit, program_id, lane, location, kernel, *more)
+    def __init__(self, where: Where, kind: str, argument: str, offset: int, limit: int, *more: object) -> None:
+        super().__init__(where, kind, argument, offset, limit, *more)
         self.kind = kind
         self.argument = argument
         self.offset = offset
         self.limit = limit
-        self.program_id = program_id
-        self.lane = lane
-        self.location = location
-        self.kernel = kernel
 
     def __str__(self) -> str:
         return (
-            f"{self._what()}: program {self.program_id} at line {self.location.user_line()} accesses element "
-            f"{self.offset} of argument '{self.argument}', which has {self.limit} elements (lane {self.lane})"
+            f"{self._what()} accesses element {self.offset} of argument '{self.argument}', which has {self.limit} "
+            f"elements (lane {self.where.lane})"
         )
 
     def _what(self) -> str:
-        return f"{self.kind} in kernel '{self.kernel}'" if self.kernel else self.kind
+        return f"{self.kind}{self.where.in_kernel}: {self.where.program}"
 
 
 class UnwrittenMemory(MemoryFault):
@@ -139,26 +203,14 @@ class UnwrittenMemory(MemoryFault):
         written: how many of the ``limit`` elements have been written; the others as for `MemoryFault`.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        argument: str,
-        offset: int,
-        limit: int,
-        program_id: tuple[int, int, int],
-        lane: int,
-        location: Location = UNKNOWN,
-        kernel: str = "",
-        written: int = 0,
-    ) -> None:
-        super().__init__(kind, argument, offset, limit, program_id, lane, location, kernel, written)
+    def __init__(self, where: Where, kind: str, argument: str, offset: int, limit: int, written: int = 0) -> None:
+        super().__init__(where, kind, argument, offset, limit, written)
         self.written = written
 
     def __str__(self) -> str:
         return (
-            f"{self._what()}: program {self.program_id} at line {self.location.user_line()} reads element "
-            f"{self.offset} of argument '{self.argument}' (lane {self.lane}); of its {self.limit} elements "
-            f"{self.written} have been written"
+            f"{self._what()} reads element {self.offset} of argument '{self.argument}' (lane {self.where.lane}); of "
+            f"its {self.limit} elements {self.written} have been written"
         )
 
 
@@ -167,7 +219,7 @@ class Race(MemoryFault):
 
     Args:
         kind: ``race of two stores``, ``race of a store and a load`` and so on.
-        action: what ``program_id`` does: ``stores``, ``loads`` or ``updates atomically``.
+        action: what the program does: ``stores``, ``loads`` or ``updates atomically``.
         other_id: the other program.
         other_action: what the other program does there.
         other_lines: lines of the source that may be where it does so; the rest as for `MemoryFault`.
@@ -175,33 +227,28 @@ class Race(MemoryFault):
 
     def __init__(
         self,
+        where: Where,
         kind: str,
         argument: str,
         offset: int,
         limit: int,
-        program_id: tuple[int, int, int],
-        lane: int,
-        location: Location = UNKNOWN,
-        kernel: str = "",
         action: str = "",
         other_id: tuple[int, int, int] = (0, 0, 0),
         other_action: str = "",
         other_lines: tuple[int, ...] = (),
     ) -> None:
-        more = (action, other_id, other_action, other_lines)
-        super().__init__(kind, argument, offset, limit, program_id, lane, location, kernel, *more)
+        super().__init__(where, kind, argument, offset, limit, action, other_id, other_action, other_lines)
         self.action = action
         self.other_id = other_id
         self.other_action = other_action
         self.other_lines = other_lines
 
     def __str__(self) -> str:
-        where = " or ".join(str(line) for line in self.other_lines)
+        lines = " or ".join(str(line) for line in self.other_lines)
         return (
-            f"{self._what()}: program {self.program_id} at line {self.location.user_line()} {self.action} element "
-            f"{self.offset} of argument '{self.argument}', which has {self.limit} elements (lane {self.lane}); "
-            f"program {self.other_id} of the same launch {self.other_action} it, too"
-            + (f" (line {where})" if where else "")
+            f"{self._what()} {self.action} element {self.offset} of argument '{self.argument}', which has {self.limit} "
+            f"elements (lane {self.where.lane}); program {self.other_id} of the same launch {self.other_action} it, too"
+            + (f" (line {lines})" if lines else "")
             + ("" if self.kind != STORE_RACE else ", with another value")
         )
 
@@ -210,136 +257,132 @@ STORE_RACE = "race of two stores"
 """`Race.kind` where both programs store."""
 
 
-class MisalignedDescriptor(TTIRError, ValueError):
+class MisalignedDescriptor(KernelError, ValueError):
     """A tensor descriptor that the hardware (TMA) would refuse.
 
     Args:
+        where: the first program that makes it; no program if the host did.
         problem: which rule is broken, with the number that breaks it.
         argument: name of the pointer or descriptor parameter that it describes.
-        program_id: the first program that makes it; None if the host did.
-        location: where in the source.
-        kernel: name of the kernel.
     """
 
-    def __init__(
-        self,
-        problem: str,
-        argument: str,
-        program_id: tuple[int, int, int] | None,
-        location: Location = UNKNOWN,
-        kernel: str = "",
-    ) -> None:
-        super().__init__(problem, argument, program_id, location, kernel)
+    def __init__(self, where: Where, problem: str, argument: str) -> None:
+        super().__init__(where, problem, argument)
         self.problem = problem
         self.argument = argument
-        self.program_id = program_id
-        self.location = location
-        self.kernel = kernel
 
     def __str__(self) -> str:
-        maker = "the host" if self.program_id is None else f"program {self.program_id}"
+        maker = f"the host at line {self.where.line}" if self.where.program_id is None else self.where.program
         return (
-            f"misaligned tensor descriptor in kernel '{self.kernel}': {maker} at line {self.location.user_line()} "
-            f"describes argument '{self.argument}' with {self.problem}"
+            f"misaligned tensor descriptor{self.where.in_kernel}: {maker} describes argument '{self.argument}' with "
+            f"{self.problem}"
         )
 
 
-class InvalidAddress(TTIRError, ValueError):
+class InvalidAddress(KernelError, ValueError):
     """A lane that is not masked off used an address that belongs to no argument, or is not aligned to its elements.
 
     Args:
+        where: the first such program, its lane and line.
         kind: what was tried, e.g. ``misaligned load``.
-        address: virtual address; storages start at multiples of 512.
-        argument: name of the pointer parameter it lies in, empty if in none.
-        itemsize: bytes of an element.
-        program_id: ``(x, y, z)`` of the first such program.
-        lane: row-major index within the tensor of that program.
-        location: where in the source.
+        itemsize: bytes of the element that was asked for.
+        argument: name of the pointer parameter whose memory the address lies in or next to, empty if in none.
+        distance: bytes from where that argument points, or, without an argument, the number that is no address.
+        limit: bytes of the storage from that pointer on.
     """
 
     def __init__(
-        self,
-        kind: str,
-        address: int,
-        argument: str,
-        itemsize: int,
-        program_id: tuple[int, int, int],
-        lane: int,
-        location: Location = UNKNOWN,
+        self, where: Where, kind: str, itemsize: int, argument: str = "", distance: int = 0, limit: int = 0
     ) -> None:
-        super().__init__(kind, address, argument, itemsize, program_id, lane, location)
+        super().__init__(where, kind, itemsize, argument, distance, limit)
         self.kind = kind
-        self.address = address
-        self.argument = argument
         self.itemsize = itemsize
-        self.program_id = program_id
-        self.lane = lane
-        self.location = location
+        self.argument = argument
+        self.distance = distance
+        self.limit = limit
+
+    @property
+    def misaligned(self) -> bool:
+        """Whether the address is an argument's, and only falls between two elements."""
+        return self.kind.startswith("misaligned")
 
     def __str__(self) -> str:
-        what = (
-            f"in argument '{self.argument}', which is no multiple of its elements' {self.itemsize} bytes"
-            if self.argument
-            else "of no argument that the kernel computes such an address from"
-        )
-        return (
-            f"{self.kind}: program {self.program_id} at line {self.location.user_line()} uses the address "
-            f"{self.address:#x} {what} (lane {self.lane})"
-        )
+        start = f"{self.kind}{self.where.in_kernel}: {self.where.program} (lane {self.where.lane})"
+        if not self.argument:
+            number = f"the number {self.distance}" if abs(self.distance) < FIRST_ADDRESS else "an address"
+            return (
+                f"{start} uses {number} as a pointer to {self.itemsize} bytes; it is in none of the kernel's arguments"
+            )
+        side = "past" if self.distance >= 0 else "before"
+        place = f"{abs(self.distance)} bytes {side} the start of argument '{self.argument}', which has {self.limit} bytes"
+        if self.misaligned:
+            return f"{start} uses a pointer {place}; that is no multiple of its elements' {self.itemsize} bytes"
+        return f"{start} uses a pointer {place}, but the kernel did not compute it from '{self.argument}'"
 
 
-class DeviceAssertion(TTIRError, AssertionError):
-    """A ``tl.device_assert`` of the candidate's own kernel failed."""
+FIRST_ADDRESS = 2**40
+"""Numbers below it are addresses of nothing, so that a message may show them."""
 
-    def __init__(self, message: str, program_id: tuple[int, int, int], location: Location = UNKNOWN) -> None:
-        super().__init__(message, program_id, location)
+
+class DeviceAssertion(KernelError, AssertionError):
+    """A ``tl.device_assert`` of the candidate's own kernel failed.
+
+    Args:
+        where: the first program and lane for which it did not hold.
+        message: the kernel's own, empty if it has none.
+    """
+
+    def __init__(self, where: Where, message: str) -> None:
+        super().__init__(where, message)
         self.message = message
-        self.program_id = program_id
-        self.location = location
 
     def __str__(self) -> str:
-        where = f"program {self.program_id} at line {self.location.user_line()}"
-        return f"device assertion failed in {where}: {self.message}"
+        text = f": {self.message}" if self.message.strip('"') else ""
+        return f"device assertion failed{self.where.in_kernel}: {self.where.program} (lane {self.where.lane}){text}"
 
 
-class ExecutionTimeout(TTIRError, TimeoutError):
+class ExecutionTimeout(KernelError, TimeoutError):
     """The kernel spent `ExecutionOptions.max_operations` or `ExecutionOptions.max_seconds`.
 
     Args:
         spent: what is used up, e.g. ``30 s``.
-        location: of the innermost loop that was running, else of the operation.
+        where: the innermost loop that was running, else the operation.
         in_loop: whether it is a loop's.
     """
 
-    def __init__(self, spent: str, location: Location = UNKNOWN, in_loop: bool = False) -> None:
-        super().__init__(spent, location, in_loop)
+    def __init__(self, spent: str, where: Where | Location = UNKNOWN, in_loop: bool = False) -> None:
+        super().__init__(where)
+        self.args = (spent, self.where, in_loop)
         self.spent = spent
-        self.location = location
         self.in_loop = in_loop
 
     def __str__(self) -> str:
-        where = "in the loop at" if self.in_loop else "at"
-        return f"kernel still running after {self.spent} {where} line {self.location.user_line()}"
+        name = f"kernel '{self.where.kernel}'" if self.where.kernel else "kernel"
+        place = "in the loop at" if self.in_loop else "at"
+        return f"{name} still running after {self.spent} {place} line {self.where.line}"
 
 
 class EndlessLoop(ExecutionTimeout):
     """A loop came round with nothing changed, so it would never end.
 
     Args:
-        program_id: ``(x, y, z)`` of the first program in the loop.
-        location: where in the source.
+        where: the first program in the loop, and the loop.
+        waits: whether the loop may be there to wait for another program.
     """
 
-    def __init__(self, program_id: tuple[int, int, int], location: Location = UNKNOWN) -> None:
-        super().__init__("", location)
-        self.program_id = program_id
-
-    def __reduce__(self) -> tuple[type["EndlessLoop"], tuple[tuple[int, int, int], Location]]:
-        return type(self), (self.program_id, self.location)
+    def __init__(self, where: Where, waits: bool = False) -> None:
+        super().__init__("", where, in_loop=True)
+        self.args = (self.where, waits)
+        self.waits = waits
 
     def __str__(self) -> str:
         return (
-            f"program {self.program_id} loops for ever at line {self.location.user_line()}: neither its values nor "
-            "memory change any more; programs run in the order of their ids, so that one may wait for earlier "
-            "programs only (a GPU does not promise more)"
+            f"endless loop{self.where.in_kernel}: program {self.where.program_id} loops for ever at line "
+            f"{self.where.line}: neither its values nor memory change any more"
+            + (
+                "; programs run in the order of their ids, so that one may wait for earlier programs only (a GPU does "
+                "not promise more)"
+                if self.waits
+                else ""
+            )
         )

@@ -28,14 +28,6 @@ class Location:
     name: str = ""
     """Name of the Python variable that the result is bound to, if Triton recorded one."""
 
-    def line_in(self, file: str) -> int | None:
-        """Innermost line inside ``file`` (compared by its last path component), or None."""
-        wanted = file.rsplit("/", 1)[-1]
-        for frame in self.frames:
-            if frame.file == file or frame.file.rsplit("/", 1)[-1] == wanted:
-                return frame.line
-        return None
-
     def user_frame(self) -> Frame | None:
         """Innermost position outside Triton's own library, else the innermost one, else None."""
         for frame in self.frames:

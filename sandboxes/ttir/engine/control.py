@@ -248,9 +248,12 @@ def device_assert(machine: Machine, step: Step) -> None:
     holds = machine.dense(step.operands[0])
     if bool(holds.all()):
         return
-    row = int(torch.nonzero(~holds.reshape(holds.shape[0], -1).all(dim=1))[0, 0])
+    row, *position = torch.nonzero(~holds)[0].tolist()
+    lane = 0
+    for index, size in zip(position, step.shape, strict=True):
+        lane = lane * size + index
     message = " ".join(step.operation.keywords)
-    raise DeviceAssertion(message, machine.program_id(row), step.operation.location)
+    raise DeviceAssertion(machine.where(step.operation.location, row, lane), message)
 
 
 def ignore(machine: Machine, step: Step) -> None:

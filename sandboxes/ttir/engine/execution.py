@@ -19,7 +19,7 @@ from sandboxes.ttir.engine.machine import MALFORMED, Machine
 from sandboxes.ttir.engine.plan import ModulePlan
 from sandboxes.ttir.engine.preparation import prepare
 from sandboxes.ttir.engine.values import SPACE_BITS, Buffer, Descriptor, Pointer, RuntimeValue, dtype_of, space_start
-from sandboxes.ttir.errors import ArgumentMismatch, TooMuchMemory, TTIRError, UnsupportedOperation
+from sandboxes.ttir.errors import ArgumentMismatch, KernelError, TooMuchMemory, TTIRError, UnsupportedOperation
 from sandboxes.ttir.ir import DescriptorType, Module, Parameter, PointerType, ScalarType
 from sandboxes.ttir.remembering import by_module
 from sandboxes.ttir.sanitizer import Unwritten, Watch
@@ -92,38 +92,46 @@ def execute(
     Raises:
         TTIRError: whatever the kernel did wrong, see `errors.py`. Memory may be partly written.
     """
-    started = time.monotonic()
-    budget = Budget(options.max_operations, options.max_seconds)
     if len(grid) != 3 or any(size < 0 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
         raise ArgumentMismatch(
             f"grid {tuple(grid)} must be three sizes, none negative, of at most {MAX_PROGRAMS} programs"
         )
-    with torch.no_grad():
-        plan = _prepared(module)
-        memory = _Memory(module, args)
-        values = memory.bind()
-        buffers = memory.buffers
-        tally = Tally(plan.steps, buffers) if options.count else None
-        watch = None if options.unwritten is None else _watch(module, values, buffers, options.unwritten)
-        total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
-        chunk = _chunk(plan, options)
-        for first in range(0, total, chunk):
-            last = min(total, first + chunk)
-            programs = (
-                torch.arange(first, last)
-                if options.programs is None
-                else torch.tensor(options.programs[first:last], dtype=torch.int64)
-            )
-            if watch is not None:
-                watch.begin(programs.numel())
-            machine = Machine(
-                module.value_count, programs, grid, tally, memory.spaces, budget, module.kernel.name, watch
-            )
-            for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
-                machine.put(index, value)
-            _run(machine, plan)
-        if watch is not None and total:
-            watch.finish(machine)
+    try:
+        with torch.no_grad():
+            return _execute(module, grid, args, options)
+    except KernelError as error:
+        error.within(module.kernel.name)
+        raise
+
+
+def _execute(
+    module: Module, grid: tuple[int, int, int], args: Sequence[Argument], options: ExecutionOptions
+) -> Execution:
+    started = time.monotonic()
+    budget = Budget(options.max_operations, options.max_seconds)
+    plan = _prepared(module)
+    binding = _Binding(module, args)
+    values = binding.values()
+    buffers = binding.buffers
+    tally = Tally(plan.steps, buffers) if options.count else None
+    watch = None if options.unwritten is None else _watch(module, values, buffers, options.unwritten)
+    total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
+    chunk = _chunk(plan, options)
+    for first in range(0, total, chunk):
+        last = min(total, first + chunk)
+        programs = (
+            torch.arange(first, last)
+            if options.programs is None
+            else torch.tensor(options.programs[first:last], dtype=torch.int64)
+        )
+        if watch is not None:
+            watch.begin(programs.numel())
+        machine = Machine(module.value_count, programs, grid, tally, binding.spaces, budget, module.kernel.name, watch)
+        for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
+            machine.put(index, value)
+        _run(machine, plan)
+    if watch is not None and total:
+        watch.finish(machine)
     counters = tally.counters() if tally is not None else Counters()
     return Execution(programs=total, seconds=time.monotonic() - started, operations=budget.spent, counters=counters)
 
@@ -146,7 +154,7 @@ def _run(machine: Machine, plan: ModulePlan) -> None:
     except TTIRError:
         raise
     except MALFORMED as error:
-        raise UnsupportedOperation(f"control flow of {kernel.name} ({error})", kernel.location) from error
+        raise UnsupportedOperation(f"control flow ({error})", kernel.location) from error
 
 
 @by_module
@@ -156,7 +164,7 @@ def _prepared(module: Module) -> ModulePlan:
     except TTIRError:
         raise
     except MALFORMED as error:
-        raise UnsupportedOperation(f"tt.func {module.kernel.name} ({error})", module.kernel.location) from error
+        raise UnsupportedOperation(f"tt.func ({error})", module.kernel.location) from error
 
 
 def _watch(module: Module, values: Sequence[RuntimeValue], buffers: Sequence[Buffer], unwritten: Unwritten) -> Watch:
@@ -168,13 +176,13 @@ def _watch(module: Module, values: Sequence[RuntimeValue], buffers: Sequence[Buf
     return watch
 
 
-def _memory(arg: Argument) -> list[Tensor]:
+def _tensors(arg: Argument) -> list[Tensor]:
     if isinstance(arg, DescriptorArgument):
         return [arg.base]
     return [arg] if isinstance(arg, Tensor) else []
 
 
-class _Memory:
+class _Binding:
     """The arguments of one launch as runtime values.
 
     Storages are told apart by where they begin; those behind several arguments get one virtual address space.
@@ -196,7 +204,7 @@ class _Memory:
         self._written: set[int] = set()
         facts = accesses(module)
         for parameter, arg in self._pairs:
-            for tensor in _memory(arg):
+            for tensor in _tensors(arg):
                 storage = tensor.untyped_storage().data_ptr()
                 self._numbers.setdefault(storage, len(self._numbers))
                 fact = facts.get(parameter.name)
@@ -205,7 +213,7 @@ class _Memory:
                 if fact is not None and fact.reads:
                     self._read.add(storage)
 
-    def bind(self) -> list[RuntimeValue]:
+    def values(self) -> list[RuntimeValue]:
         """Values of the parameters; fills `buffers` and `spaces`."""
         return [self._value(parameter, arg) for parameter, arg in self._pairs]
 

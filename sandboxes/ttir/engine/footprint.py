@@ -5,7 +5,7 @@ every operation adds what it needs while it runs; a region adds copies of outer 
 at different times are put together from rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, Step
 from sandboxes.ttir.ir import DescriptorType, ScalarType, TensorType, Type, Value
@@ -79,7 +79,7 @@ class _Footprint:
         name = step.operation.name
         if name in ("scf.for", "scf.while", "scf.if"):
             # rows of outer values for the programs inside, results of those that are done
-            copied = sum(self._sizes.get(index, 0) for index in captured(step)) + _total(step.operation.results)
+            copied = sum(self._sizes.get(index, 0) for index in step.captured) + _total(step.operation.results)
             return copied + sum(self.body(BodyPlan(blocks, False)) for blocks in step.regions)
         if name == "tt.call":
             return self._callee(step.constant)
@@ -113,27 +113,6 @@ def _needed(step: Step) -> int:
     if operation.name.startswith("tt.dot"):
         return TEMPORARY_BYTES * sum(_numel(value) for value in values)
     return TEMPORARY_BYTES * lanes
-
-
-def captured(step: Step) -> set[int]:
-    """Values that a step's regions use and that are defined outside it."""
-    defined: set[int] = set()
-    used: set[int] = set()
-    for blocks in step.regions:
-        for block in blocks:
-            for inner in _walk(block, lambda b: defined.update(b.arguments)):
-                used.update(inner.operands)
-                defined.update(inner.results)
-    return used - defined
-
-
-def _walk(block: BlockPlan, enter: Callable[[BlockPlan], None]) -> Iterator[Step]:
-    enter(block)
-    for step in (*block.steps, block.terminator):
-        yield step
-        for blocks in step.regions:
-            for inner in blocks:
-                yield from _walk(inner, enter)
 
 
 def _defined(block: BlockPlan) -> Iterator[Value]:

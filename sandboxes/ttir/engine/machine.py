@@ -14,7 +14,8 @@ from torch import Tensor
 
 from sandboxes.ttir.engine.limits import Budget
 from sandboxes.ttir.engine.values import Buffer, RuntimeValue, materialise, select_rows
-from sandboxes.ttir.errors import EndlessLoop, ExecutionTimeout, TTIRError, UnsupportedOperation
+from sandboxes.ttir.errors import EndlessLoop, ExecutionTimeout, TTIRError, UnsupportedOperation, Where
+from sandboxes.ttir.ir import Location
 
 if TYPE_CHECKING:
     from sandboxes.ttir.engine.counters import Tally
@@ -111,9 +112,12 @@ class Machine:
         self._owners: list[Frame | None] = [None] * value_count
 
     def repeated(self, times: int) -> "Machine":
-        """A machine whose programs are the active ones, each ``times`` in a row: one for each lane of a tensor."""
+        """A machine whose programs are the active ones, each ``times`` in a row: one for each lane of a tensor.
+
+        Nothing is counted or watched there: a region for single elements touches no memory (preparation sees to it).
+        """
         programs = self.programs.index_select(0, self.frame.slots).repeat_interleave(times)
-        return Machine(len(self._values), programs, self.grid, None, self.spaces, self.budget)
+        return Machine(len(self._values), programs, self.grid, None, self.spaces, self.budget, self.kernel)
 
     def get(self, index: int) -> RuntimeValue:
         """The value with SSA index ``index`` for the active programs."""
@@ -149,7 +153,8 @@ class Machine:
             except ExecutionTimeout as error:
                 if error.in_loop or step.operation.name not in LOOPS:
                     raise
-                raise ExecutionTimeout(error.spent, step.operation.location, in_loop=True) from error
+                place = self.where(step.operation.location)
+                raise ExecutionTimeout(error.spent, place, in_loop=True) from error
             except TTIRError:
                 raise
             except MALFORMED as error:
@@ -179,6 +184,10 @@ class Machine:
     def program_id(self, row: int) -> tuple[int, int, int]:
         """``(x, y, z)`` of the program at position ``row`` of the active frame."""
         return self.coordinates_of(int(self.programs[self.frame.slots[row]]))
+
+    def where(self, location: Location, row: int = 0, lane: int = 0) -> Where:
+        """A place in the program at position ``row`` of the active frame, for messages."""
+        return Where(self.kernel, self.program_id(row), lane, location, self.grid)
 
     def coordinates_of(self, linear: int) -> tuple[int, int, int]:
         """``(x, y, z)`` of a linear program id."""

@@ -30,6 +30,12 @@ class Step:
     """Element dtype of the first result, None for pointers."""
     regions: tuple[tuple["BlockPlan", ...], ...] = ()
     frees: tuple[int, ...] = ()
+    captured: frozenset[int] = frozenset()
+    """Values that its regions use and that are defined outside it."""
+    waits: bool = False
+    """It, or what it holds or calls, may be there to see what another program does."""
+    touches: bool = False
+    """It, or what it holds or calls, uses memory."""
     constant: Any = None
     """Whatever the operation could work out before running: a constant's tensor, a combine's fast path."""
 
@@ -62,6 +68,9 @@ class FunctionPlan(BodyPlan):
     """A function's body."""
 
     function: Function
+    waits: bool
+    """Whether some step does, likewise `touches`."""
+    touches: bool
 
 
 @dataclass(slots=True, eq=False)

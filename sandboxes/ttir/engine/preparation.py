@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from sandboxes.ttir.dataflow import SINKS
 from sandboxes.ttir.engine.footprint import footprint
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, FunctionPlan, ModulePlan, Step
 from sandboxes.ttir.engine.values import dtype_of, shape_of
@@ -25,6 +26,9 @@ TERMINATORS = frozenset(
         "tt.map_elementwise.return",
     ]
 )
+
+TOUCHING = frozenset(SINKS)
+"""Operations that use memory."""
 
 MAX_RANGE_BYTES = 16 * 2**20
 """Bytes of all ranges of a module together, which are made once: a thousand times those of honest kernels."""
@@ -50,21 +54,13 @@ class _Preparation:
 
     def plan(self) -> ModulePlan:
         kernel = self._function(self._module.kernel)
-        operations = [step.operation for step in self._steps]
-        widest = max((v.type.numel for o in operations for v in o.results if isinstance(v.type, TensorType)), default=1)
-        loops = [o for o in operations if o.name == "scf.while"]
-        waits = any(self._waits(inner) for loop in loops for inner in loop.walk())
-        waits = waits or any(o.name == "tt.atomic_poll" for o in operations)
+        results = (value.type for step in self._steps for value in step.operation.results)
+        widest = max((kind.numel for kind in results if isinstance(kind, TensorType)), default=1)
+        waits = any(
+            step.operation.name == "tt.atomic_poll" or (step.operation.name == "scf.while" and step.waits)
+            for step in self._steps
+        )
         return ModulePlan(kernel, self._steps, widest, footprint(kernel), waits, self._plans)
-
-    def _waits(self, operation: Operation) -> bool:
-        """Whether an operation inside a loop may be there to see what another program does."""
-        if operation.name == "tt.call":
-            callee = self._functions[_callee(operation)]
-            return any(self._waits(inner) for inner in callee.walk())
-        if operation.name == "tt.load":
-            return operation.attributes.get("isVolatile") is True
-        return operation.name.startswith("tt.atomic")
 
     def _function(self, function: Function) -> FunctionPlan:
         if function.name in self._plans:
@@ -74,7 +70,13 @@ class _Preparation:
         self._open.add(function.name)
         body = self._body(function.body)
         self._open.discard(function.name)
-        self._plans[function.name] = FunctionPlan(body.blocks, body.cyclic, function)
+        self._plans[function.name] = FunctionPlan(
+            body.blocks,
+            body.cyclic,
+            function,
+            any(step.waits for block in body.blocks for step in block.steps),
+            any(step.touches for block in body.blocks for step in block.steps),
+        )
         return self._plans[function.name]
 
     def _body(self, region: Region) -> BodyPlan:
@@ -96,7 +98,7 @@ class _Preparation:
         terminator = self._step(last)
         if frees:
             _free_after_last_use(steps, terminator)
-        if len(block.arguments) and last.name in ("scf.yield",):
+        if len(block.arguments) and last.name == "scf.yield":
             terminator.constant = dtype_of(block.arguments[0].type)
         return BlockPlan(block.label, block.arguments, tuple(a.index for a in block.arguments), steps, terminator)
 
@@ -121,6 +123,7 @@ class _Preparation:
             regions=tuple(body.blocks for body in bodies),
         )
         self._steps.append(step)
+        _look_inside(step)
         self._specialise(step, bodies)
         step.frees = tuple(index for body in bodies for index in _left_over(body))
         return step
@@ -135,14 +138,17 @@ class _Preparation:
                 self._ranges[key] = self._range(step)
             step.constant = self._ranges[key]
         elif operation.name in ("tt.reduce", "tt.scan"):
+            _refuse_memory(step)
             step.constant = reductions.combination(bodies[0])
         elif operation.name == "tt.map_elementwise":
+            _refuse_memory(step)
             step.constant = bodies[0]
         elif operation.name == "tt.call":
             callee = self._functions.get(_callee(operation))
             if callee is None:
                 raise TTIRSyntaxError(f"call of the unknown function {operation.keywords[0]}")
-            step.constant = self._function(callee)
+            step.constant = plan = self._function(callee)
+            step.waits, step.touches = plan.waits, plan.touches
 
     def _range(self, step: Step) -> Tensor:
         held = sum(known.nbytes for known in self._ranges.values())
@@ -151,11 +157,38 @@ class _Preparation:
         return shapes.make_range(step)
 
 
+def _look_inside(step: Step) -> None:
+    """Sums up what the regions of a step do; each step looks at those directly in it, so planning stays linear."""
+    name = step.operation.name
+    step.touches = name in TOUCHING
+    step.waits = name.startswith("tt.atomic") or (
+        name == "tt.load" and step.operation.attributes.get("isVolatile") is True
+    )
+    if not step.regions:
+        return
+    used: set[int] = set()
+    defined: set[int] = set()
+    for block in (block for blocks in step.regions for block in blocks):
+        defined.update(block.arguments)
+        for inner in (*block.steps, block.terminator):
+            used.update(inner.operands, inner.captured)
+            defined.update(inner.results)
+            step.waits = step.waits or inner.waits
+            step.touches = step.touches or inner.touches
+    step.captured = frozenset(used - defined)
+
+
+def _refuse_memory(step: Step) -> None:
+    """Refuses a region for single elements that uses memory: nothing watches or counts what happens there."""
+    if step.touches:
+        raise UnsupportedOperation(f"{step.operation.name} whose region uses memory", step.operation.location)
+
+
 def _left_over(body: BodyPlan) -> Iterator[int]:
     """Values that are still held when a region is done: what it was given and what it hands back."""
     for block in body.blocks:
         yield from block.arguments
-        kept = block.terminator.operands if len(body.blocks) == 1 else None
+        kept = frozenset(block.terminator.operands) if len(body.blocks) == 1 else None
         for step in block.steps:
             yield from (index for index in step.results if kept is None or index in kept)
 
@@ -197,7 +230,7 @@ def _free_after_last_use(steps: tuple[Step, ...], terminator: Step) -> None:
     for position, step in enumerate(steps):
         for result in step.results:
             last[result] = position
-        for used in _uses(step):
+        for used in (*step.operands, *step.captured):
             if used in last:
                 last[used] = position
     for used in terminator.operands:
@@ -207,12 +240,3 @@ def _free_after_last_use(steps: tuple[Step, ...], terminator: Step) -> None:
         frees.setdefault(position, []).append(value)
     for position, values in frees.items():
         steps[position].frees += tuple(values)
-
-
-def _uses(step: Step) -> list[int]:
-    used = list(step.operands)
-    for region in step.regions:
-        for block in region:
-            for inner in (*block.steps, block.terminator):
-                used.extend(_uses(inner))
-    return used

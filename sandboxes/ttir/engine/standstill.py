@@ -49,7 +49,7 @@ class Standstill:
             if _same(self._values, _tensors(values)):
                 memory = [_bytes(buffer) for buffer in machine.spaces.values() if buffer.written]
                 if self._memory is not None and _same(self._memory, memory):
-                    raise EndlessLoop(machine.program_id(0), step.operation.location)
+                    raise EndlessLoop(machine.where(step.operation.location), waits=step.waits)
                 if self._memory is None and sum(data.numel() for data in memory) <= MAX_BYTES:
                     self._memory = [data.clone() for data in memory]
                     self._until = self._round + PERIOD

@@ -155,14 +155,11 @@ def check_bounds(
     spot = tuple(min(p, s - 1) for p, s in zip(where, offsets.shape, strict=True))
     origin = request.buffer.origin
     raise MemoryFault(
+        machine.where(location, where[0], lane),
         f"out-of-bounds {kind}",
         request.buffer.name,
         int(offsets[spot]) - origin,
         limit - origin,
-        machine.program_id(where[0]),
-        lane,
-        location,
-        machine.kernel,
     )
 
 

@@ -142,7 +142,7 @@ def requests(
         chosen = mask if len(present) == 1 else conjunction(here, here if mask is None else mask)
         buffer = machine.spaces.get(space)
         if buffer is None or not (buffer.read if kind == "load" else buffer.written):
-            raise _invalid(machine, step, f"invalid {kind}", pointer, here, mask, shape, None)
+            raise _invalid(machine, step, f"invalid {kind}", pointer, here, mask, shape, buffer)
         distance = pointer.bytes - buffer.address
         size = pointer.dtype.itemsize
         odd = here & (distance % size != 0)
@@ -173,14 +173,13 @@ def _invalid(
     for position, size in zip(where[1:], shape, strict=True):
         lane = lane * size + position
     spot = tuple(min(p, s - 1) for p, s in zip(where, pointer.bytes.shape, strict=True))
+    place = machine.where(step.operation.location, where[0], lane)
+    address, size = int(pointer.bytes[spot]), pointer.dtype.itemsize
+    if buffer is None:
+        return InvalidAddress(place, kind, size, distance=address)
+    skipped = buffer.origin * buffer.data.element_size()
     return InvalidAddress(
-        kind,
-        int(pointer.bytes[spot]),
-        "" if buffer is None else buffer.name,
-        pointer.dtype.itemsize,
-        machine.program_id(where[0]),
-        lane,
-        step.operation.location,
+        place, kind, size, buffer.name, address - buffer.address - skipped, buffer.data.nbytes - skipped
     )
 
 

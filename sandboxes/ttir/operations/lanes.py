@@ -31,21 +31,6 @@ def has_control_flow(body: BodyPlan) -> bool:
     return len(body.blocks) > 1 or any(s.regions or s.operation.name == "tt.call" for s in _steps(body.blocks))
 
 
-def _captured(body: BodyPlan) -> set[int]:
-    """Values that the region uses and that are defined outside it."""
-    defined: set[int] = set()
-    used: set[int] = set()
-    blocks = list(body.blocks)
-    while blocks:
-        block = blocks.pop()
-        defined.update(block.arguments)
-        for step in (*block.steps, block.terminator):
-            used.update(step.operands)
-            defined.update(step.results)
-            blocks.extend(inner for region in step.regions for inner in region)
-    return used - defined
-
-
 def _is_scalar(value: RuntimeValue) -> bool:
     """Whether each program has one number or address; a tensor for each lane would need the square of its memory."""
     if isinstance(value, Pointer):
@@ -70,7 +55,7 @@ def by_lane(machine: Machine, step: Step, body: BodyPlan, arguments: list[Tensor
     programs, lanes = machine.frame.size, arguments[0].shape[1]
     inner = machine.repeated(lanes)
     rows = torch.arange(programs).repeat_interleave(lanes)
-    for index in _captured(body):
+    for index in step.captured:
         value = machine.get(index)
         if not _is_scalar(value):
             raise UnsupportedOperation(

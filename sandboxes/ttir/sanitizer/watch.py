@@ -9,7 +9,7 @@ from torch import Tensor
 from sandboxes.ttir.dataflow import Access
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.values import Buffer, Descriptor, Pointer
-from sandboxes.ttir.errors import STORE_RACE, MisalignedDescriptor, Race, UnwrittenMemory
+from sandboxes.ttir.errors import STORE_RACE, MisalignedDescriptor, Race, UnwrittenMemory, Where
 from sandboxes.ttir.ir import Location
 from sandboxes.ttir.memory.addressing import Layout, Request, layout
 from sandboxes.ttir.memory.transfers import read_lanes, write_lanes
@@ -113,10 +113,10 @@ class Watch:
         found = misalignment(descriptor, block)
         if found is not None:
             problem, row = found
-            program = None if machine is None else machine.program_id(row)
+            where = Where(self._kernel, location=location) if machine is None else machine.where(location, row)
             pointer = descriptor.pointer
             name = pointer.buffer.name if isinstance(pointer, Pointer) else "an address"
-            raise MisalignedDescriptor(problem, name, program, location, self._kernel)
+            raise MisalignedDescriptor(where, problem, name)
 
     def finish(self, machine: Machine) -> None:
         """The launch is over: what was open until now is decided."""
@@ -124,15 +124,13 @@ class Watch:
             dispute = track.elements.disputes.open() if track.elements is not None else None
             if dispute is not None:
                 buffer = self._buffers[dispute.argument]
+                second = machine.coordinates_of(dispute.second - 1)
                 raise Race(
+                    Where(self._kernel, second, dispute.lane, dispute.location, machine.grid),
                     STORE_RACE,
                     buffer.name,
                     dispute.offset - buffer.origin,
                     buffer.data.numel() - buffer.origin,
-                    machine.coordinates_of(dispute.second - 1),
-                    dispute.lane,
-                    dispute.location,
-                    self._kernel,
                     ACTIONS[Kind.STORE],
                     machine.coordinates_of(dispute.first - 1),
                     ACTIONS[Kind.STORE],
@@ -168,15 +166,13 @@ class Watch:
     def _race(self, machine: Machine, collision: Collision, track: Track) -> Race:
         event, other = collision.event, collision.other_kind
         buffer = event.request.buffer
+        mine = machine.coordinates_of(collision.mine - 1)
         return Race(
+            Where(self._kernel, mine, collision.lane, event.location, machine.grid),
             RACES[event.kind, other],
             buffer.name,
             collision.offset - buffer.origin,
             buffer.data.numel() - buffer.origin,
-            machine.coordinates_of(collision.mine - 1),
-            collision.lane,
-            event.location,
-            self._kernel,
             ACTIONS[event.kind],
             machine.coordinates_of(collision.other - 1),
             ACTIONS[other],
@@ -215,14 +211,11 @@ class Watch:
         first = int(torch.nonzero(flags.data[lanes.offsets] != wanted.flatten())[0])
         rest = flags.data[flags.origin :]
         raise UnwrittenMemory(
+            machine.where(location, int(lanes.rows[first]), int(lanes.lanes[first])),
             f"{kind.value} of memory that was never written",
             flags.name,
             int(lanes.offsets[first]) - flags.origin,
             rest.numel(),
-            machine.program_id(int(lanes.rows[first])),
-            int(lanes.lanes[first]),
-            location,
-            self._kernel,
             int(torch.count_nonzero(rest == wanted.flatten())),
         )
 

@@ -173,7 +173,7 @@ def test_without_a_verified_bench_no_speedup_is_claimed() -> None:
         ({"custom": False}, "is a PyTorch operator; do its work in a kernel of yours"),
         ({"live": False}, "computes what nobody uses"),
         ({"bound": Bound.LATENCY, "grid": None}, "is too small to load the GPU"),
-        ({"bound": Bound.LATENCY, "grid": (8, 1, 1)}, "starts only 8, too few to load the GPU"),
+        ({"bound": Bound.LATENCY, "grid": (8, 1, 1)}, "starts only 8 programs, too few to load the GPU"),
         ({"config": "BLOCK: 8, maxnreg: None"}, "; BLOCK: 8; 32 registers"),
         ({"bound": Bound.LATENCY, "grid": (99_999, 1, 1)}, "starts 99,999 programs that do little each"),
         ({"bound": Bound.COMPUTE}, "is compute-bound at 81% of its roofline: use `tl.dot`"),
