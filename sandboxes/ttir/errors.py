@@ -314,7 +314,9 @@ class InvalidAddress(KernelError, ValueError):
                 f"{start} uses {number} as a pointer to {self.itemsize} bytes; it is in none of the kernel's arguments"
             )
         side = "past" if self.distance >= 0 else "before"
-        place = f"{abs(self.distance)} bytes {side} the start of argument '{self.argument}', which has {self.limit} bytes"
+        place = (
+            f"{abs(self.distance)} bytes {side} the start of argument '{self.argument}', which has {self.limit} bytes"
+        )
         if self.misaligned:
             return f"{start} uses a pointer {place}; that is no multiple of its elements' {self.itemsize} bytes"
         return f"{start} uses a pointer {place}, but the kernel did not compute it from '{self.argument}'"

@@ -175,7 +175,7 @@ def _invalid(
     spot = tuple(min(p, s - 1) for p, s in zip(where, pointer.bytes.shape, strict=True))
     place = machine.where(step.operation.location, where[0], lane)
     address, size = int(pointer.bytes[spot]), pointer.dtype.itemsize
-    if buffer is None:
+    if buffer is None or (kind.startswith("invalid") and not 0 <= address - buffer.address < buffer.data.nbytes):
         return InvalidAddress(place, kind, size, distance=address)
     skipped = buffer.origin * buffer.data.element_size()
     return InvalidAddress(

@@ -75,6 +75,6 @@ def test_the_public_names_are_frozen() -> None:
         "Frame", "Function", "InvalidAddress", "Location", "MadeUpPointer", "MemoryCount", "MemoryFault",
         "MisalignedDescriptor", "Module", "OpaqueType", "Operation", "Parameter", "PointerType", "Race", "Region",
         "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType", "TooMuchMemory", "Type", "UnsupportedOperation",
-        "Unwritten", "UnwrittenMemory", "Value",
+        "Unwritten", "UnwrittenMemory", "Value", "Where",
         "accesses", "execute", "made_up_pointer", "parse",
     }  # fmt: skip

@@ -62,5 +62,7 @@ def test_sampled_programs_write_only_their_own_output() -> None:
 
 
 def test_inline_assembly_is_unsupported_and_names_its_line() -> None:
-    with pytest.raises(UnsupportedOperation, match=r"unsupported op tt\.elementwise_inline_asm in kernel '\w+' at line \d+"):
+    with pytest.raises(
+        UnsupportedOperation, match=r"unsupported op tt\.elementwise_inline_asm in kernel '\w+' at line \d+"
+    ):
         execute(fixture("inline_asm"), (1, 1, 1), [torch.zeros(32), torch.zeros(32)])

@@ -185,7 +185,7 @@ def test_an_address_that_is_guessed_is_a_fault_even_if_it_is_right() -> None:
     numbers = torch.zeros(4, dtype=torch.int64)
     run(alignment, "ffl", 1, ramp(4), ramp(4), numbers)
     assert not accesses(parse(ttir_of(guessed, (F32, F32, F32, "i64"))))["a"].reads
-    with pytest.raises(InvalidAddress, match="the start of argument 'a', which has 16 bytes, but the kernel did not compute it"):
+    with pytest.raises(InvalidAddress, match="argument 'a', which has 16 bytes, but the kernel did not compute it"):
         run(guessed, "fffw", 1, ramp(4), ramp(4), torch.zeros(4), int(numbers[3]))
 
 
