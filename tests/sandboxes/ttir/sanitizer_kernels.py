@@ -14,6 +14,12 @@ def store_own_id(out, SPREAD: tl.constexpr):
 
 
 @triton.jit
+def store_own_id_beside(out, beside, BLOCK: tl.constexpr):
+    lanes = tl.arange(0, BLOCK)
+    tl.store(out + lanes, tl.where(lanes == 0, beside, tl.program_id(0) + 1.0))
+
+
+@triton.jit
 def partial_sums_without_atomics(x, out, BLOCK: tl.constexpr):
     part = tl.sum(tl.load(x + tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)))
     tl.store(out, part)
