@@ -5,6 +5,7 @@ untouched.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +14,9 @@ from sandboxes.ttir.remembering import by_module
 
 Edges: TypeAlias = defaultdict[int, list[int]]
 """From a value to the values that depend on it, by index."""
+
+Returned: TypeAlias = defaultdict[tuple[str, int], int]
+"""A negative index for what each function returns at each position: calls read it, not every block of the function."""
 
 SINKS = {
     "tt.load": "reads",
@@ -88,18 +92,21 @@ class Access:
 @by_module
 def accesses(module: Module) -> dict[str, Access]:
     """What the kernel does through each of its pointer (and descriptor) parameters, by name."""
-    edges = _edges(module)
-    sinks: dict[int, set[str]] = defaultdict(set)
+    sinks: dict[str, set[int]] = {"reads": set(), "writes": set(), "updates": set()}
     for function in module.functions:
         for operation in function.walk():
             _mark(operation, sinks)
-    result = {}
-    for parameter in module.kernel.parameters:
-        if _is_address(parameter.type):
-            reached = _reached([parameter.value.index], edges)
-            found = set().union(*(sinks.get(value, set()) for value in reached))
-            result[parameter.name] = Access(**{kind: kind in found for kind in ("reads", "writes", "updates")})
-    return result
+    sources: Edges = defaultdict(list)
+    for source, targets in _edges(module).items():
+        for target in targets:
+            sources[target].append(source)
+    # from the memory operations backwards, so that the work does not grow with the number of parameters
+    used = {kind: _reached(values, sources) for kind, values in sinks.items()}
+    return {
+        parameter.name: Access(**{kind: parameter.value.index in values for kind, values in used.items()})
+        for parameter in module.kernel.parameters
+        if _is_address(parameter.type)
+    }
 
 
 @by_module
@@ -120,11 +127,15 @@ def _edges(module: Module) -> Edges:
     """What every value of a module is handed on to or computed into."""
     edges: Edges = defaultdict(list)
     functions = {function.name: function for function in module.functions}
+    returned: Returned = defaultdict(lambda: -1 - len(returned))
     for function in module.functions:
         for operation in function.walk():
-            _connect(operation, functions, edges)
+            _connect(operation, functions, returned, edges)
+        labels = {block.label: block for block in function.body.blocks}
         for block in function.body.blocks:
-            _connect_branches(block, function, edges)
+            _connect_branches(block, labels, edges)
+            for position, value in enumerate(_terminated(block)):
+                edges[value.index].append(returned[function.name, position])
     return edges
 
 
@@ -132,7 +143,7 @@ def _is_address(kind: Type) -> bool:
     return isinstance(kind, PointerType | DescriptorType)
 
 
-def _connect(operation: Operation, functions: dict[str, Function], edges: Edges) -> None:
+def _connect(operation: Operation, functions: dict[str, Function], returned: Returned, edges: Edges) -> None:
     """Edges from values to the values computed from them; loops and branches pass values by position."""
     results = operation.results
     bodies = [region.blocks[0] for region in operation.regions if region.blocks]
@@ -154,8 +165,8 @@ def _connect(operation: Operation, functions: dict[str, Function], edges: Edges)
         callee = functions.get(operation.keywords[0].removeprefix("@").strip('"'))
         if callee is not None:
             _zip(edges, operation.operands, tuple(parameter.value for parameter in callee.parameters))
-            for block in callee.body.blocks:
-                _zip(edges, _terminated(block), results)
+            for position, result in enumerate(results):
+                edges[returned[callee.name, position]].append(result.index)
     elif operation.name not in _CUT:
         targets = [*results, *(argument for body in bodies for argument in body.arguments)]
         if targets:  # all depend on the same sources: go through the first, so that edges stay linear in the text
@@ -176,34 +187,36 @@ def _terminated(block: Block) -> tuple[Value, ...]:
     return block.operations[-1].operands if block.operations else ()
 
 
-def _connect_branches(block: Block, function: Function, edges: Edges) -> None:
+def _connect_branches(block: Block, labels: dict[str, Block], edges: Edges) -> None:
     if not block.operations or not block.operations[-1].successors:
         return
     terminator = block.operations[-1]
-    blocks = {target.label: target for target in function.body.blocks}
     position = len(terminator.operands) - sum(terminator.groups)
     for label, size in zip(terminator.successors, terminator.groups, strict=False):
-        if label in blocks:
-            _zip(edges, terminator.operands[position : position + size], blocks[label].arguments)
+        if label in labels:
+            _zip(edges, terminator.operands[position : position + size], labels[label].arguments)
         position += size
 
 
-def _mark(operation: Operation, sinks: dict[int, set[str]]) -> None:
+def _mark(operation: Operation, sinks: dict[str, set[int]]) -> None:
     """Records what an operation does to memory through each operand."""
     kind = SINKS.get(operation.name)
     if kind is not None:
-        for position, operand in enumerate(operation.operands):
-            # an address that is itself stored may be used by anyone
-            sinks[operand.index] |= {kind} if position == 0 else {"reads", "writes"}
+        sinks[kind].update(operand.index for operand in operation.operands[:1])
+        escaping = operation.operands[1:]  # an address that is itself stored may be used by anyone
     elif not operation.name.startswith(_FLOW) and operation.name not in _FLOW_NAMES:
-        for operand in operation.operands:
-            sinks[operand.index] |= {"reads", "writes"}
+        escaping = operation.operands
+    else:
+        return
+    for operand in escaping:
+        sinks["reads"].add(operand.index)
+        sinks["writes"].add(operand.index)
 
 
-def _reached(starts: list[int], edges: Edges) -> set[int]:
-    """The values that are computed from any of these, and these."""
+def _reached(starts: Iterable[int], edges: Edges) -> set[int]:
+    """The values that edges lead to from any of these, and these."""
     seen = set(starts)
-    stack = list(starts)
+    stack = list(seen)
     while stack:
         for target in edges.get(stack.pop(), ()):
             if target not in seen:

@@ -30,8 +30,8 @@ def differ(left: Tensor, right: Tensor) -> Tensor:
 
     A GPU gives programs that compute the same thing the same bits. This executor may not: vectorised functions and
     matrix products round by the position of an element. So numbers of 32 bits may differ by 1e-4 (64 bits: 1e-10),
-    relative to the element, and those of 16 bits by one step; where terms cancel, by a tenth of that relative to what is
-    small among the others. Floats of 8 bits are too coarse to forgive a step.
+    relative to the element, and those of 16 bits by one step; where terms cancel, by a tenth of 1e-4 relative to what
+    is small among the others. Floats of 8 bits are too coarse to forgive a step.
     """
     different = bits(left) != bits(right)
     if not left.is_floating_point() or not bool(different.any()):

@@ -30,6 +30,8 @@ from sandboxes.ttir.syntax.tokens import Token, tokenise
 
 MAX_OPERATIONS = 50_000
 MAX_RESULTS = 4096
+MAX_PARAMETERS = 4096
+"""A CUDA launch takes at most 32,764 bytes of parameters; a pointer has 8."""
 
 
 @ByText
@@ -130,6 +132,8 @@ class Parser:
             kind = parse_type(cursor)
             attributes = dictionary(cursor) if cursor.at("{") else {}
             self._location()
+            if len(parameters) == MAX_PARAMETERS:
+                raise cursor.error(f"more than {MAX_PARAMETERS} parameters")
             parameters.append(Parameter(name[1:], kind, attributes, self.scope.define(name, [kind])[0]))
             if not cursor.at(")"):
                 cursor.expect(",")

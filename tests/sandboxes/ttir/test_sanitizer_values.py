@@ -12,9 +12,9 @@ from tests.sandboxes.ttir.test_sanitizer_races import CHUNKS, F32, module
 def test_one_huge_value_does_not_excuse_the_race_beside_it(chunk: int) -> None:
     program = module("store_own_id_beside", F32, "fp32", BLOCK=16)
     out = torch.zeros(16)
+    options = ExecutionOptions(chunk_elements=chunk, unwritten=Unwritten())
     for beside in (-1e30, float("inf"), float("nan"), 1.0):
         with pytest.raises(Race) as caught:
-            options = ExecutionOptions(chunk_elements=chunk, unwritten=Unwritten())
             execute(program, (3, 1, 1), [out, beside], options=options)
         assert caught.value.kind == "race of two stores"
         assert caught.value.offset == 1
