@@ -7,6 +7,7 @@ from typing import NoReturn
 from sandboxes.compilation import CompileFailure
 from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Stage, Submission, clip
 from sandboxes.errors import SandboxesError
+from sandboxes.hints import HINTS, hint
 from sandboxes.operators import OperatorNotAllowed
 from sandboxes.replay import MalformedTrace, OutOfTime, ValueOutOfRange
 from sandboxes.ttir import (
@@ -47,30 +48,6 @@ class Fault(Exception):
         self.cases = tuple(cases)
 
 
-HINTS: dict[type[Exception], str] = {
-    Race: (
-        "Give every element to one program: check how offsets depend on `tl.program_id`, use `tl.atomic_*` where "
-        "programs must share an element, and a second launch where one needs what others have stored."
-    ),
-    UnwrittenMemory: (
-        "Have it written first: store the element in an earlier launch, allocate with `torch.zeros`, or mask the load; "
-        "`torch.empty` leaves whatever was in the memory before."
-    ),
-    MisalignedDescriptor: (
-        "TMA needs a base and row strides that are multiples of 16 bytes, and a last stride of 1: pad the rows, or "
-        "use pointers and masks for this shape."
-    ),
-    MemoryFault: "Mask the access: the last program reaches past the end when the size is no multiple of the block.",
-    InvalidAddress: "Compute addresses from the kernel's own pointers, and keep them multiples of the element's size.",
-    MadeUpPointer: "Pass the tensors to the kernel, in a tuple if they are many, not a tensor of their addresses.",
-    UnsupportedOperation: "This device can't judge the operation; use plain `tl` operations, or evaluate on a GPU.",
-    ExecutionTimeout: "Give each program less work, or look for a loop that does not end.",
-    OutOfTime: "Give the program less work, or look for a loop that does not end.",
-    DeviceAssertion: "The kernel's own `tl.device_assert` failed.",
-    OperatorNotAllowed: "Use operators that are functions of their arguments; random numbers can't be compared.",
-    ValueOutOfRange: "Annotate the parameter `tl.int64`, or pass the tensor and load the number in the kernel.",
-}
-
 OUTCOMES: dict[type[Exception], Outcome] = {
     Race: Outcome.MEMORY_ERROR,
     UnwrittenMemory: Outcome.MEMORY_ERROR,
@@ -109,9 +86,8 @@ def faults(stage: Stage, submission: Submission, case: str | None = None) -> Ite
     except (TTIRError, OperatorNotAllowed, MalformedTrace, OutOfTime) as error:
         kind = next((kind for kind in OUTCOMES if isinstance(error, kind)), None)
         outcome = OUTCOMES[kind] if kind else Outcome.TRACE_ERROR
-        raise fault(
-            outcome, stage, submission, str(error), _line(error), HINTS.get(kind) if kind else None, case
-        ) from error
+        line = _line(error)
+        raise fault(outcome, stage, submission, str(error), line, hint(error, submission.line(line)), case) from error
     except Exception as error:
         if stage is Stage.TRACE:
             raise

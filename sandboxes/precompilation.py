@@ -18,7 +18,15 @@ from sandboxes.contracts import Outcome, Target, Variant
 
 
 class CompileTimeout(Exception):
-    """The compiler had to be stopped."""
+    """The compiler had to be stopped.
+
+    Args:
+        busy_with: Positions of the variants that it was compiling.
+    """
+
+    def __init__(self, busy_with: Sequence[int]) -> None:
+        super().__init__(busy_with)
+        self.busy_with = busy_with
 
 
 def precompile(variants: Sequence[Variant], target: Target, *, processes: int, timeout_s: float) -> dict[int, str]:
@@ -47,7 +55,7 @@ def precompile(variants: Sequence[Variant], target: Target, *, processes: int, t
                 children.append(_Child([(number, variants[number]) for number in waiting[:share]], target))
                 del waiting[:share]
             if not select.select([child.pipe for child in children], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise CompileTimeout
+                raise CompileTimeout([child.busy_with for child in children])
             for child in [child for child in children if child.ended()]:
                 children.remove(child)
                 if child.signal is not None:

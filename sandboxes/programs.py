@@ -39,6 +39,9 @@ Programs = Mapping[tuple[str, int], Program]
 Order = Mapping[int, Sequence[int]]
 """For each launch (by node index) its variants, most promising first."""
 
+COMPILE_HINT = "Use smaller blocks: the compiler unrolls every tensor of a block over the threads of its program."
+"""What to do about a compiler that does not end in time."""
+
 PROMISING = 2
 """Variants of a launch that are compiled, unless they spill: the model chooses among them."""
 
@@ -188,7 +191,7 @@ def compile_program(
     failures: dict[int, CompileFailure] = {}
     while waiting:
         batch = [(index, number) for index, numbers in waiting.items() for number in numbers[:PROMISING]]
-        crashes = _precompile([_variant(program, *each) for each in batch], target, deadline, submission)
+        crashes = _precompile(program, batch, target, deadline, submission)
         for index, number in batch:
             try:
                 kernels[index, number] = _compile(_variant(program, index, number), target, crashes)
@@ -212,15 +215,21 @@ def _variant(program: Program, index: int, number: int) -> Variant:
     return node.variants[number]
 
 
-def _precompile(variants: list[Variant], target: Target, deadline: float, submission: Submission) -> dict[Variant, str]:
+def _precompile(
+    program: Program, batch: Sequence[tuple[int, int]], target: Target, deadline: float, submission: Submission
+) -> dict[Variant, str]:
     """Compiles ahead; returns the variants that brought the compiler down, with the signal."""
-    variants = list(dict.fromkeys(variants))
+    nodes = {_variant(program, *each): each[0] for each in reversed(batch)}
+    variants = list(dict.fromkeys(_variant(program, *each) for each in batch))
     left = max(0.0, deadline - time.monotonic())
     try:
         crashed = precompile(variants, target, processes=torch.get_num_threads(), timeout_s=left)
-    except CompileTimeout:
-        text = "compiling the kernels took longer than the time limit"
-        raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, hint="Use smaller kernels.") from None
+    except CompileTimeout as timeout:
+        busy = [program.trace.nodes[nodes[variants[number]]] for number in timeout.busy_with]
+        names = " and ".join(dict.fromkeys(f"kernel '{node.kernel}'" for node in busy if isinstance(node, Launch)))
+        text = f"compiling {names or 'the kernels'} took longer than the time limit"
+        line = busy[0].line if busy else None
+        raise fault(Outcome.TIMEOUT, Stage.COMPILE, submission, text, line, COMPILE_HINT) from None
     return {variants[number]: name for number, name in crashed.items()}
 
 

@@ -59,9 +59,10 @@ def test_a_compiler_that_does_not_end_is_stopped_in_time(compiler: Callable[[Cal
     compiler(lambda config: time.sleep(60) if config == "slow" else None)
     before = children()
     start = time.monotonic()
-    with pytest.raises(CompileTimeout):
+    with pytest.raises(CompileTimeout) as caught:
         precompile([variant("quick"), variant("slow")], H200, processes=2, timeout_s=0.5)
     assert time.monotonic() - start < 5
+    assert list(caught.value.busy_with) == [1]
     assert children() == before
 
 

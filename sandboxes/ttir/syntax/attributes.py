@@ -14,9 +14,12 @@ from sandboxes.ttir.ir import (
     TensorType,
     Type,
 )
-from sandboxes.ttir.syntax.cursor import Cursor
+from sandboxes.ttir.syntax.cursor import MAX_DEPTH, Cursor
 
 MAX_TENSOR_ELEMENTS = 2**20
+MAX_LISTED_ELEMENTS = 2**14
+"""Of all constants of a text that are written out number by number; MLIR prints more than a hundred of one constant as
+a string of bytes."""
 SCALARS = frozenset(
     [
         "i1",
@@ -158,7 +161,10 @@ def dense(cursor: Cursor) -> Dense:
             values.extend(_blob(cursor))
         elif not cursor.accept(","):
             values.append(number(cursor))
-        if level < 0 or len(values) > MAX_TENSOR_ELEMENTS:
+            cursor.listed += 1
+            if cursor.listed > MAX_LISTED_ELEMENTS:
+                raise cursor.error(f"more than {MAX_LISTED_ELEMENTS} elements of constants, one by one")
+        if not 0 <= level <= MAX_DEPTH or len(values) > MAX_TENSOR_ELEMENTS:
             raise cursor.error("malformed dense constant")
     cursor.expect(">")
     if not values:
@@ -173,7 +179,10 @@ def _blob(cursor: Cursor) -> list[Number]:
         raw = bytes.fromhex(text)
     except ValueError:
         raise cursor.error("malformed constant data") from None
-    return [Bits(byte) for byte in raw]
+    return [_BYTES[byte] for byte in raw]
+
+
+_BYTES = [Bits(byte) for byte in range(256)]
 
 
 def attribute(cursor: Cursor) -> Attribute:

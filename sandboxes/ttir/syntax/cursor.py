@@ -13,6 +13,8 @@ class Cursor:
         self._tokens = tokens
         self._at = start
         self._depth = 0
+        self.listed = 0
+        """Elements of constants that were read one by one; see `attributes.py` for how many there may be."""
 
     @property
     def token(self) -> Token:

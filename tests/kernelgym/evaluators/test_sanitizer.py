@@ -7,7 +7,7 @@ from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Problem, get_problem
 from rewards import get_reward
 from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Reference, Report, Submission
-from sandboxes.faults import HINTS
+from sandboxes.hints import HINTS
 from sandboxes.ttir import MemoryFault, MisalignedDescriptor, Race, UnwrittenMemory
 
 CONFIG = EvalConfig(trace_timeout_s=8.0, replay_timeout_s=60.0)

@@ -264,3 +264,68 @@ def test_planning_a_kernel_takes_milliseconds() -> None:
     assert set(kernels) == set(fixture_names())
     sums = {name: times["parse_ms"] + times["prepare_ms"] for name, times in kernels.items()}
     assert statistics.median(sums.values()) < 20
+
+
+def test_a_constant_that_is_written_out_is_short() -> None:
+    listed = "%x{0} = arith.constant dense<[" + ", ".join(["1"] * 1024) + "]> : tensor<1024xi32>"
+    assert parse(module_of(*(listed.format(i) for i in range(16)))).kernel.body.blocks
+    with pytest.raises(TTIRSyntaxError, match="more than 16384 elements of constants, one by one"):
+        parse(module_of(*(listed.format(i) for i in range(17))))
+
+
+def nested_branches(operations: int, depth: int) -> str:
+    """A chain of operations in branches inside of branches."""
+    lines = ["%c = arith.constant true", "%x0 = arith.constant 1 : i32"]
+    for number in range(operations):
+        if number % (operations // depth) == 0:
+            lines.append("scf.if %c {")
+        lines.append(f"%x{number + 1} = arith.muli %x{number}, %x{number} : i32")
+    return module_of(*lines, *["scf.yield\n}"] * depth)
+
+
+def test_planning_takes_no_longer_where_operations_are_nested_deeply() -> None:
+    def planned(depth: int) -> float:
+        module = parse(nested_branches(6000, depth))
+        times = []
+        for _ in range(3):
+            started = time.process_time()
+            prepare(module)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert planned(60) < 3 * planned(1)
+
+
+def test_a_loop_that_calls_functions_that_call_functions_is_planned_once_each() -> None:
+    calls = [
+        f"tt.func private @f{i}() {{\ntt.call @f{i + 1}() : () -> ()\ntt.call @f{i + 1}() : () -> ()\ntt.return\n}}"
+        for i in range(60)
+    ]
+    loop = ["%c = arith.constant false", "scf.while : () -> () {", "scf.condition(%c)", "} do {"]
+    loop += ["tt.call @f0() : () -> ()", "scf.yield", "}"]
+    polled = [
+        "%z = arith.constant 0 : i64",
+        "%p = tt.int_to_ptr %z : i64 -> !tt.ptr<f32>",
+        "%v = tt.load %p {isVolatile = true} : !tt.ptr<f32>",
+    ]
+    last: list[str]
+    for last, waits in (([], False), (polled, True)):
+        text = "\n".join(
+            ["module {", "tt.func public @k(%p: !tt.ptr<f32>) {", *loop, "tt.return", "}", *calls,
+             "tt.func private @f60() {", *last, "tt.return", "}", "}"]
+        )  # fmt: skip
+        assert prepare(parse(text)).sequential == waits
+
+
+def test_a_region_for_single_elements_may_not_use_memory() -> None:
+    lines = [
+        "%r = tt.make_range {end = 4 : i32, start = 0 : i32} : tensor<4xi32>",
+        '%s = "tt.reduce"(%r) <{axis = 0 : i32}> ({',
+        "^bb0(%a: i32, %b: i32):",
+        "%v = tt.load %p : !tt.ptr<f32>",
+        "%t = arith.addi %a, %b : i32",
+        "tt.reduce.return %t : i32",
+        "}) : (tensor<4xi32>) -> i32",
+    ]
+    with pytest.raises(UnsupportedOperation, match=r"tt\.reduce whose region uses memory in kernel 'k'"):
+        launch(module_of(*lines), (1, 1, 1), torch.zeros(1))
