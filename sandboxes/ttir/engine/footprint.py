@@ -85,8 +85,9 @@ class _Footprint:
             return self._callee(step.constant)
         if step.regions:
             lanes = max((_numel(value) for value in step.operation.operands), default=1)
-            inner = sum(WORD for blocks in step.regions for value in _inside(blocks))
-            return lanes * (inner + TEMPORARY_BYTES * max(1, len(step.operands)))
+            inner = sum(max(WORD, bytes_of(value.type)) for blocks in step.regions for value in _inside(blocks))
+            needed = max((self._running(item) for blocks in step.regions for item in _steps(blocks)), default=0)
+            return lanes * (inner + max(needed, TEMPORARY_BYTES * max(1, len(step.operands))))
         return _needed(step)
 
     def _callee(self, body: BodyPlan) -> int:
@@ -128,6 +129,12 @@ def _inside(blocks: tuple[BlockPlan, ...]) -> Iterator[Value]:
         for step in block.steps:
             for inner in step.regions:
                 yield from _inside(inner)
+
+
+def _steps(blocks: tuple[BlockPlan, ...]) -> Iterator[Step]:
+    """The steps of a region, without those inside of them."""
+    for block in blocks:
+        yield from block.steps
 
 
 def _numel(value: Value) -> int:

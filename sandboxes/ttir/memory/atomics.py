@@ -51,7 +51,7 @@ COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def _rounds(offsets: Tensor) -> list[Tensor]:
+def _rounds(offsets: Tensor) -> Iterator[Tensor]:
     """Positions in rounds such that no round names an offset twice and equal offsets keep their order."""
     order = torch.argsort(offsets, stable=True)
     ordered = offsets[order]
@@ -60,9 +60,13 @@ def _rounds(offsets: Tensor) -> list[Tensor]:
     fresh[1:] = ordered[1:] != ordered[:-1]
     starts = torch.cummax(torch.where(fresh, torch.arange(count), 0), dim=0).values
     rank = torch.arange(count) - starts
-    by_rank = torch.argsort(rank, stable=True)
-    sizes = torch.bincount(rank).tolist()
-    return [order[chunk] for chunk in torch.split_with_sizes(by_rank, sizes)]
+    by_rank = order[torch.argsort(rank, stable=True)]
+    sizes = torch.bincount(rank)
+    first = 0
+    for some in range(0, sizes.numel(), 1024):  # there may be as many rounds as lanes: never hold them all
+        for size in sizes[some : some + 1024].tolist():
+            yield by_rank[first : first + size]
+            first += size
 
 
 def _turns(machine: Machine, step: Step, offsets: Tensor) -> Iterator[Tensor]:

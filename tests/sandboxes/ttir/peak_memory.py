@@ -6,6 +6,8 @@ A process of its own, because the peak of a resident set is a process's.
 import ctypes
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,15 @@ def _cases() -> list[tuple[str, Module, tuple[int, int, int], list[Any]]]:
     return cases
 
 
+def peak_of(action: Callable[[], object]) -> int:
+    """Bytes that this process holds at most while something runs, beyond what it holds before."""
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = _status("VmRSS")
+    action()
+    return _status("VmHWM") - before
+
+
 def _status(field: str) -> int:
     """A line of this process's status, in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -54,11 +65,7 @@ def main() -> None:
     peaks = {}
     for name, module, grid, args in _cases():
         execute(module, (0, 1, 1), args)  # the plan is made once and stays
-        ctypes.CDLL(None).malloc_trim(0)
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-        before = _status("VmRSS")
-        execute(module, grid, args, options=options)
-        peaks[name] = (_status("VmHWM") - before) / 2**20
+        peaks[name] = peak_of(partial(execute, module, grid, args, options=options)) / 2**20
     print(json.dumps(peaks))
 
 

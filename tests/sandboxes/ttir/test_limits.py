@@ -32,6 +32,7 @@ from tests.sandboxes.ttir.frontend import ttir_of
 from tests.sandboxes.ttir.launches import LAUNCHES
 from tests.sandboxes.ttir.limit_kernels import endless, exchanged, long_rows, nested, reread, walked
 from tests.sandboxes.ttir.loaders import fixture, fixture_names, fixture_text
+from tests.sandboxes.ttir.peak_memory import peak_of
 from tests.sandboxes.ttir.text import launch
 
 MIB = 2**20
@@ -144,6 +145,40 @@ def test_thousands_of_live_tensors_are_refused_before_they_exist() -> None:
         launch(module_of(*lines), (1, 1, 1), torch.zeros(1))
     assert caught.value.needed > count * 4 * MIB
     assert time.monotonic() - started < 5
+
+
+def test_a_tensor_inside_a_combine_region_counts_once_per_lane() -> None:
+    """Each pair of elements makes its own, all at once."""
+    lines = [
+        "%r = tt.make_range {end = 1024 : i32, start = 0 : i32} : tensor<1024xi32>",
+        '%s = "tt.reduce"(%r) <{axis = 0 : i32}> ({',
+        "^bb0(%a: i32, %b: i32):",
+        "%w = tt.splat %a : i32 -> tensor<65536xi32>",
+        "%m = tt.make_range {end = 65536 : i32, start = 0 : i32} : tensor<65536xi32>",
+        "%q = arith.addi %w, %m : tensor<65536xi32>",
+        '%z = "tt.reduce"(%q) <{axis = 0 : i32}> ({',
+        "^bb0(%c: i32, %d: i32):",
+        "%e = arith.addi %c, %d : i32",
+        "tt.reduce.return %e : i32",
+        "}) : (tensor<65536xi32>) -> i32",
+        "%f = arith.xori %z, %b : i32",
+        "tt.reduce.return %f : i32",
+        "}) : (tensor<1024xi32>) -> i32",
+    ]
+    with pytest.raises(TooMuchMemory) as caught:
+        launch(module_of(*lines), (1, 1, 1), torch.zeros(1))
+    assert caught.value.needed > 1024 * 65536 * 4 * 3
+
+
+def test_lanes_that_queue_for_an_atomic_are_not_all_kept_waiting_in_memory() -> None:
+    module = parse(ttir_of(exchanged, ("*i32", "*i32"), BLOCK=2**20))
+    args = [torch.zeros(1, dtype=torch.int32), torch.zeros(2**20, dtype=torch.int32)]
+
+    def run() -> None:
+        with pytest.raises(ExecutionTimeout, match="1,000 operations"):
+            execute(module, (1, 1, 1), args, options=ExecutionOptions(max_operations=1000))
+
+    assert peak_of(run) < 200 * MIB
 
 
 def test_values_that_a_loop_is_done_with_are_not_held() -> None:
