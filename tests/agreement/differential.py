@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sandboxes.ttir import Module, execute, parse
+from sandboxes.ttir import ExecutionOptions, Module, execute, parse
 from tests.agreement.case import Case
 from tests.agreement.comparison import differing
 from tests.agreement.interpreter import Interpreter
@@ -46,11 +46,14 @@ def compiled(case: Case) -> Module:
     return parse(ttir_of.__wrapped__(namespace["kernel"], codes))
 
 
-def executor(case: Case) -> dict[str, Tensor]:
+PLAIN = ExecutionOptions()
+
+
+def executor(case: Case, options: ExecutionOptions = PLAIN) -> dict[str, Tensor]:
     """Our engine."""
     module = compiled(case)
     arguments = [argument.fresh() for argument in case.arguments]
-    execute(module, case.grid, arguments)
+    execute(module, case.grid, arguments, options=options)
     named = zip(case.arguments, arguments, strict=True)
     return {argument.name: value for argument, value in named if isinstance(value, Tensor)}
 
