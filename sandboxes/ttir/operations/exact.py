@@ -49,14 +49,60 @@ def root(a: Tensor) -> Pair:
 
 
 def multiply_add(a: Tensor, b: Tensor, c: Tensor, dtype: torch.dtype) -> Pair:
-    """``a * b + c`` of float64 tensors that hold numbers of ``dtype``."""
+    """``a * b + c`` of float64 tensors that hold numbers of ``dtype``; for float64 itself, rounded to nearest.
+
+    Only the sign of the error counts.
+    """
     if dtype != torch.float64:
         return two_sum(a * b, c)  # the product of two floats fits
+    plain = a * b + c
+    value, error = _multiply_add(a, b, c)
+    value = torch.where(value == 0, plain, value)  # the errors on the way have lost the sign of zero
+    a, b, c = (x.expand(plain.shape) for x in (a, b, c))
+    sizes = torch.stack([a.abs(), b.abs(), c.abs(), (a * b).abs()]).nan_to_num(posinf=0.0)
+    extreme = (sizes.amax(0) > _LARGE) | torch.isinf(a * b) | (sizes[3] < _SMALL)
+    extreme &= torch.isfinite(a) & torch.isfinite(b) & torch.isfinite(c) & (a != 0) & (b != 0) & (c != 0)
+    if bool(extreme.any()):
+        value[extreme], error[extreme] = _scaled_multiply_add(a[extreme], b[extreme], c[extreme])
+    return value, error
+
+
+_LARGE, _SMALL = 2.0**960, 2.0**-900
+"""Where parts of a product may over- or underflow."""
+
+
+def _multiply_add(a: Tensor, b: Tensor, c: Tensor) -> Pair:
+    """``a * b + c`` where nothing over- or underflows."""
     high, low = two_product(a, b)
     rest_high, rest_low = two_sum(c, low)
     value, error = two_sum(high, rest_high)
-    total, rest = two_sum(value, to_odd(*two_sum(rest_low, error)))
-    return torch.where(total == 0, a * b + c, total), rest  # the errors on the way have lost the sign of zero
+    return two_sum(value, to_odd(*two_sum(rest_low, error)))
+
+
+def _scaled_multiply_add(a: Tensor, b: Tensor, c: Tensor) -> Pair:
+    """``a * b + c`` of finite numbers other than zero: computed near one, and rounded where that becomes subnormal."""
+    (a, a_exponent), (b, b_exponent), (c, c_exponent) = (torch.frexp(x) for x in (a, b, c))
+    product_exponent = a_exponent + b_exponent
+    apart = c_exponent - product_exponent
+    near = apart.clamp(-300, 300)  # farther apart, the smaller one is but a sign
+    exponent = torch.where(apart > 300, c_exponent - 300, product_exponent)
+    value, error = _multiply_add(a, b, _times_power(c, near))
+    scaled = _times_power(value, exponent)
+    # exact, as far as the scaled number lost bits at all
+    rest = torch.where(scaled.abs() < 2.0**-1022, value - _times_power(scaled, -exponent), 0.0)
+    half = rest.abs() == _times_power(torch.full_like(value, 0.5), -1074 - exponent)
+    beyond = half & (rest.sign() == error.sign())
+    scaled = torch.where(beyond, torch.nextafter(scaled, rest.sign() * torch.inf), scaled)
+    rest = torch.where(beyond, -rest, torch.where(rest == 0, error, rest))
+    return scaled, torch.where(torch.isinf(scaled), -scaled.sign(), rest)
+
+
+def _times_power(a: Tensor, exponent: Tensor) -> Tensor:
+    """``a * 2**exponent`` in three steps, so that each factor is a normal number and only the last step rounds."""
+    third = torch.div(exponent, 3, rounding_mode="floor")
+    for part in (third, third, exponent - 2 * third):
+        a = a * ((part.to(torch.int64).clamp(-1022, 1023) + 1023) << 52).view(torch.float64)
+    return a
 
 
 def of_integer(a: Tensor, *, signed: bool) -> Pair:

@@ -1,6 +1,8 @@
 """Every arithmetic operation gives the device's answer."""
 
 import math
+import random
+from fractions import Fraction
 
 import pytest
 import torch
@@ -214,6 +216,29 @@ def test_index_sums_that_would_wrap_do_wrap() -> None:
     out = torch.zeros(16, dtype=torch.int32)
     launch(text, (1, 1, 1), out)
     assert out.tolist() == [_wrap(2**31 - 1 - i + j, 32) for i in range(4) for j in range(4)]
+
+
+def test_a_fused_multiply_add_of_doubles_is_rounded_once_where_its_parts_over_or_underflow() -> None:
+    draw = random.Random(5)
+    rows = []
+    for _ in range(3000):
+        exponents = draw.choice([(1000, 20), (-560, -500), (-1060, 5), (700, 300), (1023, 0), (-1070, -20), (0, -1040)])
+        a, b = (math.ldexp(draw.uniform(0.5, 1), e + draw.randint(-9, 0)) * draw.choice((-1, 1)) for e in exponents)
+        c = math.ldexp(draw.uniform(0.5, 1), min(1024, max(-1073, sum(exponents) + draw.choice((-70, -1, 0, 1, 52)))))
+        rows.append((a, b, -c if draw.random() < 0.5 else c))
+    tiny, huge = 5e-324, 1.7976931348623157e308
+    rows += [(tiny, 0.5, tiny), (tiny, -0.5, tiny), (tiny, 0.75, 1.0), (huge, huge, -huge), (-1.157, -huge, -huge)]
+    rows += [(2.0**-1022, 2.0**-52, huge), (1 + 2.0**-52, 2.0**-1022, -(2.0**-1022)), (2.0**-1000, 2.0**-74, tiny)]
+    operands = (torch.tensor(column, dtype=torch.float64) for column in zip(*rows, strict=True))
+    result = elementwise("%r = math.fma %a, %b, %c : tensor<Nxf64>", *operands, output=torch.float64)
+    assert result.tolist() == [_nearest(Fraction(x) * Fraction(y) + Fraction(z)) for x, y, z in rows]
+
+
+def _nearest(exact: Fraction) -> float:
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
