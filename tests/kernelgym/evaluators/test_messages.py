@@ -5,7 +5,8 @@ import pytest
 from kernelgym.evaluators import LocalEvaluator
 from sandboxes import hints
 from sandboxes.contracts import Diagnostic, Outcome
-from tests.kernelgym.evaluators.test_sanitizer import evaluate
+from sandboxes.programs import COMPILE_HINT
+from tests.kernelgym.evaluators.test_sanitizer import CONFIG, evaluate
 
 HOST = """
 class ModelNew(torch.nn.Module):
@@ -89,3 +90,14 @@ def test_a_loop_that_waits_for_nobody_is_told_about_the_order_of_programs(evalua
     assert report.outcome is Outcome.TIMEOUT, diagnostic
     assert "earlier programs only" in diagnostic.message
     assert diagnostic.hint == hints.WAITING
+
+
+def test_a_kernel_that_takes_too_long_to_compile_is_named(evaluator: LocalEvaluator) -> None:
+    hurried = CONFIG.model_copy(update={"compile_timeout_s": 0.001})
+    body = KERNEL.replace("WRONG", "n = n + 0") + HOST
+    report, _ = evaluate(evaluator, body, hurried)
+    diagnostic = report.diagnostics[0]
+    assert report.outcome is Outcome.TIMEOUT, diagnostic
+    assert diagnostic.message == "compiling kernel 'double' took longer than the time limit"
+    assert diagnostic.excerpt == "double[(triton.cdiv(n, 64),)](x, y, n, BLOCK=64)"
+    assert diagnostic.hint == COMPILE_HINT

@@ -35,11 +35,11 @@ import triton.language as tl
 """
 
 
-def evaluate(evaluator: LocalEvaluator, body: str) -> tuple[Report, Submission]:
+def evaluate(evaluator: LocalEvaluator, body: str, config: EvalConfig = CONFIG) -> tuple[Report, Submission]:
     reference = Reference(id="test/sanitizer", source=REFERENCE)
     problem: Problem = get_problem("core/add_relu").model_copy(update={"id": reference.id, "reference": reference})
     submission = Submission(source=HEADER + dedent(body))
-    return evaluator.evaluate(submission, problem, CONFIG), submission
+    return evaluator.evaluate(submission, problem, config), submission
 
 
 def error(evaluator: LocalEvaluator, body: str, line: str) -> Diagnostic:
