@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
+from sandboxes.ttir.sanitizer.disputes import Dispute
 from sandboxes.ttir.sanitizer.elements import Collision, Elements
 from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind
 from sandboxes.ttir.sanitizer.regions import Hull, Region, apart, programs_apart, region
@@ -62,7 +63,8 @@ class Track:
         self._chunk: _Chunk | None = None
         self._mask_bytes = 0
         self._size = 0
-        self._off = False
+        self._programs = 0
+        self._views: dict[int, Track] = {}
         self.elements: Elements | None = None
         self.lines: dict[Kind, set[int]] = {kind: set() for kind in Kind}
 
@@ -71,22 +73,20 @@ class Track:
         for kind, hull in self._present.items():
             self._past[kind] = _joined(self._past.get(kind), hull)
         self._present.clear()
-        self._chunk = _Chunk(torch.full((programs,), _FAR), torch.full((programs,), -_FAR)) if not self._done else None
-
-    @property
-    def _done(self) -> bool:
-        return self._off or self.elements is not None
+        self._programs, self._chunk = programs, None
+        if self.elements is None:
+            self._chunk = _Chunk(torch.full((programs,), _FAR), torch.full((programs,), -_FAR))
+        for view in self._views.values():
+            view.begin(programs)
 
     def add(self, machine: Machine, event: Event) -> Collision | None:
         """Takes note of an access; returns where it meets another program's."""
-        if self._off or not self._matters[event.kind]:
+        if not self._matters[event.kind]:
             return None
         size = event.request.buffer.data.element_size()
-        if self._size not in (0, size):  # one memory as elements of two sizes: not followed
-            self._off, self.elements = True, None
-            self._regions.clear()
-            return None
-        self._size = size
+        self._size = self._size or size
+        if size != self._size:
+            return self._view(size).add(machine, event)
         if len(self.lines[event.kind]) < 4:
             self.lines[event.kind].add(event.location.user_line())
         if self.elements is None and event.block is not None:
@@ -97,6 +97,20 @@ class Track:
         if self.elements is None:
             self.elements = self._look_closer(machine, event)
         return self.elements.meet(machine, event)
+
+    def _view(self, size: int) -> "Track":
+        """The same storage as elements of another size, whose accesses are compared with each other only."""
+        if size not in self._views:
+            view = Track(loads=self._matters[Kind.LOAD], atomics=self._matters[Kind.ATOMIC], allowance=self._allowance)
+            view.lines = self.lines
+            view.begin(self._programs)
+            self._views[size] = view
+        return self._views[size]
+
+    def dispute(self) -> Dispute | None:
+        """An element about which programs disagree when the launch is over."""
+        own = self.elements.disputes.open() if self.elements is not None else None
+        return own or next(filter(None, (view.dispute() for view in self._views.values())), None)
 
     def _harmless(self, event: Event, latest: Region) -> bool:
         """Whether the access provably meets no other program's."""

@@ -121,9 +121,9 @@ class Watch:
     def finish(self, machine: Machine) -> None:
         """The launch is over: what was open until now is decided."""
         for track in dict.fromkeys(self._tracks.values()):
-            dispute = track.elements.disputes.open() if track.elements is not None else None
+            dispute = track.dispute()
             if dispute is not None:
-                buffer = self._buffers[dispute.argument]
+                buffer = self._buffers[dispute.argument].viewed(next(iter(dispute.values.values())).dtype)
                 second = machine.coordinates_of(dispute.second - 1)
                 raise Race(
                     Where(self._kernel, second, dispute.lane, dispute.location, machine.grid),

@@ -197,3 +197,17 @@ def shift_at_indices(index, x, n, BLOCK: tl.constexpr):
     here = tl.load(index + offs, mask=offs < n, other=0)
     there = tl.load(index + offs + 1, mask=offs + 1 < n, other=0)
     tl.store(x + here, tl.load(x + there, mask=offs < n) + 1.0, mask=offs < n)
+
+
+@triton.jit
+def shift_beside_bytes(x, n, BLOCK: tl.constexpr):
+    first = tl.load(x.to(tl.pointer_type(tl.int8), bitcast=True)).to(tl.float32)
+    offs = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    value = tl.load(x + offs + 1, mask=offs + 1 < n, other=0.0)
+    tl.store(x + offs, value + first * 0, mask=offs < n)
+
+
+@triton.jit
+def store_own_id_then_bytes(out, BLOCK: tl.constexpr):
+    tl.store(out + tl.arange(0, BLOCK), tl.program_id(0) + tl.zeros((BLOCK,), tl.float32))
+    tl.store(out.to(tl.pointer_type(tl.int8), bitcast=True) + 4 * BLOCK, 1)

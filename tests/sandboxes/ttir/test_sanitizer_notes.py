@@ -72,3 +72,18 @@ def test_beyond_the_limit_what_was_touched_first_is_still_looked_at(monkeypatch:
     index = torch.arange(40) * 1000
     index[39] = index[30]
     execute(program, (5, 1, 1), [index, out, 40], options=options(1))
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.parametrize(
+    ("name", "signature", "values"),
+    [("shift_beside_bytes", (F32, "i32"), [33]), ("store_own_id_then_bytes", (F32,), [])],
+)
+def test_an_access_through_another_element_size_hides_no_race(
+    name: str, signature: tuple[str, ...], values: list[int], chunk: int
+) -> None:
+    x = torch.arange(40.0)
+    with pytest.raises(Race) as caught:
+        execute(module(name, *signature, BLOCK=8), (4, 1, 1), [x, *values], options=options(chunk))
+    assert caught.value.limit == 40
+    assert 0 <= caught.value.offset < 33
