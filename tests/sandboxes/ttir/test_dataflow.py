@@ -125,5 +125,5 @@ def test_the_public_names_are_frozen() -> None:
         "MisalignedDescriptor", "Module", "OpaqueType", "Operation", "Parameter", "PointerType", "Race", "Region",
         "ScalarType", "TTIRError", "TTIRSyntaxError", "TensorType", "TooMuchMemory", "Type", "UnsupportedOperation",
         "Unwritten", "UnwrittenMemory", "Value", "Where",
-        "accesses", "execute", "made_up_pointer", "parse",
+        "accesses", "any_order", "depends_on_order", "execute", "group_size", "made_up_pointer", "parse",
     }  # fmt: skip
