@@ -6,6 +6,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.errors import STORE_RACE
 from sandboxes.ttir.ir import Location
 from sandboxes.ttir.memory.addressing import Layout, Request
 
@@ -20,6 +21,17 @@ class Kind(StrEnum):
 
 ACTIONS = {Kind.LOAD: "loads", Kind.STORE: "stores", Kind.ATOMIC: "updates atomically"}
 """As a verb of the third person."""
+
+RACES = {
+    (Kind.LOAD, Kind.STORE): "race of a store and a load",
+    (Kind.STORE, Kind.LOAD): "race of a store and a load",
+    (Kind.LOAD, Kind.ATOMIC): "race of an atomic update and a load",
+    (Kind.ATOMIC, Kind.LOAD): "race of an atomic update and a load",
+    (Kind.STORE, Kind.ATOMIC): "race of an atomic update and a store",
+    (Kind.ATOMIC, Kind.STORE): "race of an atomic update and a store",
+    (Kind.STORE, Kind.STORE): STORE_RACE,
+}
+"""What it is called if two programs do so."""
 
 OPPONENTS = {
     Kind.LOAD: (Kind.STORE, Kind.ATOMIC),

@@ -30,6 +30,8 @@ class Region:
     last: Tensor
     hull: Hull
     mask_bytes: int
+    changed: Tensor | None = None
+    """Of a store: where it changes bits; None if no load depends on that."""
 
 
 def region(request: Request, block: Layout, ids: Tensor, slots: Tensor) -> Region:

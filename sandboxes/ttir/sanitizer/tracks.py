@@ -5,14 +5,15 @@ apart from each other (stores) and if it lies beside everything other programs d
 behind it, or, for programs that run together, because each program keeps to an interval of its own.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.sanitizer.disputes import Dispute
-from sandboxes.ttir.sanitizer.elements import Collision, Elements
+from sandboxes.ttir.sanitizer.elements import ID, Collision, Elements, changes, check_event
 from sandboxes.ttir.sanitizer.events import OPPONENTS, Event, Kind
 from sandboxes.ttir.sanitizer.regions import Hull, Region, apart, programs_apart, region
 from sandboxes.ttir.sanitizer.room import Allowance
@@ -81,7 +82,7 @@ class Track:
 
     def add(self, machine: Machine, event: Event) -> Collision | None:
         """Takes note of an access; returns where it meets another program's."""
-        if not self._matters[event.kind]:
+        if not self._matters[event.kind] or math.prod(machine.grid) >= ID:
             return None
         size = event.request.buffer.data.element_size()
         self._size = self._size or size
@@ -92,7 +93,7 @@ class Track:
         if self.elements is None and event.block is not None:
             latest = region(event.request, event.block, event.ids, machine.frame.slots)
             if self._harmless(event, latest):
-                self._keep(event.kind, latest)
+                self._keep(event.kind, self._compared(machine, event, latest))
                 return None
         if self.elements is None:
             self.elements = self._look_closer(machine, event)
@@ -126,6 +127,17 @@ class Track:
             return True
         assert self._chunk is not None
         return latest.ids.numel() == 1 == self._chunk.first.numel() or self._chunk.apart_with(latest)
+
+    def _compared(self, machine: Machine, event: Event, latest: Region) -> Region:
+        """With where a store changes bits, if loads may depend on that: later, what it overwrites is gone."""
+        if event.kind is not Kind.STORE or not self._matters[Kind.LOAD]:
+            return latest
+        check_event(machine, event)
+        changed = changes(machine, event)
+        mask = event.request.mask()
+        if bool((changed if mask is None else changed | ~mask).all()):
+            changed = torch.ones([1] * changed.dim(), dtype=torch.bool)
+        return replace(latest, changed=changed, mask_bytes=latest.mask_bytes + changed.numel())
 
     def _keep(self, kind: Kind, latest: Region) -> None:
         self._regions.append((kind, latest))

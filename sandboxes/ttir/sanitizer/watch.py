@@ -23,15 +23,6 @@ from sandboxes.ttir.sanitizer.unwritten import Unwritten, flag
 MAX_NOTE_BYTES: Final = 2**28
 """Memory of a launch's notes on elements; what it touches beyond that is not looked at for races."""
 
-RACES = {
-    (Kind.LOAD, Kind.STORE): "race of a store and a load",
-    (Kind.STORE, Kind.LOAD): "race of a store and a load",
-    (Kind.LOAD, Kind.ATOMIC): "race of an atomic update and a load",
-    (Kind.ATOMIC, Kind.LOAD): "race of an atomic update and a load",
-    (Kind.STORE, Kind.ATOMIC): "race of an atomic update and a store",
-    (Kind.ATOMIC, Kind.STORE): "race of an atomic update and a store",
-}
-
 
 class Watch:
     """Looks at one launch.
@@ -123,19 +114,18 @@ class Watch:
         for track in dict.fromkeys(self._tracks.values()):
             dispute = track.dispute()
             if dispute is not None:
-                buffer = self._buffers[dispute.argument].viewed(next(iter(dispute.values.values())).dtype)
-                second = machine.coordinates_of(dispute.second - 1)
-                raise Race(
-                    Where(self._kernel, second, dispute.lane, dispute.location, machine.grid),
+                collision = Collision(
                     STORE_RACE,
-                    buffer.name,
-                    dispute.offset - buffer.origin,
-                    buffer.data.numel() - buffer.origin,
-                    ACTIONS[Kind.STORE],
-                    machine.coordinates_of(dispute.first - 1),
-                    ACTIONS[Kind.STORE],
-                    tuple(sorted(track.lines[Kind.STORE])),
+                    Kind.STORE,
+                    dispute.second,
+                    Kind.STORE,
+                    dispute.first,
+                    dispute.lane,
+                    dispute.offset,
+                    dispute.location,
+                    self._buffers[dispute.argument].viewed(next(iter(dispute.values.values())).dtype),
                 )
+                raise self._race(machine, collision, track)
 
     # -- races -------------------------------------------------------------------------------------------------------
 
@@ -164,19 +154,18 @@ class Watch:
             raise self._race(machine, collision, track)
 
     def _race(self, machine: Machine, collision: Collision, track: Track) -> Race:
-        event, other = collision.event, collision.other_kind
-        buffer = event.request.buffer
+        buffer = collision.buffer
         mine = machine.coordinates_of(collision.mine - 1)
         return Race(
-            Where(self._kernel, mine, collision.lane, event.location, machine.grid),
-            RACES[event.kind, other],
+            Where(self._kernel, mine, collision.lane, collision.location, machine.grid),
+            collision.race,
             buffer.name,
             collision.offset - buffer.origin,
             buffer.data.numel() - buffer.origin,
-            ACTIONS[event.kind],
+            ACTIONS[collision.kind],
             machine.coordinates_of(collision.other - 1),
-            ACTIONS[other],
-            tuple(sorted(track.lines[other])),
+            ACTIONS[collision.other_kind],
+            tuple(sorted(track.lines[collision.other_kind])),
         )
 
     # -- memory that nobody has written ------------------------------------------------------------------------------

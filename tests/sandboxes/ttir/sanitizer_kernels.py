@@ -70,6 +70,14 @@ def scatter(index, out, n, BLOCK: tl.constexpr):
     tl.store(out + where, offs, mask=offs < n)
 
 
+@triton.jit
+def neighbour_of_a_shared_mean(x, mean, out, BLOCK: tl.constexpr):
+    pid = tl.program_id(0)
+    if pid > 0:
+        tl.store(mean, tl.sum(tl.load(x + tl.arange(0, BLOCK))))
+    tl.store(out + pid, tl.load(mean))
+
+
 # -- innocent --------------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +185,34 @@ def copy_tiles(x, out, M, N, BM: tl.constexpr, BN: tl.constexpr):
 def many_small_stores(out, STEPS):
     for step in range(STEPS):
         tl.store(out + (step * 7919) % 4096 * tl.num_programs(0) + tl.program_id(0), step)
+
+
+@triton.jit
+def store_what_is_there(m, y):
+    tl.store(m, 2.0)
+    tl.store(y + tl.program_id(0), tl.load(m))
+
+
+@triton.jit
+def redundant_mean(x, mean, out, BLOCK: tl.constexpr):
+    offs = tl.arange(0, BLOCK)
+    tl.store(mean, tl.sum(tl.load(x + offs)) / BLOCK)
+    tl.store(out + tl.program_id(0) * BLOCK + offs, tl.load(x + offs) - tl.load(mean))
+
+
+# -- either ----------------------------------------------------------------------------------------------------------
+
+
+@triton.jit
+def play(memory, script, seen, STEPS, WIDTH: tl.constexpr):
+    """Per program and step: what to do (1 stores, 2 loads), from which element on, and the value."""
+    lanes = tl.arange(0, WIDTH)
+    for step in range(STEPS):
+        at = tl.program_id(0) * STEPS + step
+        action, element, value = tl.load(script + 3 * at), tl.load(script + 3 * at + 1), tl.load(script + 3 * at + 2)
+        tl.store(memory + element + lanes, value, mask=(action == 1) & (lanes >= 0))
+        found = tl.load(memory + element + lanes, mask=(action == 2) & (lanes >= 0), other=0)
+        tl.store(seen + at * WIDTH + lanes, found)
 
 
 # -- descriptors -----------------------------------------------------------------------------------------------------

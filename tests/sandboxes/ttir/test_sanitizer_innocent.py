@@ -110,6 +110,20 @@ def test_programs_that_all_do_the_same_work_are_innocent(chunk: int) -> None:
     torch.testing.assert_close(out, x.sum(0))
 
 
+@pytest.mark.parametrize("chunk", [1, 2, 3, *CHUNKS])
+def test_storing_what_is_there_already_and_loading_it_is_innocent(chunk: int) -> None:
+    m, y = torch.full((1,), 2.0), torch.zeros(3)
+    run(module("store_what_is_there", F32, F32), (3, 1, 1), [m, y], chunk)
+    assert y.tolist() == [2.0] * 3
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_a_mean_that_every_program_stores_and_loads_back_is_innocent(chunk: int) -> None:
+    x, mean, out = torch.randn(8, generator=torch.Generator().manual_seed(0)), torch.zeros(1), torch.zeros(4, 8)
+    run(module("redundant_mean", F32, F32, F32, BLOCK=8), (4, 1, 1), [x, mean, out], chunk)
+    torch.testing.assert_close(out, (x - x.mean()).expand(4, 8))
+
+
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_programs_that_stride_through_the_grid_are_innocent(chunk: int) -> None:
     run(

@@ -117,6 +117,14 @@ def test_two_views_of_one_memory_are_one_memory(chunk: int) -> None:
     assert fault.limit in (40, 41)
 
 
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_loading_a_shared_result_without_having_stored_it_is_a_race(chunk: int) -> None:
+    program = module("neighbour_of_a_shared_mean", F32, F32, F32, BLOCK=8)
+    fault = race(program, (4, 1, 1), [torch.ones(8), torch.zeros(1), torch.zeros(4)], chunk)
+    assert (fault.kind, fault.argument, fault.offset) == ("race of a store and a load", "mean", 0)
+    assert (0, 0, 0) in (fault.program_id, fault.other_id)
+
+
 def test_a_race_is_the_same_on_every_run() -> None:
     program = module("scatter", I32, I32, "i32", BLOCK=64)
     index = torch.randint(0, 500, (4096,), generator=torch.Generator().manual_seed(0), dtype=torch.int32)
