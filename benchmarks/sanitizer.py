@@ -16,6 +16,7 @@ import torch
 
 from benchmarks._allocator import like_a_worker
 from benchmarks.machine import machine
+from benchmarks.sharing import sharing
 from benchmarks.workloads import Workload, workloads
 from sandboxes.ttir import ExecutionOptions, Module, Unwritten, accesses, execute, parse
 from tests.sandboxes.ttir.frontend import ttir_of
@@ -29,7 +30,7 @@ def run(repeats: int = REPEATS) -> dict[str, Any]:
     torch.set_num_threads(1)
     like_a_worker()
     rows = []
-    for load in workloads():
+    for load in [*workloads(), *sharing()]:
         module = parse(ttir_of(load.kernel, load.signature, **load.constexprs))
         times: dict[str, list[float]] = {kind: [] for kind in KINDS}
         for repeat in range(repeats):
@@ -50,7 +51,8 @@ def _time(load: Workload, module: Module, kind: str) -> float:
     if kind != "plain":
         unwritten = Unwritten()
         name = module.kernel.parameters[load.output].name
-        if kind == "unwritten" and not accesses(module)[name].updates:
+        facts = accesses(module)[name]
+        if kind == "unwritten" and not (facts.updates or facts.reads):
             unwritten.allocated(load.args[load.output])
         options = ExecutionOptions(unwritten=unwritten)
     started = time.process_time()

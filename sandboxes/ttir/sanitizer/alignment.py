@@ -16,7 +16,7 @@ START = 2 ** (SPACE_BITS - 1)
 def misalignment(descriptor: Descriptor, block: tuple[int, ...]) -> tuple[str, int] | None:
     """The first rule that a descriptor breaks, and the row of the program that does; None if it keeps all.
 
-    Storages begin on 256 bytes on a GPU, so a base is as aligned as its offset within the storage.
+    Storages begin on 512 bytes on a GPU (torch's allocator), so a base is as aligned as its offset within the storage.
 
     Args:
         descriptor: strides in elements, one value for all programs or one per program.
