@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Problem
-from sandboxes.contracts import CaseResult, Outcome, Report
+from sandboxes.contracts import Outcome, Report
 from tests.real_kernels.catalogue import Kernel
 
 
@@ -23,10 +23,10 @@ class Measurement:
         return self.report.outcome is self.kernel.outcome
 
     @property
-    def worst(self) -> CaseResult | None:
-        """The case that came closest to its tolerance; None if nothing was compared."""
+    def share(self) -> float | None:
+        """The error over the error allowed, of the case that came closest to it; None if nothing was compared."""
         compared = [case for case in self.report.cases if case.passed]
-        return max(compared, key=lambda case: case.max_error / (case.tolerance or 1.0), default=None)
+        return max((case.max_error / (case.tolerance or 1.0) for case in compared), default=None)
 
     @property
     def words(self) -> str:

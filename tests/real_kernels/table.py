@@ -29,7 +29,7 @@ def section(measurements: Sequence[Measurement]) -> str:
             "",
             f"### {title}",
             "",
-            "| kernel | forward | backward | error / allowed | |",
+            "| kernel | forward | backward | share of the tolerance | |",
             "|---|---|---|---|---|",
         ]
         of_suite = [item for item in measurements if item.kernel.suite == suite]
@@ -90,9 +90,9 @@ def _verdicts(kernel: Kernel) -> str:
 def _row(measurements: Iterable[Measurement]) -> str:
     measurements = list(measurements)
     kernel = measurements[0].kernel
-    errors = (
-        f"{worst.max_error:.1e} / {worst.tolerance:.1e} ({item.dtype})"
-        for item in measurements
-        if (worst := item.worst) is not None
-    )
-    return f"{_verdicts(kernel)} {', '.join(errors)} | {kernel.reason} |"
+    shares = (f"{_words(item.share)} ({item.dtype})" for item in measurements if item.share is not None)
+    return f"{_verdicts(kernel)} {', '.join(shares)} | {kernel.reason} |"
+
+
+def _words(share: float) -> str:
+    return "0" if share == 0 else "< 0.01" if share < 0.01 else f"{share:.2f}"

@@ -15,6 +15,7 @@ from sandboxes.ttir.ir import (
     Type,
 )
 from sandboxes.ttir.syntax.cursor import MAX_DEPTH, Cursor
+from sandboxes.ttir.syntax.tokens import tokenise
 
 MAX_TENSOR_ELEMENTS = 2**20
 MAX_LISTED_ELEMENTS = 2**14
@@ -50,6 +51,8 @@ _SCALAR_TYPES = {name: ScalarType(name) for name in SCALARS}
 
 def parse_type(cursor: Cursor) -> Type:
     """Reads one type; ``<T>`` without a head is the short form of a pointer to T."""
+    if cursor.token.kind == "tensor":
+        return _tensor(cursor)
     cursor.enter()
     result = _type(cursor)
     cursor.leave()
@@ -85,14 +88,18 @@ def _type(cursor: Cursor) -> Type:
 def parse_descriptor(cursor: Cursor) -> DescriptorType:
     """Reads ``<AxBxT>``, before Triton 3.9 ``<tensor<AxBxT>>``; integers are ``si32`` or ``ui32`` here."""
     cursor.expect("<")
-    wrapped = cursor.accept("tensor")
-    if wrapped:
-        cursor.expect("<")
-    following = cursor.following.text if cursor.token.kind == "dims" else cursor.token.text
-    unsigned = following.startswith("ui")
-    block = _shaped(cursor)
-    if wrapped:
-        cursor.expect(">")
+    if cursor.token.kind == "tensor":
+        unsigned = "xui" in cursor.token.text
+        block = _tensor(cursor)
+    else:
+        wrapped = cursor.accept("tensor")
+        if wrapped:
+            cursor.expect("<")
+        following = cursor.following.text if cursor.token.kind == "dims" else cursor.token.text
+        unsigned = following.startswith("ui")
+        block = _shaped(cursor)
+        if wrapped:
+            cursor.expect(">")
     _skip_until(cursor, ">")
     cursor.expect(">")
     return DescriptorType(block, unsigned)
@@ -106,6 +113,16 @@ def _pointer(cursor: Cursor) -> PointerType:
     if not isinstance(inner, ScalarType | TensorType | PointerType):
         raise cursor.error("a pointer to this type is unknown")
     return PointerType(inner)
+
+
+def _tensor(cursor: Cursor) -> TensorType:
+    """Reads a type that is one token; the same text is the same object."""
+    token = cursor.take()
+    known = cursor.tensors.get(token.text)
+    if known is None:
+        known = _shaped(Cursor(tokenise(token.text.removeprefix("tensor<"), token.line)))
+        cursor.tensors[token.text] = known
+    return known
 
 
 def _shaped(cursor: Cursor) -> TensorType:
@@ -220,7 +237,7 @@ def _attribute(cursor: Cursor) -> Attribute:
     if token.text == "{":
         dictionary(cursor)
         return "{}"
-    if token.kind in ("word", "alias", "symbol"):
+    if token.kind in ("word", "alias", "symbol", "tensor"):
         text = cursor.take().text
         if cursor.accept("<"):
             _skip_until(cursor, ">")

@@ -1,6 +1,7 @@
 """A position in a token list, with the small readers every part of the grammar shares."""
 
 from sandboxes.ttir.errors import TTIRSyntaxError
+from sandboxes.ttir.ir import TensorType
 from sandboxes.ttir.syntax.tokens import Token
 
 MAX_DEPTH = 64
@@ -13,6 +14,8 @@ class Cursor:
         self._tokens = tokens
         self._at = start
         self._depth = 0
+        self.tensors: dict[str, TensorType] = {}
+        """Types by their text."""
         self.listed = 0
         """Elements of constants that were read one by one; see `attributes.py` for how many there may be."""
 

@@ -90,10 +90,11 @@ class Parser:
     def _collect_aliases(self) -> None:
         """Reads every ``#name = loc(...)`` line first: uses precede most definitions."""
         tokens = self._tokens
-        for position, token in enumerate(tokens[:-2]):
-            if token.kind == "alias" and tokens[position + 1].text == "=" and _is_location(tokens[position + 2]):
+        aliases = [position for position, (kind, _, _) in enumerate(tokens[:-2]) if kind == "alias"]
+        for position in aliases:
+            if tokens[position + 1].text == "=" and _is_location(tokens[position + 2]):
                 location = parse_location(Cursor(tokens, position + 2))
-                self._locations.definitions[token.text] = location  # type: ignore[assignment]
+                self._locations.definitions[tokens[position].text] = location  # type: ignore[assignment]
 
     def _skip_alias(self) -> None:
         cursor = self.cursor

@@ -292,13 +292,15 @@ def test_texts_are_forgotten_by_their_size_and_what_follows_from_them_with_them(
     assert remembered(text + padding + "    ") is remembered(text + padding + "    ")
 
 
-def test_planning_a_kernel_takes_milliseconds() -> None:
+def test_planning_takes_at_most_20_milliseconds_even_for_the_largest_kernel() -> None:
     measured = planning.run()
     kernels = measured["kernels"]
     assert isinstance(kernels, dict)
-    assert set(kernels) == set(fixture_names())
+    assert set(kernels) == {*fixture_names(), planning.BACKWARD}
     sums = {name: times["parse_ms"] + times["prepare_ms"] for name, times in kernels.items()}
-    assert statistics.median(sums.values()) < 20
+    busy = 1.5  # neighbours on the same cores cost time even on the process's own clock
+    assert {name: time for name, time in sums.items() if time > 20 * busy} == {}
+    assert statistics.median(sums.values()) < 20 / 4
 
 
 def test_a_constant_that_is_written_out_is_short() -> None:

@@ -163,3 +163,17 @@ def test_a_truncated_fixture_is_a_syntax_error(name: str) -> None:
     for cut in range(0, text.rindex("}") - 1, max(1, len(text) // 40)):
         with pytest.raises(TTIRSyntaxError):
             parse(text[:cut])
+
+
+def test_a_tensor_type_that_is_too_large_is_named_with_its_line() -> None:
+    text = fixture_text("softmax")
+    number, line = next((n, line) for n, line in enumerate(text.splitlines(), 1) if "tt.splat" in line)
+    with pytest.raises(TTIRSyntaxError, match=rf"elements; 1 to 1048576 are supported \(line {number} of"):
+        parse(text.replace(line, line.replace("tensor<", "tensor<1048577x"), 1))
+
+
+def test_tensor_types_are_read_alike_however_they_are_spaced() -> None:
+    text = fixture_text("attention")
+    spaced = text.replace("tensor<", "tensor< ")
+    types, expected = ([v.type for o in parse(t).kernel.walk() for v in o.results] for t in (spaced, text))
+    assert types == expected
