@@ -89,18 +89,20 @@ def launch(
     if left <= 0:
         raise OutOfTime(node.line)
     options = ExecutionOptions(count=count, programs=programs, max_seconds=left, unwritten=unwritten)
-    in_any_order = order_seed is not None and not sample and depends_on_order(module)
-    if in_any_order and order_seed is not None:
-        execution = _in_any_order(module, variant.grid, args, options, order_seed)
-    else:
+    seed = None if sample or not depends_on_order(module) else order_seed
+    if seed is None:
         execution = execute(module, variant.grid, args, options=options)
+    else:
+        execution = _in_any_order(module, variant.grid, args, options, seed)
     sizes = {
         parameter.name: argument.untyped_storage().nbytes()
         for parameter, argument in zip(module.kernel.parameters, args, strict=True)
         if isinstance(argument, torch.Tensor)
     }
     scale = total / len(programs) if programs else 1.0
-    return Launched(execution, work_of_launch(execution, scale=scale, sizes=sizes), scale, in_any_order)
+    return Launched(
+        execution, work_of_launch(execution, scale=scale, sizes=sizes), scale, in_any_order=seed is not None
+    )
 
 
 def _in_any_order(
