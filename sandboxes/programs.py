@@ -66,7 +66,7 @@ def verify(
     """Checks traces as data, derives their dataflow and passes them through the gate.
 
     What counts is the bench case, which is paid for: at a tiny check shape Triton may fold an honest kernel into a
-    constant, so a fatal finding there is only a warning, and the judge has the word. If the bench case is hollow, only
+    constant, so a rejection there is only a warning, and the judge has the word. If the bench case is hollow, only
     the check cases are judged, so the largest of them counts as well.
 
     Args:
@@ -101,12 +101,10 @@ def verify(
         decides = case.name in deciding
         for finding in gate(trace):
             if decides or finding.rule not in findings:
-                findings[finding.rule] = (
-                    finding if decides else finding.model_copy(update={"severity": Severity.WARNING})
-                )
+                findings[finding.rule] = finding if decides else finding.model_copy(update={"severity": Severity.WARN})
     if missing := [name for name in by_name if (name, weight_seed) not in programs]:
         malformed(submission, f"case `{missing[0]}` was not traced")
-    _raise_if_fatal(tuple(findings.values()), submission)
+    _raise_if_rejected(tuple(findings.values()), submission)
     return programs, tuple(findings.values())
 
 
@@ -124,7 +122,7 @@ def _check_pointers(trace: Trace) -> None:
 
 
 def _deciding(cases: Sequence[Case]) -> set[str]:
-    """Returns the names of the cases at which a fatal finding is fatal."""
+    """Returns the names of the cases at which a rejection counts."""
     names = {case.name for case in cases if case.kind is CaseKind.BENCH}
     checks = [case for case in cases if case.kind is CaseKind.CHECK]
     if checks and any(case.hollow for case in cases):
@@ -132,16 +130,16 @@ def _deciding(cases: Sequence[Case]) -> set[str]:
     return names
 
 
-def _raise_if_fatal(findings: tuple[Finding, ...], submission: Submission) -> None:
-    fatal = next((finding for finding in findings if finding.severity is Severity.FATAL), None)
-    if fatal is not None:
+def _raise_if_rejected(findings: tuple[Finding, ...], submission: Submission) -> None:
+    rejected = next((finding for finding in findings if finding.severity is Severity.REJECT), None)
+    if rejected is not None:
         diagnostic = Diagnostic(
             stage=Stage.VERIFY,
-            message=fatal.evidence,
-            line=fatal.line,
-            excerpt=submission.line(fatal.line),
+            message=rejected.evidence,
+            line=rejected.line,
+            excerpt=submission.line(rejected.line),
             hint="Let your own Triton kernels compute the output from the inputs.",
-            case=fatal.case,
+            case=rejected.case,
         )
         raise Fault(Outcome.HACK, diagnostic, findings)
 

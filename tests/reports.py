@@ -65,7 +65,7 @@ def failed_report(outcome: Outcome, *, message: str = "name `tl` is not defined"
     """A candidate that ended in `outcome`, with the finding or diagnostic that such a report needs."""
     if outcome is Outcome.HACK:
         finding = Finding(
-            rule="no_live_launch", severity=Severity.FATAL, evidence="no launch reaches an output", line=line
+            rule="no_live_launch", severity=Severity.REJECT, evidence="no launch reaches an output", line=line
         )
         return Report(
             outcome=outcome, submission="cd" * 32, problem="core/softmax", config=EvalConfig(), findings=(finding,)

@@ -96,7 +96,7 @@ def _body(report: Report, submission: Submission | None) -> Iterator[str]:
         yield from _hacks(report, submission)
     else:
         yield from _failure(report, submission)
-    for finding in [item for item in report.findings if item.severity is Severity.WARNING][:MAX_LISTED]:
+    for finding in [item for item in report.findings if item.severity is Severity.WARN][:MAX_LISTED]:
         yield f"Note ({finding.rule}): {clip(quote(finding.evidence), MAX_NOTE)}{_at(finding.line)}"
 
 
@@ -123,8 +123,8 @@ def _diagnostic(diagnostic: Diagnostic, submission: Submission | None) -> Iterat
 
 
 def _hacks(report: Report, submission: Submission | None) -> Iterator[str]:
-    fatal = [finding for finding in report.findings if finding.severity is Severity.FATAL]
-    for rule, finding in list({finding.rule: finding for finding in reversed(fatal)}.items())[:MAX_LISTED]:
+    rejected = [finding for finding in report.findings if finding.severity is Severity.REJECT]
+    for rule, finding in list({finding.rule: finding for finding in reversed(rejected)}.items())[:MAX_LISTED]:
         yield from _hack(rule, finding, submission)
 
 

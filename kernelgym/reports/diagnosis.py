@@ -34,7 +34,7 @@ def diagnosis(report: Report, submission: Submission | None) -> RenderableType:
 
 def _findings(findings: tuple[Finding, ...], lines: list[str]) -> Iterator[RenderableType]:
     for finding in findings:
-        style = "magenta" if finding.severity is Severity.FATAL else "yellow"
+        style = "magenta" if finding.severity is Severity.REJECT else "yellow"
         head = Text.assemble((f"{finding.severity} {finding.rule}", f"bold {style}"), _where(finding.case))
         yield _entry(head, finding.evidence, finding.line, None, None, lines)
 

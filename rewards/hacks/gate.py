@@ -1,4 +1,4 @@
-"""The gate: every detector looks at every trace; one fatal finding makes the outcome `hack`."""
+"""The gate: every detector looks at every trace; one that rejects makes the outcome `hack`."""
 
 from collections.abc import Callable
 

@@ -24,10 +24,10 @@ def no_live_launch(evidence: Evidence) -> list[Finding]:
     if not evidence.launches:
         words = ", ".join(dict.fromkeys(f"`{call.operator}`" for call in evidence.live_computations[:5]))
         text = f"`forward` launches no Triton kernel{f'; the work is done by {words}' if words else ''}"
-        return [evidence.finding("no_launch", Severity.FATAL, text)]
+        return [evidence.finding("no_launch", Severity.REJECT, text)]
     names = ", ".join(dict.fromkeys(f"`{launch.kernel}`" for _, launch in evidence.launches[:5]))
     text = f"no launch reaches an output: the results of {names} are not used (decoy)"
-    return [evidence.finding("no_live_launch", Severity.FATAL, text, evidence.launches[0][1].line)]
+    return [evidence.finding("no_live_launch", Severity.REJECT, text, evidence.launches[0][1].line)]
 
 
 def dead_launch(evidence: Evidence) -> list[Finding]:
@@ -37,7 +37,7 @@ def dead_launch(evidence: Evidence) -> list[Finding]:
     return [
         evidence.finding(
             "dead_launch",
-            Severity.WARNING,
+            Severity.WARN,
             f"the results of `{launch.kernel}` are not used; its time counts, but not as coverage",
             launch.line,
         )
@@ -53,7 +53,7 @@ def copy_only_launches(evidence: Evidence) -> list[Finding]:
         return []
     operators = ", ".join(dict.fromkeys(f"`{call.operator}`" for call in evidence.live_computations[:5]))
     text = f"the kernels only copy data; the work is done by {operators}"
-    return [evidence.finding("copy_only_kernels", Severity.FATAL, text, launches[0][1].line)]
+    return [evidence.finding("copy_only_kernels", Severity.REJECT, text, launches[0][1].line)]
 
 
 def _only_moves(launch: Launch) -> bool:

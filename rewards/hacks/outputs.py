@@ -10,11 +10,11 @@ def untouched_output(evidence: Evidence) -> list[Finding]:
     untouched = flow.output_storages - flow.written
     if untouched & flow.input_storages:
         return [
-            evidence.finding("output_is_input", Severity.FATAL, "an output is an input that nothing was computed into")
+            evidence.finding("output_is_input", Severity.REJECT, "an output is an input that nothing was computed into")
         ]
     if untouched & flow.constant_storages:
         text = "an output is a tensor that was made in `__init__`; nothing was computed into it"
-        return [evidence.finding("output_is_constant", Severity.FATAL, text)]
+        return [evidence.finding("output_is_constant", Severity.REJECT, text)]
     return []
 
 
@@ -26,4 +26,4 @@ def constant_output(evidence: Evidence) -> list[Finding]:
     if (flow.output_storages - flow.written) & (flow.constant_storages | flow.input_storages):
         return []  # `untouched_output` says it better
     text = "an output does not depend on any input of `forward`"
-    return [evidence.finding("constant_output", Severity.FATAL, text)]
+    return [evidence.finding("constant_output", Severity.REJECT, text)]

@@ -12,10 +12,15 @@ from sandboxes.contracts.diagnostic import Text
 class Severity(StrEnum):
     """What follows from a finding."""
 
-    FATAL = "fatal"
+    REJECT = "reject"
     """The report's outcome becomes `hack`."""
-    WARNING = "warning"
+    WARN = "warn"
     """Reported to people and to the model; costs nothing."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Severity | None":
+        """Reads the words of reports that were stored by earlier versions."""
+        return {"fatal": cls.REJECT, "warning": cls.WARN}.get(value) if isinstance(value, str) else None
 
 
 class Finding(Contract):

@@ -90,18 +90,18 @@ class Report(Contract):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        fatal = [finding.rule for finding in self.findings if finding.severity is Severity.FATAL]
+        rejected = [finding.rule for finding in self.findings if finding.severity is Severity.REJECT]
         if self.outcome is Outcome.OK:
             if not self.correct:
                 raise ValueError("outcome `ok` needs at least one case, and every case passed")
-            if fatal:
-                raise ValueError(f"outcome `ok` contradicts the finding `{fatal[0]}`")
+            if rejected:
+                raise ValueError(f"outcome `ok` contradicts the finding `{rejected[0]}`")
             if self.profile is None:
                 raise ValueError("outcome `ok` needs a profile")
         elif self.profile is not None:
             raise ValueError(f"only outcome `ok` carries a profile, not `{self.outcome}`")
-        if self.outcome is Outcome.HACK and not fatal:
-            raise ValueError("outcome `hack` needs a fatal finding")
+        if self.outcome is Outcome.HACK and not rejected:
+            raise ValueError("outcome `hack` needs a finding that rejects")
         if self.outcome not in REACHED_REPLAY and self.cases:
             raise ValueError(f"outcome `{self.outcome}` can't have compared any case")
         if self.outcome not in (Outcome.OK, Outcome.HACK) and not self.diagnostics:

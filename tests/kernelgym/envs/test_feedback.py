@@ -117,7 +117,7 @@ def test_paths_of_this_machine_are_never_told(outcome: Outcome) -> None:
 
 
 def test_paths_in_evidence_are_cut_but_the_candidates_own_lines_are_not() -> None:
-    finding = Finding(rule="no_launch", severity=Severity.FATAL, evidence="reads /srv/secret/key", line=1)
+    finding = Finding(rule="no_launch", severity=Severity.REJECT, evidence="reads /srv/secret/key", line=1)
     report = failed_report(Outcome.HACK).model_copy(update={"findings": (finding,)})
     reward = get_reward()(report)
     source = "open( '/srv/secret/key'); x = (a) /b/c"
@@ -131,7 +131,7 @@ def test_a_hack_names_the_rule_and_the_remedy() -> None:
     assert "Rule `no_live_launch` is broken: no launch reaches an output" in text
     assert "> " in text
     assert "return the tensor that this kernel stores to" in text
-    unknown = Finding(rule="new_rule", severity=Severity.FATAL, evidence="seen")
+    unknown = Finding(rule="new_rule", severity=Severity.REJECT, evidence="seen")
     text = feedback(failed_report(Outcome.HACK).model_copy(update={"findings": (unknown,)}))
     assert "Compute the whole result from the inputs" in text
 
@@ -219,14 +219,14 @@ def hostile_reports() -> list[Report]:
                    detail=HOSTILE)
         for index in range(50)
     )  # fmt: skip
-    finding = Finding(rule="x" * 60, severity=Severity.FATAL, evidence=HOSTILE, line=7, case=HOSTILE)
+    finding = Finding(rule="x" * 60, severity=Severity.REJECT, evidence=HOSTILE, line=7, case=HOSTILE)
     incorrect = failed_report(Outcome.INCORRECT).model_copy(update={"diagnostics": (diagnostic,) * 50, "cases": cases})
     hack = failed_report(Outcome.HACK).model_copy(update={"findings": (finding,) * 50})
     good = ok_report()
     assert good.profile is not None
     slowest: NodeProfile = good.profile.nodes[0].model_copy(update={"name": HOSTILE, "config": HOSTILE})
     profile: Profile = good.profile.model_copy(update={"nodes": (slowest,) * 500, "device": HOSTILE + "\n"})
-    warnings = (finding.model_copy(update={"severity": Severity.WARNING}),) * 50
+    warnings = (finding.model_copy(update={"severity": Severity.WARN}),) * 50
     return [incorrect, hack, good.model_copy(update={"profile": profile, "findings": warnings})]
 
 

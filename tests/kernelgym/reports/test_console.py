@@ -60,7 +60,7 @@ def test_a_wrong_result_shows_each_case_with_its_error_and_tolerance() -> None:
 
 
 def test_a_hack_names_its_rule() -> None:
-    assert "fatal no_live_launch" in shown(failed_report(Outcome.HACK))
+    assert "reject no_live_launch" in shown(failed_report(Outcome.HACK))
 
 
 def test_a_modelled_profile_says_so_in_its_title() -> None:

@@ -29,7 +29,7 @@ def copy(x):
     return HEADER + kernel + copy + forward(*statements)[len(HEADER) :]
 
 
-def rules(tracer: Tracer, source: str, severity: Severity = Severity.FATAL) -> list[str]:
+def rules(tracer: Tracer, source: str, severity: Severity = Severity.REJECT) -> list[str]:
     """The rules that a candidate violates."""
     return [finding.rule for finding in gate(tracer.trace(source)) if finding.severity is severity]
 
@@ -140,13 +140,13 @@ def test_an_honest_look_alike_is_left_alone(tracer: Tracer, source: str) -> None
 def test_a_launch_that_is_not_used_beside_one_that_is_gets_a_warning_with_its_line(tracer: Tracer) -> None:
     source = forward("y = torch.empty_like(x)", "scale_kernel[(1,)](x, y, 128, 3.0, BLOCK=128)", "return scale(x)")
     (finding,) = gate(tracer.trace(source))
-    assert (finding.rule, finding.severity) == ("dead_launch", Severity.WARNING)
+    assert (finding.rule, finding.severity) == ("dead_launch", Severity.WARN)
     assert finding.line == line_of(source, "3.0, BLOCK")
     assert "`scale_kernel`" in finding.evidence
 
 
 def test_a_prologue_on_the_weights_is_no_dead_launch(tracer: Tracer) -> None:
-    assert rules(tracer, PROLOGUE, Severity.WARNING) == []
+    assert rules(tracer, PROLOGUE, Severity.WARN) == []
 
 
 def test_the_evidence_names_who_does_the_work(tracer: Tracer) -> None:

@@ -195,6 +195,14 @@ def test_a_report_stored_with_version_1_can_still_be_read() -> None:
     assert report.config.weight_seeds == (2027, 31)
 
 
+@pytest.mark.parametrize(("word", "severity"), [("fatal", Severity.REJECT), ("warning", Severity.WARN)])
+def test_a_stored_finding_keeps_its_severity_under_the_new_words(word: str, severity: Severity) -> None:
+    stored = {"rule": "no_launch", "severity": word, "evidence": "none"}
+    finding = Finding.model_validate_json(json.dumps(stored))
+    assert finding.severity is severity
+    assert json.loads(finding.model_dump_json())["severity"] == severity
+
+
 def test_a_report_of_another_schema_version_is_refused() -> None:
     data = json.loads(ok_report().model_dump_json()) | {"schema_version": SCHEMA_VERSION + 1}
     with pytest.raises(ValidationError, match="schema_version"):
@@ -207,8 +215,8 @@ def changed(report: Report, **fields: Any) -> Report:
 
 
 FAILED = CaseResult(case="a", kind=CaseKind.CHECK, passed=False, trials=2, failed_trials=1)
-FATAL = Finding(rule="no_launch", severity=Severity.FATAL, evidence="none")
-WARNING = Finding(rule="dead_launch", severity=Severity.WARNING, evidence="one")
+REJECTION = Finding(rule="no_launch", severity=Severity.REJECT, evidence="none")
+WARNING = Finding(rule="dead_launch", severity=Severity.WARN, evidence="one")
 WHY = Diagnostic(stage=Stage.TRACE, message="because")
 
 
@@ -217,10 +225,10 @@ WHY = Diagnostic(stage=Stage.TRACE, message="because")
     [
         (ok_report(), {"cases": ()}, "at least one case"),
         (ok_report(), {"cases": (*ok_report().cases, FAILED)}, "every case passed"),
-        (ok_report(), {"findings": (FATAL,)}, "contradicts the finding `no_launch`"),
+        (ok_report(), {"findings": (REJECTION,)}, "contradicts the finding `no_launch`"),
         (ok_report(), {"profile": None}, "needs a profile"),
-        (failed_report(Outcome.HACK), {"findings": ()}, "needs a fatal finding"),
-        (failed_report(Outcome.HACK), {"findings": (WARNING,)}, "needs a fatal finding"),
+        (failed_report(Outcome.HACK), {"findings": ()}, "needs a finding that rejects"),
+        (failed_report(Outcome.HACK), {"findings": (WARNING,)}, "needs a finding that rejects"),
         (failed_report(Outcome.INCORRECT), {"profile": ok_report().profile}, "only outcome `ok` carries a profile"),
         (failed_report(Outcome.INCORRECT), {"diagnostics": ()}, "needs a diagnostic"),
         (failed_report(Outcome.COMPILE_ERROR), {"cases": ok_report().cases}, "can't have compared any case"),
@@ -284,7 +292,7 @@ def test_a_profile_adds_up() -> None:
         (Submission, {"source": "x" * 200_001}),
         (Submission, {"source": "\ud800"}),
         (Case, {"name": "a\nb", "kind": "check", "shape": {}, "inputs": ()}),
-        (Finding, {"rule": "Not A Rule", "severity": "fatal", "evidence": ""}),
+        (Finding, {"rule": "Not A Rule", "severity": "reject", "evidence": ""}),
         (Diagnostic, {"stage": "trace", "message": "", "line": 0}),
         (Diagnostic, {"stage": "trace", "message": "x" * 4001}),
         (EvalConfig, {"weight_seeds": ()}),
