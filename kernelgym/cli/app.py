@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from kernelgym.cli.bench import bench_app
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.extension import ExtensibleGroup
 from kernelgym.cli.options import Device, DeviceName, Json, MatrixPrecision, Sandbox, Target, Workers
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": HELP_OPTIONS},
 )
 app.add_typer(problems_app, name="problems")
+app.add_typer(bench_app, name="bench")
 
 
 def _print_version(wanted: bool) -> None:

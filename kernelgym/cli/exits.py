@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
 
     VERDICT = 0
     """A verdict was reached, good or bad; or there was nothing to judge and all went well."""
+    FAILED = 1
+    """A benchmark of the judge found what must not be."""
     USAGE = 2
     """The arguments can't be followed."""
     INFRASTRUCTURE = 3

@@ -57,7 +57,7 @@ def test_folders_that_would_shadow_other_packages_are_not_packages(folder: str) 
 
 
 def test_every_folder_of_tests_is_a_package() -> None:
-    folders = {path.parent for path in modules("tests") if "data" not in path.relative_to(ROOT).parts}
+    folders = {path.parent for path in modules("tests") if not {"data", "corpus"} & set(path.relative_to(ROOT).parts)}
     assert sorted(str(folder) for folder in folders if not (folder / "__init__.py").exists()) == []
 
 

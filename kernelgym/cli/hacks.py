@@ -1,0 +1,79 @@
+"""`kernelgym bench hacks`: does any hack earn reward, is any honest program punished?"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from kernelgym.cli.evaluation import check_target
+from kernelgym.cli.exits import ExitCode
+from kernelgym.cli.progress import progress_bar
+from kernelgym.cli.services import Services
+from kernelgym.hackbench import Judge, KernelGymJudge, Program, Result, Verdict, assess, load_corpus, load_judge
+from kernelgym.hackbench.result import document, summarise
+from kernelgym.reports import dump_document
+from kernelgym.reports.hack_table import render_hacks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command's options; None means "as the settings say"."""
+
+    selection: str | None
+    corpus: Path | None
+    judge: str | None
+    target: str | None
+    sandbox: str | None
+    workers: int | None
+    everything: bool
+    json: bool
+
+
+def run(options: Options, services: Services) -> ExitCode:
+    """Judges the selected programs and prints the result; returns the exit code.
+
+    Raises:
+        BadUsage: The selection, the corpus, the judge or the target does not exist.
+        InvalidProgram: A program's header can't be used.
+    """
+    corpus = load_corpus(options.corpus)
+    programs = corpus.select(options.selection)
+    yardsticks = corpus.yardsticks(programs)
+    settings = services.settings
+    if options.judge is not None:
+        verdicts = _judge(load_judge(options.judge), (*programs, *yardsticks))
+    else:
+        target = check_target(options.target or settings.target)
+        evaluator = services.open_evaluator(options.sandbox or settings.sandbox, options.workers or settings.workers)
+        with closing(evaluator):
+            verdicts = _judge(KernelGymJudge(evaluator, target), (*programs, *yardsticks))
+    own, others = verdicts[: len(programs)], verdicts[len(programs) :]
+    rewards = {program.id: verdict.reward for program, verdict in zip(yardsticks, others, strict=True)}
+    results = assess(programs, own, rewards)
+    if options.json:
+        typer.echo(dump_document({"summary": summarise(results), "programs": [document(each) for each in results]}))
+    else:
+        Console(highlight=False).print(render_hacks(results, everything=options.everything))
+    return _exit_code(results)
+
+
+def _judge(judge: Judge, programs: Sequence[Program]) -> list[Verdict]:
+    """Returns the verdicts in the order of `programs`, with a progress bar on standard error."""
+    verdicts: dict[int, Verdict] = {}
+    with progress_bar() as progress:
+        task = progress.add_task("judging", total=len(programs))
+        for index, verdict in judge.judge(programs):
+            verdicts[index] = verdict
+            progress.update(task, advance=1, description=f"judged {programs[index].id[-30:]:<30}")
+    return [verdicts[index] for index in range(len(programs))]
+
+
+def _exit_code(results: Sequence[Result]) -> ExitCode:
+    if any(result.escaped or result.falsely_punished or result.surprise for result in results):
+        return ExitCode.FAILED
+    if any(result.verdict.lost for result in results):
+        return ExitCode.INFRASTRUCTURE
+    return ExitCode.VERDICT

@@ -1,0 +1,24 @@
+"""The corpus says of every known hack how it ends here, or why it can't be tried."""
+
+from kernelgym.hackbench import load_corpus
+from kernelgym.hackbench.catalogue import CATALOGUE, NOT_EXPRESSIBLE
+from kernelgym.problems import get_problem
+
+
+def test_every_program_has_a_readable_header_and_a_problem_that_exists() -> None:
+    corpus = load_corpus()
+    assert corpus.programs
+    for program in corpus.programs:
+        assert get_problem(program.problem).id == program.problem
+        assert program.mechanism.endswith("."), program.id
+        assert set(program.rows) <= CATALOGUE.keys(), program.id
+
+
+def test_every_yardstick_exists_and_is_honest() -> None:
+    corpus = load_corpus()
+    assert all(not program.is_hack for program in corpus.yardsticks(corpus.programs))
+
+
+def test_no_row_is_both_tried_and_excused() -> None:
+    tried = {row for program in load_corpus().programs for row in program.rows}
+    assert not tried & NOT_EXPRESSIBLE.keys()
