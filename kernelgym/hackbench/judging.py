@@ -63,7 +63,7 @@ class KernelGymJudge:
         requests = [(program.submission, get_problem(program.problem), self._config) for program in programs]
         for index, report in self._evaluator.evaluate_many(requests):
             lost = report.outcome is Outcome.INFRASTRUCTURE
-            fired = [finding.rule for finding in report.findings if finding.severity is not Severity.FATAL]
+            fired = [finding.rule for finding in report.findings if finding.severity is not Severity.REJECT]
             yield (
                 index,
                 Verdict(
