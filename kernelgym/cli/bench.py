@@ -36,6 +36,7 @@ def hacks(
     target: Target = None,
     sandbox: Sandbox = None,
     workers: Workers = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the tables as a picture, too.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every program, not only what went wrong.")] = False,
     json: Json = False,
 ) -> None:
@@ -44,7 +45,7 @@ def hacks(
 
     options = command.Options(
         selection=selection, corpus=corpus, judge=judge, target=target, sandbox=sandbox, workers=workers,
-        everything=everything, json=json,
+        svg=svg, everything=everything, json=json,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(command.run(options, context.obj))

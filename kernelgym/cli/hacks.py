@@ -16,6 +16,7 @@ from kernelgym.hackbench import Judge, KernelGymJudge, Program, Result, Verdict,
 from kernelgym.hackbench.result import document, summarise
 from kernelgym.reports import dump_document
 from kernelgym.reports.hack_table import render_hacks
+from kernelgym.reports.picture import check_svg, save_svg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Options:
     target: str | None
     sandbox: str | None
     workers: int | None
+    svg: Path | None
     everything: bool
     json: bool
 
@@ -36,9 +38,11 @@ def run(options: Options, services: Services) -> ExitCode:
     """Judges the selected programs and prints the result; returns the exit code.
 
     Raises:
-        BadUsage: The selection, the corpus, the judge or the target does not exist.
+        BadUsage: The selection, the corpus, the judge or the target does not exist, or the picture can't be written.
         InvalidProgram: A program's header can't be used.
     """
+    if options.svg is not None:
+        check_svg(options.svg)
     corpus = load_corpus(options.corpus)
     programs = corpus.select(options.selection)
     yardsticks = corpus.yardsticks(programs)
@@ -57,6 +61,8 @@ def run(options: Options, services: Services) -> ExitCode:
         typer.echo(dump_document({"summary": summarise(results), "programs": [document(each) for each in results]}))
     else:
         Console(highlight=False).print(render_hacks(results, everything=options.everything))
+    if options.svg is not None:
+        save_svg(render_hacks(results), options.svg, "kernelgym bench hacks", columns=110)
     return _exit_code(results)
 
 
