@@ -1,10 +1,13 @@
-"""Fixtures that several packages' tests share."""
+"""Fixtures that several packages' tests share, and the threads that tests may use."""
 
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from tests.tracer import Tracer
+
+torch.set_num_threads(1)  # tests run side by side, and on tensors so small that handing them out takes longer
 
 
 @pytest.fixture(scope="session")

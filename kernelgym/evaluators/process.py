@@ -163,6 +163,7 @@ class WorkerProcess:
         """Returns the end of what the worker printed, with its exit status."""
         if self._process is None or not self._log.exists():
             return ""
+        self._connection.close()  # or it would wait for somebody to read on
         try:
             status = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

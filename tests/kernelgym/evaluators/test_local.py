@@ -6,7 +6,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -92,15 +92,21 @@ def test_a_bench_case_over_the_budget_is_not_paid_for_speed(evaluator: LocalEval
     assert drkernel_paper(report).value == 1.0
 
 
-def test_a_worker_that_is_killed_from_outside_costs_no_verdict() -> None:
+@pytest.fixture(scope="module")
+def lone() -> Iterator[LocalEvaluator]:
+    """An evaluator with one worker, which may be ended: the next job starts another."""
     with LocalEvaluator(sandbox="process") as local:
-        assert local.evaluate(CORRECT, ADD_RELU, CONFIG).outcome is Outcome.OK
-        process = local._workers[0]._process
-        assert process is not None
-        killer = threading.Timer(0.05, os.kill, (process.pid, signal.SIGKILL))
-        killer.start()
-        report = local.evaluate(CORRECT, ADD_RELU, CONFIG)
-        killer.join()
+        yield local
+
+
+def test_a_worker_that_is_killed_from_outside_costs_no_verdict(lone: LocalEvaluator) -> None:
+    assert lone.evaluate(CORRECT, ADD_RELU, CONFIG).outcome is Outcome.OK
+    process = lone._workers[0]._process
+    assert process is not None
+    killer = threading.Timer(0.05, os.kill, (process.pid, signal.SIGKILL))
+    killer.start()
+    report = lone.evaluate(CORRECT, ADD_RELU, CONFIG)
+    killer.join()
     assert report.outcome is Outcome.OK
 
 
@@ -151,15 +157,16 @@ def test_a_report_of_another_job_is_never_taken_for_an_answer() -> None:
     assert "another job" in report.diagnostics[0].message
 
 
-def test_after_an_interrupt_the_next_job_gets_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_an_interrupt_the_next_job_gets_its_own_answer(
+    lone: LocalEvaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = Submission(source="class ModelNew: pass")
-    with LocalEvaluator(sandbox="process") as local:
-        with monkeypatch.context() as patch:
-            patch.setattr(WorkerProcess, "_start", start_then_interrupt)
-            with pytest.raises(KeyboardInterrupt):
-                local.evaluate(CORRECT, ADD_RELU, CONFIG)
-        assert local._workers[0]._process is None
-        report = local.evaluate(broken, ADD_RELU, CONFIG)
+    with monkeypatch.context() as patch:
+        patch.setattr(WorkerProcess, "_start", start_then_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            lone.evaluate(CORRECT, ADD_RELU, CONFIG)
+    assert lone._workers[0]._process is None
+    report = lone.evaluate(broken, ADD_RELU, CONFIG)
     assert (report.submission, report.outcome) == (broken.digest, Outcome.IMPORT_ERROR)
 
 

@@ -73,10 +73,13 @@ def evaluate(evaluator: LocalEvaluator, source: str) -> Report:
 WIDE = CANDIDATE.replace("WIDE", ".to(tl.int64)")
 
 
-def test_a_program_on_sixteen_gigabytes_is_judged_at_small_shapes_and_priced_at_its_own(
-    evaluator: LocalEvaluator,
-) -> None:
-    report = evaluate(evaluator, WIDE)
+@pytest.fixture(scope="module")
+def report(evaluator: LocalEvaluator) -> Report:
+    """Of the program that is right."""
+    return evaluate(evaluator, WIDE)
+
+
+def test_a_program_on_sixteen_gigabytes_is_judged_at_small_shapes_and_priced_at_its_own(report: Report) -> None:
     assert report.outcome is Outcome.OK, report.diagnostics
     assert all(case.kind is CaseKind.CHECK for case in report.cases)
     assert len(report.cases) >= 3
@@ -87,10 +90,7 @@ def test_a_program_on_sixteen_gigabytes_is_judged_at_small_shapes_and_priced_at_
     assert report.profile.nodes[0].hot_lines[0].bytes == pytest.approx(loads, rel=0.05)
 
 
-def test_such_a_program_has_no_speedup_because_it_was_not_verified_where_it_is_timed(
-    evaluator: LocalEvaluator,
-) -> None:
-    report = evaluate(evaluator, WIDE)
+def test_such_a_program_has_no_speedup_because_it_was_not_verified_where_it_is_timed(report: Report) -> None:
     assert report.bench is not None
     assert not report.bench.verified
     assert "GiB" in report.bench.how or "GFLOP" in report.bench.how
@@ -123,8 +123,8 @@ def test_a_number_that_is_read_back_is_one_where_there_is_no_data(evaluator: Loc
         assert report.speedup is None
 
 
-def test_memory_of_the_worker_stays_small(evaluator: LocalEvaluator) -> None:
-    evaluate(evaluator, WIDE)
+@pytest.mark.usefixtures("report")
+def test_memory_of_the_worker_stays_small() -> None:
     tasks = Path("/proc/self/task").iterdir()
     workers = [child for task in tasks for child in (task / "children").read_text().split()]
     peaks = [int(Path(f"/proc/{w}/status").read_text().partition("VmHWM:")[2].split()[0]) for w in workers]
