@@ -26,11 +26,13 @@ from sandboxes.contracts import (
 from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.hardware.aten_tables import (
     COPYING_NAMES,
+    DISTANCE_FLOPS,
     FLOPS_PER_ELEMENT,
     FREE_NAMES,
     GATHERING_NAMES,
     OVERWRITING_NAMES,
     PASSES,
+    POOLS,
     PRODUCT_KIND,
     PRODUCT_NAMES,
     REDUCED_LOSSES,
@@ -39,6 +41,7 @@ from sandboxes.hardware.aten_tables import (
     SPECIAL_PER_ELEMENT,
 )
 from sandboxes.hardware.work import FREE, Work
+from sandboxes.ttir.engine.sectors import SECTOR_BYTES
 
 
 def aten_work(call: AtenCall, values: Sequence[TensorSpec], precision: Precision = Precision.TF32) -> Work:
@@ -76,9 +79,12 @@ def aten_work(call: AtenCall, values: Sequence[TensorSpec], precision: Precision
 
 
 def unique_bytes(spec: TensorSpec) -> int:
-    """Returns the bytes of memory that `spec` covers: expanded dimensions (stride 0) count once."""
-    elements = prod(size if stride else min(size, 1) for size, stride in zip(spec.shape, spec.stride, strict=True))
-    return elements * DTYPE_BYTES[spec.dtype]
+    """Returns the bytes of memory that `spec` covers: expanded dimensions (stride 0) count once, gaps whole sectors."""
+    layout = list(zip(spec.shape, spec.stride, strict=True))
+    elements = prod(size if stride else min(size, 1) for size, stride in layout)
+    width = DTYPE_BYTES[spec.dtype]
+    apart = width * min((stride for size, stride in layout if size > 1 and stride), default=1)
+    return elements * min(apart, max(SECTOR_BYTES, width))
 
 
 def _traffic(name: str, inputs: list[TensorSpec], outputs: list[TensorSpec]) -> tuple[int, int]:
@@ -117,18 +123,33 @@ def _flops(
     if not inputs or name in COPYING_NAMES:
         return {}
     vector = "fp64" if any(spec.dtype == "float64" for spec in inputs) else "fp32"
-    formula = flop_registry.get(getattr(torch.ops.aten, SAME_FLOPS.get(name, name), None))
+    functional = name.removesuffix("_")
+    if functional in ("linear", "addbmm"):
+        left = inputs[functional == "addbmm"]
+        return {_product_kind(inputs[:2], precision): 2 * left.numel * outputs[0].shape[-1]}
+    if name == "_cdist_forward":
+        return {vector: DISTANCE_FLOPS * outputs[0].numel * inputs[0].shape[-1]}
+    if name in POOLS:
+        return {vector: outputs[0].numel * _window(call, POOLS[name])}
+    formula = flop_registry.get(getattr(torch.ops.aten, SAME_FLOPS.get(functional, functional), None))
     if formula is not None and overload is not None:
         return {_product_kind(inputs, precision): _registered_flops(formula, call, values)}
     counted = outputs if name in GATHERING_NAMES or name in SCATTERING_NAMES else [*inputs, *outputs]
     largest = max((spec.numel for spec in counted), default=0)
-    if name in PRODUCT_NAMES:
+    if functional in PRODUCT_NAMES:
         return {vector: 2 * largest}
     flops = {vector: largest * FLOPS_PER_ELEMENT.get(name.removesuffix("_"), 1)}
     special = SPECIAL_PER_ELEMENT.get(name) or SPECIAL_PER_ELEMENT.get(name.removesuffix("_"))
     if special:
         flops["special"] = largest * special
     return flops
+
+
+def _window(call: AtenCall, dimensions: int) -> int:
+    """Returns how many elements a pooling operator looks at for each that it returns."""
+    size = call.args[1] if len(call.args) > 1 else call.kwargs.get("kernel_size")
+    sizes = [item for item in size.items if isinstance(item, int)] if isinstance(size, ArgumentSequence) else []
+    return prod(sizes * dimensions) if len(sizes) == 1 else prod(sizes)
 
 
 def _product_kind(inputs: list[TensorSpec], precision: Precision) -> str:

@@ -64,15 +64,20 @@ COPYING_NAMES = frozenset({
 })  # fmt: skip
 """Move data and compute nothing."""
 
-PRODUCT_NAMES = frozenset({
-    "mv", "addmv", "dot", "vdot", "addr", "outer", "ger", "linear", "matmul",
-})  # fmt: skip
+PRODUCT_NAMES = frozenset({"mv", "addmv", "dot", "vdot", "addr"})
 """Products that `flop_counter` doesn't know: two operations per element of their largest operand."""
+
+DISTANCE_FLOPS = 3
+"""Operations per pair of elements in `_cdist_forward`: a product in disguise."""
+
+POOLS = {
+    "avg_pool1d": 1, "avg_pool2d": 2, "avg_pool3d": 3, "max_pool2d_with_indices": 2, "max_pool3d_with_indices": 3,
+}  # fmt: skip
+"""Operators that compute each element from a window, and the window's dimensions."""
 
 SAME_FLOPS = {
     "_scaled_dot_product_flash_attention_for_cpu": "_scaled_dot_product_flash_attention",
     "_scaled_dot_product_fused_attention_overrideable": "_scaled_dot_product_flash_attention",
-    "addbmm": "bmm",
 }
 """Operators that count like another one."""
 

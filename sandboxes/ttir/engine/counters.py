@@ -6,17 +6,16 @@ counted per active lane.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from math import log
 
 import torch
 from torch import Tensor
 
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Step
-from sandboxes.ttir.engine.values import Buffer, element_of, expand_together, shape_of
+from sandboxes.ttir.engine.sectors import Sectors
+from sandboxes.ttir.engine.values import Buffer, element_of, shape_of
 from sandboxes.ttir.ir import Location, ScalarType, TensorType
-from sandboxes.ttir.memory.addressing import Request, layout
-from sandboxes.ttir.memory.transfers import write_lanes
+from sandboxes.ttir.memory.addressing import Request
 
 SPECIAL = frozenset(
     [
@@ -44,12 +43,6 @@ SPECIAL = frozenset(
         "atan2",
     ]
 )
-MAX_FLAGS = 2**26
-"""Elements of a buffer up to which each has a flag that says whether it was touched."""
-
-SHARED_FLAGS = 2**26
-"""Flags of a larger buffer; each element has one of them, chosen by a hash."""
-
 _FREE = frozenset(
     [
         "arith.constant",
@@ -86,6 +79,7 @@ class ArgumentCount:
     bytes_stored: int = 0
     """Stores and atomics."""
     unique_bytes_loaded: int = 0
+    """Bytes of all sectors that were loaded from, each counted once; of whole sectors, as device memory moves them."""
     unique_bytes_stored: int = 0
 
 
@@ -125,8 +119,7 @@ class Tally:
         self._executions = [0] * len(steps)
         self._memory: dict[tuple[int, str], MemoryCount] = {}
         self._buffers = buffers
-        self._touched: dict[tuple[int, str], Buffer] = {}
-        self._folded: dict[tuple[int, str], Tensor] = {}
+        self._sectors = Sectors(buffers)
 
     def executed(self, step: Step, programs: int) -> None:
         """``programs`` programs executed ``step``."""
@@ -143,32 +136,7 @@ class Tally:
         count.lanes += lanes
         count.bytes += lanes * buffer.data.element_size()
         count.executions += machine.frame.size
-        self._touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
-
-    def _touch(self, machine: Machine, request: Request, kind: str, location: Location) -> None:
-        buffer = request.buffer
-        key = (buffer.index, kind)
-        if buffer.data.numel() > MAX_FLAGS:
-            self._note(request, key)
-            return
-        seen = self._touched.get(key)
-        if seen is None or seen.data.numel() != buffer.data.numel():
-            flags = torch.zeros(buffer.data.numel(), dtype=torch.bool)
-            seen = Buffer(buffer.name, buffer.index, flags, buffer.origin, True)
-            self._touched[key] = seen
-        unique = Request(seen, request.terms, request.masks, request.shape)
-        mark = torch.ones([1] * (1 + len(request.shape)), dtype=torch.bool)
-        write_lanes(machine, unique, layout(unique), mark, location)
-
-    def _note(self, request: Request, key: tuple[int, str]) -> None:
-        """Remembers which elements of a huge buffer were touched, in flags that several elements share."""
-        offsets, mask = request.offsets(), request.mask()
-        if mask is not None:
-            offsets, mask = expand_together(offsets, mask)
-            offsets = offsets[mask]
-        if key not in self._folded:
-            self._folded[key] = torch.zeros(SHARED_FLAGS, dtype=torch.bool)
-        self._folded[key][_hashed(offsets.reshape(-1))] = True
+        self._sectors.touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
 
     def counters(self) -> Counters:
         """The totals so far."""
@@ -188,13 +156,7 @@ class Tally:
                 argument.bytes_loaded += count.bytes
             else:
                 argument.bytes_stored += count.bytes
-        unique_bytes = {
-            key: int(torch.count_nonzero(seen.data)) * _bytes(self._buffers[key[0]]) // seen.data.numel()
-            for key, seen in self._touched.items()
-        }
-        for key, flags in self._folded.items():
-            unique_bytes[key] = _counted(flags) * self._buffers[key[0]].data.element_size()
-        for (index, kind), unique in unique_bytes.items():
+        for (index, kind), unique in self._sectors.bytes().items():
             argument = result.arguments[self._buffers[index].name]
             if kind == "load":
                 argument.unique_bytes_loaded += unique
@@ -203,23 +165,6 @@ class Tally:
         result.flops = dict(flops)
         result.lines = {line: dict(kinds) for line, kinds in sorted(lines.items())}
         return result
-
-
-def _hashed(offsets: Tensor) -> Tensor:
-    """Returns for each offset one of the shared flags, as good as at random (the mixing of SplitMix64)."""
-    mixed = offsets * -7046029254386353131
-    mixed = (mixed ^ (mixed >> 32)) * -4658895280553007687
-    return (mixed ^ (mixed >> 32)) & (SHARED_FLAGS - 1)
-
-
-def _counted(flags: Tensor) -> int:
-    """Returns how many elements set these flags, if each chose its flag at random (linear counting)."""
-    free = flags.numel() - int(torch.count_nonzero(flags))
-    return round(flags.numel() * log(flags.numel() / max(free, 1)))
-
-
-def _bytes(buffer: Buffer) -> int:
-    return buffer.data.numel() * buffer.data.element_size()
 
 
 def active_lanes(request: Request, programs: int) -> int:

@@ -144,3 +144,33 @@ def test_expanded_dimensions_are_read_once() -> None:
 def test_an_operator_this_torch_lacks_is_elementwise() -> None:
     work = aten_work(call("brand_new.default", ref(0), result=1), [tensor(64), tensor(64)])
     assert work.flops == {"fp32": 64}
+
+
+def test_elements_far_apart_cost_a_sector_each() -> None:
+    assert unique_bytes(tensor(100, stride=(2,))) == 800
+    assert unique_bytes(tensor(100, stride=(64,))) == 3200
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "result"),
+    [
+        ("linear.default", [(64, 32), (16, 32)], (64, 16)),
+        ("addmm_.default", [(64, 16), (64, 32), (32, 16)], (64, 16)),
+        ("addbmm.default", [(64, 16), (4, 64, 8), (4, 8, 16)], (64, 16)),
+    ],
+)
+def test_a_product_costs_the_same_under_any_name(
+    operator: str, shapes: list[tuple[int, ...]], result: tuple[int, ...]
+) -> None:
+    values = [tensor(*shape) for shape in (*shapes, result)]
+    made = call(operator, *map(ref, range(len(shapes))), result=len(shapes))
+    assert aten_work(made, values).flops == {"tf32": 2 * 64 * 32 * 16}
+
+
+def test_distances_and_windows_cost_every_pair_and_every_element() -> None:
+    values = [tensor(64, 32), tensor(16, 32), tensor(64, 16)]
+    distances = call("_cdist_forward.default", ref(0), ref(1), 2.0, None, result=2)
+    assert aten_work(distances, values).flops == {"fp32": 3 * 64 * 16 * 32}
+    values = [tensor(1, 1, 1000), tensor(1, 1, 901)]
+    means = call("avg_pool1d.default", ref(0), numbers(100), result=1)
+    assert aten_work(means, values).flops == {"fp32": 901 * 100}

@@ -184,6 +184,27 @@ def test_distinct_bytes_of_a_huge_buffer_are_counted_in_shared_flags(monkeypatch
         return [(item.unique_bytes_loaded, item.unique_bytes_stored) for item in counters.arguments.values()]
 
     exact = touched()
-    monkeypatch.setattr("sandboxes.ttir.engine.counters.MAX_FLAGS", 0)
+    monkeypatch.setattr("sandboxes.ttir.engine.sectors.MAX_FLAGS", 0)
     for shared, wanted in zip(touched(), exact, strict=True):
         assert shared == pytest.approx(wanted, rel=0.01)
+
+
+def test_distinct_bytes_are_whole_sectors_in_whatever_sizes_a_kernel_loads_them() -> None:
+    text = """module {
+      tt.func public @k(%x: !tt.ptr<i32>, %o: !tt.ptr<i32>) {
+        %id = tt.get_program_id x : i32
+        %p = tt.addptr %x, %id : !tt.ptr<i32>, i32
+        %v = tt.load %p : !tt.ptr<i32>
+        %b = tt.bitcast %p : !tt.ptr<i32> -> !tt.ptr<i16>
+        %h = tt.load %b : !tt.ptr<i16>
+        %w = arith.extsi %h : i16 to i32
+        %s = arith.addi %v, %w : i32
+        %step = arith.constant 16 : i32
+        %far = arith.muli %id, %step : i32
+        %q = tt.addptr %o, %far : !tt.ptr<i32>, i32
+        tt.store %q, %s : !tt.ptr<i32>
+        tt.return } }"""
+    x, out = torch.zeros(1000, dtype=torch.int32), torch.zeros(1024, dtype=torch.int32)
+    counters = launch(text, (64, 1, 1), x, out, count=True).counters
+    assert counters.arguments["x"].unique_bytes_loaded == 64 * 4
+    assert counters.arguments["o"].unique_bytes_stored == 64 * 32
