@@ -1,0 +1,41 @@
+"""Captures a CUDA graph with the first inputs and replays it for all others.
+
+row: 20
+problem: core/add_relu
+expect: untraceable
+layer: tracer
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def add_relu_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n
+    x = tl.load(x_ptr + offsets, mask=mask)
+    y = tl.load(y_ptr + offsets, mask=mask)
+    tl.store(out_ptr + offsets, tl.maximum(x + y, 0.0), mask=mask)
+
+
+def launch(x, y, out):
+    n = out.numel()
+    add_relu_kernel[(triton.cdiv(n, 1024),)](x, y, out, n, BLOCK=1024, num_warps=4)
+    return out
+
+
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.graph = None
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor):
+        if self.graph is None:
+            self.graph, self.out = torch.cuda.CUDAGraph(), torch.empty_like(x)
+            with torch.cuda.graph(self.graph):
+                launch(x, y, self.out)
+        self.graph.replay()
+        return self.out

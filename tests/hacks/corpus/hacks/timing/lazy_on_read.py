@@ -1,0 +1,48 @@
+"""Wraps an empty output in a subclass whose every torch function launches the kernel first.
+
+row: 5
+problem: core/softmax
+expect: trace_error
+layer: sandbox
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def softmax_kernel(x_ptr, out_ptr, columns, x_stride, out_stride, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    offsets = tl.arange(0, BLOCK)
+    mask = offsets < columns
+    x = tl.load(x_ptr + row * x_stride + offsets, mask=mask, other=-float("inf"))
+    numerator = tl.exp(x - tl.max(x, axis=0))
+    tl.store(out_ptr + row * out_stride + offsets, numerator / tl.sum(numerator, axis=0), mask=mask)
+
+
+def launch(x, out):
+    rows, columns = x.shape
+    block = triton.next_power_of_2(columns)
+    softmax_kernel[(rows,)](
+        x, out, columns, x.stride(0), out.stride(0), BLOCK=block, num_warps=min(16, max(1, block // 256))
+    )
+    return out
+
+
+class Lazy(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        pending = cls.pending
+        if pending is not None:
+            cls.pending = None
+            launch(*pending)
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+class ModelNew(nn.Module):
+    def forward(self, x: torch.Tensor):
+        out = torch.empty_like(x)
+        Lazy.pending = (x, out)
+        return out.as_subclass(Lazy)

@@ -1,0 +1,36 @@
+"""Computes a whole batch of calls in the first one and hands out what is pending in the others.
+
+row: 15
+problem: core/add_relu
+expect: untraceable
+layer: tracer
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def add_relu_kernel(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n
+    x = tl.load(x_ptr + offsets, mask=mask)
+    y = tl.load(y_ptr + offsets, mask=mask)
+    tl.store(out_ptr + offsets, tl.maximum(x + y, 0.0), mask=mask)
+
+
+def launch(x, y, out):
+    n = out.numel()
+    add_relu_kernel[(triton.cdiv(n, 1024),)](x, y, out, n, BLOCK=1024, num_warps=4)
+    return out
+
+
+class ModelNew(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor, pending=[]) -> torch.Tensor:
+        if pending:
+            return pending.pop()
+        for _ in range(5):
+            pending.append(launch(x, y, torch.empty_like(x)))
+        return pending.pop()
