@@ -103,6 +103,11 @@ def analyse(trace: Trace) -> Dataflow:
     )
 
 
+def tainted_by(flow: Dataflow, storages: frozenset[int]) -> frozenset[int]:
+    """Returns the storages whose content depends, by the end, on what was in these at the beginning."""
+    return _tainted(flow.nodes, storages)
+
+
 def _aten(call: AtenCall, storages: _Storages) -> NodeFlow:
     """Reads all tensor arguments; writes what its schema says; results alias or are fresh."""
     op = operator(call.operator)

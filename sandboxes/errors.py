@@ -6,13 +6,14 @@ raised from here means that *we* failed, so the evaluation is retried or lost, a
     SandboxesError
     ├── SandboxUnavailable (OSError)      a sandbox cannot be started on this machine
     ├── SandboxBroken (RuntimeError)      a sandbox that did start failed before untrusted code ran
+    ├── DetectorBroken (RuntimeError)     a rule of the gate that somebody else has added can't be used
     └── InvalidReference (ValueError)     the caller's reference raises or lacks something
 
 To add one: subclass `SandboxesError` and the nearest stdlib type, take the whole message as the only positional
 argument (that keeps it picklable), name the thing, the value and the remedy in it, and draw it in the tree above.
 """
 
-__all__ = ["InvalidReference", "SandboxBroken", "SandboxUnavailable", "SandboxesError"]
+__all__ = ["DetectorBroken", "InvalidReference", "SandboxBroken", "SandboxUnavailable", "SandboxesError"]
 
 
 class SandboxesError(Exception):
@@ -25,6 +26,10 @@ class SandboxUnavailable(SandboxesError, OSError):
 
 class SandboxBroken(SandboxesError, RuntimeError):
     """A running sandbox failed for a reason that is not the submission's; the request may be retried."""
+
+
+class DetectorBroken(SandboxesError, RuntimeError):
+    """A detector from another package can't be loaded, or raised; the message names it and whose it is."""
 
 
 class InvalidReference(SandboxesError, ValueError):

@@ -51,7 +51,7 @@ class Journal:
             with faults(stage, self.submission):
                 yield
         finally:
-            self._timings[stage] = time.perf_counter() - start
+            self._timings[stage] = self._timings.get(stage, 0.0) + time.perf_counter() - start
 
     def failed(self, fault: Fault) -> Report:
         """Returns the report of a candidate that is not ok."""

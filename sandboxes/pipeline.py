@@ -1,7 +1,7 @@
 """The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sandboxes.budget import check_budget
 from sandboxes.contracts import (
@@ -18,15 +18,18 @@ from sandboxes.contracts import (
     bench_is_executed,
 )
 from sandboxes.contracts.description import MAX_BENCH_BYTES
+from sandboxes.delegation import delegated_calls
 from sandboxes.devices.cpu import CpuDevice
 from sandboxes.devices.device import Device
 from sandboxes.faults import Fault
+from sandboxes.gate import Evidence, Gate, Measured
 from sandboxes.hardware.targets import get_target
 from sandboxes.isolation import Sandbox
 from sandboxes.journal import Journal, OnStage
 from sandboxes.judge import bench_trial, plan_trials
 from sandboxes.loading import load_reference
-from sandboxes.programs import Gate, check_launches, compile_program, raise_if_failed, verify
+from sandboxes.observations import Observations, with_observations
+from sandboxes.programs import Programs, check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference import LiveReference
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
 from sandboxes.tracing.service import read_answer, run_tracer
@@ -46,7 +49,7 @@ class Pipeline:
 
     Args:
         sandbox: Where candidates are traced; it has to run `sandboxes.tracing.service.ENTRY`.
-        gate: Turns a trace into findings.
+        gate: Looks at every trace, and at what was measured.
         on_stage: Told which stage begins, so that whoever watches this process knows what it died of.
     """
 
@@ -92,7 +95,8 @@ class Pipeline:
         with journal.stage(Stage.VERIFY):
             traced = read_answer(answer, cases, config)
             raise_if_failed(traced, submission)
-            programs, journal.findings = verify(traced, cases, weight_seed, submission, self._gate)
+            graphs = {case.name: trace_reference(reference, case) for case in cases}
+            programs, journal.findings = verify(traced, cases, weight_seed, submission, self._gate, graphs)
             check_budget(programs, graph, submission)
         court = Court(reference, self._truths, device, submission, config)
         with journal.stage(Stage.COMPILE):
@@ -105,7 +109,8 @@ class Pipeline:
                 target,
             )
         with journal.stage(Stage.REPLAY):
-            results = court.check(programs, plan_trials(reference, config, seed), program.trace, choice)
+            trials = plan_trials(reference, config, seed)
+            results = court.check(programs, trials, program.trace, choice)
             if in_full:
                 result, run = court.check_bench(program, bench, choice)
                 results.append(result)
@@ -113,9 +118,35 @@ class Pipeline:
             else:
                 run = court.sample_bench(program, bench, choice)
                 verified = BenchCheck(verified=False, how=_too_large(graph, config))
+            observations = Observations()
+            if delegated_calls(program.trace, program.flow, graph):
+                observations = court.observe(program, programs, trials, choice)
         with journal.stage(Stage.PROFILE):
             profile = device.profile(program, choice, run, graph, target)
+            profile = with_observations(profile, observations, program.trace, program.flow)
+        with journal.stage(Stage.VERIFY):
+            seen = _evidence(programs, cases, weight_seed, submission, graphs)
+            measured = Measured(
+                bench=seen[-1],
+                checks=seen[:-1],
+                profile=profile,
+                observations=observations,
+                findings=journal.findings,
+            )
+            journal.findings += tuple(self._gate.conclude(measured))
+            raise_if_rejected(journal.findings, submission, results)
         return journal.passed(results, verified, with_excerpts(profile, submission))
+
+
+def _evidence(
+    programs: Programs, cases: Sequence[Case], weight_seed: int, submission: Submission, graphs: Mapping[str, Trace]
+) -> list[Evidence]:
+    """Returns what the gate was shown of each case under one weight seed."""
+    traced = [(case, programs[case.name, weight_seed]) for case in cases]
+    return [
+        Evidence(submission=submission, case=case, trace=program.trace, flow=program.flow, reference=graphs[case.name])
+        for case, program in traced
+    ]
 
 
 def _weight_bytes(reference: LiveReference, cases: Sequence[Case], config: EvalConfig) -> int:

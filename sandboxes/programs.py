@@ -1,7 +1,7 @@
 """From what a sandbox sent to programs that may be run: verified and compiled."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -10,6 +10,7 @@ from sandboxes.compilation import CompiledKernel, CompileFailure, check_launch, 
 from sandboxes.contracts import (
     Case,
     CaseKind,
+    CaseResult,
     Diagnostic,
     Finding,
     Launch,
@@ -24,14 +25,12 @@ from sandboxes.contracts import (
 from sandboxes.dataflow import analyse
 from sandboxes.devices.device import Program
 from sandboxes.faults import Fault, fault, malformed
+from sandboxes.gate import Evidence, Gate
 from sandboxes.hosted import check_scalars
 from sandboxes.precompilation import CompileTimeout, crash, precompile
 from sandboxes.tracing.service import Traced
 from sandboxes.ttir import MadeUpPointer, Where, made_up_pointer, parse
 from sandboxes.validation import load_constants, validate
-
-Gate = Callable[[Trace], Sequence[Finding]]
-"""The verifier: `rewards.hacks.gate`."""
 
 Programs = Mapping[tuple[str, int], Program]
 """By case name and weight seed."""
@@ -61,7 +60,12 @@ def raise_if_failed(traced: Traced, submission: Submission) -> None:
 
 
 def verify(
-    traced: Traced, cases: Sequence[Case], weight_seed: int, submission: Submission, gate: Gate
+    traced: Traced,
+    cases: Sequence[Case],
+    weight_seed: int,
+    submission: Submission,
+    gate: Gate,
+    graphs: Mapping[str, Trace],
 ) -> tuple[Programs, tuple[Finding, ...]]:
     """Checks traces as data, derives their dataflow and passes them through the gate.
 
@@ -74,9 +78,11 @@ def verify(
         cases: All of them must have been traced under `weight_seed`.
         weight_seed: The first one of the configuration.
         submission: For excerpts.
-        gate: Turns a trace into findings.
+        gate: Looks at every trace.
+        graphs: The reference's own, by case.
 
     Raises:
+        DetectorBroken: A rule of somebody else's fails.
         Fault: A case is missing, or the gate found a hack.
         MadeUpPointer: A kernel makes a pointer of data.
         MalformedTrace, OperatorNotAllowed, TTIRSyntaxError: The trace is not what the tracer would have made.
@@ -99,12 +105,13 @@ def verify(
         )
         _check_pointers(trace)
         decides = case.name in deciding
-        for finding in gate(trace):
+        evidence = Evidence(submission=submission, case=case, trace=trace, flow=flow, reference=graphs[case.name])
+        for finding in gate.examine(evidence):
             if decides or finding.rule not in findings:
                 findings[finding.rule] = finding if decides else finding.model_copy(update={"severity": Severity.WARN})
     if missing := [name for name in by_name if (name, weight_seed) not in programs]:
         malformed(submission, f"case `{missing[0]}` was not traced")
-    _raise_if_rejected(tuple(findings.values()), submission)
+    raise_if_rejected(tuple(findings.values()), submission)
     return programs, tuple(findings.values())
 
 
@@ -130,7 +137,17 @@ def _deciding(cases: Sequence[Case]) -> set[str]:
     return names
 
 
-def _raise_if_rejected(findings: tuple[Finding, ...], submission: Submission) -> None:
+def raise_if_rejected(findings: tuple[Finding, ...], submission: Submission, cases: Sequence[CaseResult] = ()) -> None:
+    """Raises the fault of a candidate that the gate rejects.
+
+    Args:
+        findings: All of them.
+        submission: For the excerpt.
+        cases: What has been compared by then.
+
+    Raises:
+        Fault: One of the findings rejects.
+    """
     rejected = next((finding for finding in findings if finding.severity is Severity.REJECT), None)
     if rejected is not None:
         diagnostic = Diagnostic(
@@ -141,7 +158,7 @@ def _raise_if_rejected(findings: tuple[Finding, ...], submission: Submission) ->
             hint="Let your own Triton kernels compute the output from the inputs.",
             case=rejected.case,
         )
-        raise Fault(Outcome.HACK, diagnostic, findings)
+        raise Fault(Outcome.HACK, diagnostic, findings, cases)
 
 
 def check_launches(programs: Programs, target: Target) -> None:

@@ -4,9 +4,11 @@ import time
 from collections.abc import Sequence
 
 from sandboxes.contracts import CaseResult, Diagnostic, EvalConfig, Launch, Outcome, Stage, Submission, Target, Trace
-from sandboxes.devices.device import Choice, CompileInOrder, Device, Program, Run
+from sandboxes.devices.device import Around, Choice, CompileInOrder, Device, Program, Run
 from sandboxes.faults import Fault, faults
 from sandboxes.judge import Comparison, compare, summarise
+from sandboxes.observations import Observations
+from sandboxes.observing import Tried, observe
 from sandboxes.programs import Programs
 from sandboxes.reference import LiveReference
 from sandboxes.truth import Trial, TruthCache, clone
@@ -105,6 +107,31 @@ class Court:
         with faults(Stage.REPLAY, self._submission, trial.case.name):
             run = self._timed_run(program, [clone(item) for item in truth.inputs], choice, trial.seed)
         return compare(truth, run.output, run.inputs), run
+
+    def observe(self, program: Program, programs: Programs, trials: Sequence[Trial], choice: Choice) -> Observations:
+        """Finds out which kernels of a program matter, at the check cases that are tried anyway.
+
+        Args:
+            program: The bench case.
+            programs: By case and weight seed.
+            trials: That have passed.
+            choice: The variants that the bench case runs.
+        """
+        ordered = sorted(trials, key=lambda trial: trial.case.input_elements)
+        tried = [(programs[trial.case.name, trial.weight_seed], trial) for trial in ordered]
+        return observe(
+            self._verdict,
+            [(each, trial, same_configurations(each.trace, program.trace, choice)) for each, trial in tried],
+        )
+
+    def _verdict(self, tried: Tried, around: Around, limit_s: float) -> bool:
+        """Runs a program whose launches are tampered with, and judges it."""
+        program, trial, choice = tried
+        truth = self._truths.get(self._reference, trial)
+        inputs = [clone(item) for item in truth.inputs]
+        with faults(Stage.REPLAY, self._submission, trial.case.name):
+            run = self._device.run(program, inputs, choice, time.monotonic() + limit_s, trial.seed, around)
+        return compare(truth, run.output, run.inputs).passed
 
     def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, seed: int) -> Run:
         """Runs the kernels; only their own time counts towards the limit, not that of the truth."""

@@ -1,5 +1,11 @@
-"""Detectors of reward hacks, working on the dataflow of a trace."""
+"""Detectors of reward hacks: they look at the dataflow of a trace and at what was measured."""
 
-from rewards.hacks.gate import DETECTORS, Detector, gate
+from rewards.hacks.detector import Detector
+from rewards.hacks.gate import Detectors, gate
+from rewards.hacks.registry import DETECTORS, list_detectors, register_detector
 
-__all__ = ["DETECTORS", "Detector", "gate"]
+__all__ = [
+    "DETECTORS", "Detector", "Detectors", "gate",
+    # from other packages
+    "list_detectors", "register_detector",
+]  # fmt: skip

@@ -1,31 +1,41 @@
-"""The gate: every detector looks at every trace; one that rejects makes the outcome `hack`."""
+"""The gate: every detector looks at every candidate; one finding that rejects makes the outcome `hack`."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 
-from rewards.hacks.evidence import Evidence
-from rewards.hacks.launches import copy_only_launches, dead_launch, no_live_launch
-from rewards.hacks.outputs import constant_output, untouched_output
-from sandboxes.contracts import Finding, Trace
+from rewards.hacks.registry import ask, list_detectors
+from rewards.hacks.source import tripwires
+from sandboxes.contracts import Finding, Severity, clip
+from sandboxes.gate import Evidence, Measured
 
-Detector = Callable[[Evidence], list[Finding]]
-"""A pure function from the evidence in one trace to findings."""
-
-DETECTORS: tuple[Detector, ...] = (
-    no_live_launch,
-    dead_launch,
-    copy_only_launches,
-    untouched_output,
-    constant_output,
-)
-"""In the order in which their findings are reported."""
+MAX_EVIDENCE = 3_500
+"""Characters of a finding's evidence that are kept before the source is quoted."""
 
 
-def gate(trace: Trace) -> list[Finding]:
-    """Returns the findings of all detectors on one trace.
+class Detectors:
+    """Implements `sandboxes.gate.Gate` by asking all detectors."""
 
-    Raises:
-        OperatorNotAllowed: The trace calls an operator without a known schema.
-        TTIRSyntaxError: A kernel can't be parsed.
-    """
-    evidence = Evidence(trace)
-    return [finding for detector in DETECTORS for finding in detector(evidence)]
+    def examine(self, evidence: Evidence) -> Sequence[Finding]:
+        """Returns what is found in one trace."""
+        found = [item for detector in list_detectors() for item in ask(detector, detector.examine, evidence)]
+        return with_intent(found, evidence.submission.source)
+
+    def conclude(self, measured: Measured) -> Sequence[Finding]:
+        """Returns what is found in the measurements."""
+        found = [item for detector in list_detectors() for item in ask(detector, detector.conclude, measured)]
+        return with_intent(found, measured.bench.submission.source)
+
+
+gate = Detectors()
+"""What the pipeline is given."""
+
+
+def with_intent(findings: Iterable[Finding], source: str) -> list[Finding]:
+    """Returns the findings; those that reject also say what the source suggests."""
+    wires = tripwires(source)
+    words = "; ".join(f"the source also {words}, line {line}" for _, words, line in wires[:3])
+    return [
+        item.model_copy(update={"evidence": f"{clip(item.evidence, MAX_EVIDENCE)}; {words}"})
+        if words and item.severity is Severity.REJECT
+        else item
+        for item in findings
+    ]

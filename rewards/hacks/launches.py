@@ -1,65 +1,77 @@
 """Detectors of kernels that are there for show (hacks 37 to 39: decoy, trivial kernel, pure torch)."""
 
-from rewards.hacks.evidence import Evidence
-from rewards.hacks.provenance import makers
+from collections import Counter
+from collections.abc import Iterator
+
+from rewards.hacks.detector import Detector
+from rewards.hacks.provenance import computes, makers
 from sandboxes.contracts import Finding, Launch, Severity
-from sandboxes.ttir import Operation, parse
-
-COMPUTING = ("arith.", "math.", "tt.dot", "tt.reduce", "tt.scan", "tt.atomic", "tt.extern", "tt.histogram", "tt.gather")
-"""Prefixes of operations on data."""
-
-CONVERTING = frozenset(
-    {
-        "arith.constant", "arith.bitcast", "arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.trunci",
-        "arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.fptoui", "arith.index_cast",
-    }
-)  # fmt: skip
-"""Operations that change a number's format only."""
+from sandboxes.gate import Evidence
+from sandboxes.ttir import parse
 
 
-def no_live_launch(evidence: Evidence) -> list[Finding]:
-    """Fires when no Triton kernel contributes to the outputs."""
-    if evidence.live_launches:
-        return []
+def _no_launch(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.launches:
-        words = ", ".join(dict.fromkeys(f"`{call.operator}`" for call in evidence.live_computations[:5]))
+        words = _operators(evidence)
         text = f"`forward` launches no Triton kernel{f'; the work is done by {words}' if words else ''}"
-        return [evidence.finding("no_launch", Severity.REJECT, text)]
-    names = ", ".join(dict.fromkeys(f"`{launch.kernel}`" for _, launch in evidence.launches[:5]))
-    text = f"no launch reaches an output: the results of {names} are not used (decoy)"
-    return [evidence.finding("no_live_launch", Severity.REJECT, text, evidence.launches[0][1].line)]
+        yield evidence.finding("no_launch", Severity.REJECT, text)
 
 
-def dead_launch(evidence: Evidence) -> list[Finding]:
-    """Warns of launches whose results are not used, next to others that are."""
-    if not evidence.live_launches:
-        return []
-    return [
-        evidence.finding(
-            "dead_launch",
-            Severity.WARN,
-            f"the results of `{launch.kernel}` are not used; its time counts, but not as coverage",
-            launch.line,
-        )
-        for index, launch in evidence.launches
-        if index not in evidence.flow.live
-    ]
+def _no_live_launch(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.launches and not evidence.live_launches:
+        names = ", ".join(dict.fromkeys(f"`{launch.kernel}`" for _, launch in evidence.launches[:5]))
+        text = f"no launch reaches an output: the results of {names} are not used (decoy)"
+        yield evidence.finding("no_live_launch", Severity.REJECT, text, evidence.launches[0][1].line)
 
 
-def copy_only_launches(evidence: Evidence) -> list[Finding]:
-    """Fires when the kernels only move what ATen operators have computed."""
+def _dead_launch(evidence: Evidence) -> Iterator[Finding]:
+    dead = [launch for index, launch in evidence.launches if index not in evidence.flow.live]
+    if evidence.live_launches and dead:
+        counts = Counter(launch.kernel for launch in dead)
+        names = ", ".join(f"`{name}`{f' ({times} launches)' if times > 1 else ''}" for name, times in counts.items())
+        text = f"the results of {names} are not used: its time counts, but not as coverage"
+        yield evidence.finding("dead_launch", Severity.WARN, text, dead[0].line)
+
+
+def _copy_only_kernels(evidence: Evidence) -> Iterator[Finding]:
     launches = evidence.live_launches
-    if not launches or not evidence.live_computations or not all(_only_moves(launch) for _, launch in launches):
-        return []
-    operators = ", ".join(dict.fromkeys(f"`{call.operator}`" for call in evidence.live_computations[:5]))
-    text = f"the kernels only copy data; the work is done by {operators}"
-    return [evidence.finding("copy_only_kernels", Severity.REJECT, text, launches[0][1].line)]
+    if launches and evidence.live_computations and all(_only_moves(launch) for _, launch in launches):
+        text = f"the kernels only copy data; the work is done by {_operators(evidence)}"
+        yield evidence.finding("copy_only_kernels", Severity.REJECT, text, launches[0][1].line)
+
+
+def _operators(evidence: Evidence) -> str:
+    return ", ".join(dict.fromkeys(f"`{call.operator}`" for _, call in evidence.live_computations[:5]))
 
 
 def _only_moves(launch: Launch) -> bool:
     """True if some configuration of the kernel only stores what it has loaded, at most converted."""
-    return any(not any(map(_computes, makers(parse(variant.ttir)))) for variant in launch.variants)
+    return any(not any(map(computes, makers(parse(variant.ttir)))) for variant in launch.variants)
 
 
-def _computes(operation: Operation) -> bool:
-    return operation.name.startswith(COMPUTING) and operation.name not in CONVERTING
+LAUNCHES = (
+    Detector(
+        name="no_launch",
+        severity=Severity.REJECT,
+        summary="`forward` launches no Triton kernel.",
+        examine=_no_launch,
+    ),
+    Detector(
+        name="no_live_launch",
+        severity=Severity.REJECT,
+        summary="No result of any launch reaches an output.",
+        examine=_no_live_launch,
+    ),
+    Detector(
+        name="dead_launch",
+        severity=Severity.WARN,
+        summary="Results of some launches are not used, next to others that are.",
+        examine=_dead_launch,
+    ),
+    Detector(
+        name="copy_only_kernels",
+        severity=Severity.REJECT,
+        summary="All kernels only move, or convert, what PyTorch's operators compute.",
+        examine=_copy_only_kernels,
+    ),
+)

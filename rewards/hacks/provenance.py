@@ -10,6 +10,17 @@ STORED = {"tt.store": 1, "tt.descriptor_store": -1, "tt.descriptor_scatter": -1}
 LOADS = frozenset({"tt.load", "tt.descriptor_load", "tt.descriptor_gather"})
 """Where data comes from, however its address was computed."""
 
+COMPUTING = ("arith.", "math.", "tt.dot", "tt.reduce", "tt.scan", "tt.atomic", "tt.extern", "tt.histogram", "tt.gather")
+"""Prefixes of operations on data."""
+
+CONVERTING = frozenset(
+    {
+        "arith.constant", "arith.bitcast", "arith.extf", "arith.truncf", "arith.extsi", "arith.extui", "arith.trunci",
+        "arith.sitofp", "arith.uitofp", "arith.fptosi", "arith.fptoui", "arith.index_cast",
+    }
+)  # fmt: skip
+"""Operations that change a number's format only."""
+
 STEERING = {"scf.if": 1, "scf.for": 3}
 """How many leading operands decide only how often something runs."""
 
@@ -30,6 +41,11 @@ def makers(module: Module) -> list[Operation]:
             found += [made_by[value]] if value in made_by else []
             wanted += sources[value]
     return found
+
+
+def computes(operation: Operation) -> bool:
+    """True for operations that make new numbers: neither constants nor conversions nor moves."""
+    return operation.name.startswith(COMPUTING) and operation.name not in CONVERTING
 
 
 def _sources(operations: list[Operation], functions: dict[str, Function]) -> dict[int, list[int]]:

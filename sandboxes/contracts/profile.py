@@ -70,6 +70,9 @@ class NodeProfile(Contract):
     """True for the candidate's own Triton kernels."""
     live: bool
     """True if its results reach an output."""
+    influences: bool | None = None
+    """False for a kernel that might as well be left out: outputs stay right whatever it stores, or it only hands on
+    what it has loaded. None if that was not tried."""
     time_us: NonNegative
     bytes: Count
     """Bytes moved to and from device memory."""
@@ -84,6 +87,11 @@ class NodeProfile(Contract):
     line: int | None = Field(default=None, ge=1)
     hot_lines: tuple[HotLine, ...] = ()
 
+    @property
+    def counts(self) -> bool:
+        """True for a kernel of the candidate's own that matters to an output."""
+        return self.custom and self.live and self.influences is not False
+
 
 class Profile(Contract):
     """The bench case, node by node, next to the reference."""
@@ -97,7 +105,10 @@ class Profile(Contract):
     reference_time_us: NonNegative
     """Of the reference's forward, from the same source."""
     coverage: Share
-    """Share of the live device time spent in the candidate's own kernels."""
+    """Share of the live device time spent in the candidate's own kernels that matter."""
+    replaced: Share | None = None
+    """Share of the reference's time that the candidate does not leave to PyTorch's operators: 1 - (time of its live
+    operators that compute) / (time of the reference). None in reports of earlier versions."""
     roofline_us: NonNegative
     """Least time the reference's inputs and outputs and its arithmetic allow on this device."""
 

@@ -18,7 +18,7 @@ from sandboxes.contracts import (
     Variant,
     references,
 )
-from sandboxes.devices.device import Choice, CompileInOrder, Program, Run
+from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Run
 from sandboxes.devices.hollow import replay_hollow
 from sandboxes.devices.launching import Launched, launch
 from sandboxes.devices.modelled import modelled_profile
@@ -96,7 +96,15 @@ class CpuDevice:
             choice[index] = fitting[0]
         return compiled, choice
 
-    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, seed: int) -> Run:
+    def run(
+        self,
+        program: Program,
+        inputs: Sequence[Any],
+        choice: Choice,
+        deadline_s: float,
+        seed: int,
+        around: Around | None = None,
+    ) -> Run:
         """Executes and sanitizes every launch; of a hollow program a sample, of which only bounds are checked."""
         launched: dict[int, Launched] = {}
         count = bool(program.kernels)  # only a compiled program will be priced
@@ -115,7 +123,7 @@ class CpuDevice:
                 order_seed=seed,
             )
 
-        output = self._replay(program, inputs, execute, deadline_s, memory)
+        output = self._replay(program, inputs, around(execute) if around else execute, deadline_s, memory)
         nodes = program.trace.nodes
         in_any_order = frozenset(
             node.kernel

@@ -9,6 +9,10 @@ import torch
 from sandboxes.compilation import CompiledKernel
 from sandboxes.contracts import Profile, Target, Trace
 from sandboxes.dataflow import Dataflow
+from sandboxes.replay import LaunchFunction
+
+Around = Callable[[LaunchFunction], LaunchFunction]
+"""Wraps what runs a launch, to look at its arguments before and after, or to change them."""
 
 Choice = Mapping[int, int]
 """For each launch (by node index) the variant to run."""
@@ -68,10 +72,20 @@ class Device(Protocol):
         """
         ...
 
-    def run(self, program: Program, inputs: Sequence[Any], choice: Choice, deadline_s: float, seed: int) -> Run:
+    def run(
+        self,
+        program: Program,
+        inputs: Sequence[Any],
+        choice: Choice,
+        deadline_s: float,
+        seed: int,
+        around: Around | None = None,
+    ) -> Run:
         """Replays on `inputs` (consumed: they may change) until `deadline_s` on `time.monotonic`'s clock.
 
         `seed` draws what kernels must not rely on, such as the order of programs; the candidate does not know it.
+
+        `around` is what every launch goes through.
 
         Of a hollow program only a few programs of each launch run, on memory full of zeros; there is no output.
         """

@@ -16,6 +16,7 @@ from sandboxes.contracts import (
     Trace,
     references,
 )
+from sandboxes.delegation import delegated_calls
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
@@ -56,14 +57,18 @@ def modelled_profile(
             nodes.append(priced)
     live = sum(node.time_us for node in nodes if node.live)
     own = sum(node.time_us for node in nodes if node.live and node.custom)
+    delegated = {index for index, _ in delegated_calls(program.trace, program.flow, reference)}
+    left = sum(node.time_us for node in nodes if node.node in delegated)
     works = [aten_work(call, reference.values, precision) for call in reference.nodes if isinstance(call, AtenCall)]
+    reference_us = sum(price_aten(target, work).time_us for work in works)
     return Profile(
         source=ProfileSource.MODELLED,
         device=target.title,
         nodes=tuple(nodes),
         time_us=sum(node.time_us for node in nodes),
-        reference_time_us=sum(price_aten(target, work).time_us for work in works),
+        reference_time_us=reference_us,
         coverage=own / live if live else 0.0,
+        replaced=min(max(1 - left / reference_us, 0.0), 1.0) if reference_us else float(not left),
         roofline_us=_least_us(reference, works, target),
     )
 

@@ -4,6 +4,7 @@ import pytest
 
 from rewards.hacks import gate
 from sandboxes.contracts import Severity
+from tests.rewards.hacks.shown import shown
 from tests.tracer import HEADER, Tracer, candidate, forward, line_of, spec
 
 COPY = """
@@ -31,7 +32,7 @@ def copy(x):
 
 def rules(tracer: Tracer, source: str, severity: Severity = Severity.REJECT) -> list[str]:
     """The rules that a candidate violates."""
-    return [finding.rule for finding in gate(tracer.trace(source)) if finding.severity is severity]
+    return [finding.rule for finding in gate.examine(shown(tracer, source)) if finding.severity is severity]
 
 
 BUFFERED = candidate("""
@@ -139,7 +140,7 @@ def test_an_honest_look_alike_is_left_alone(tracer: Tracer, source: str) -> None
 
 def test_a_launch_that_is_not_used_beside_one_that_is_gets_a_warning_with_its_line(tracer: Tracer) -> None:
     source = forward("y = torch.empty_like(x)", "scale_kernel[(1,)](x, y, 128, 3.0, BLOCK=128)", "return scale(x)")
-    (finding,) = gate(tracer.trace(source))
+    (finding,) = gate.examine(shown(tracer, source))
     assert (finding.rule, finding.severity) == ("dead_launch", Severity.WARN)
     assert finding.line == line_of(source, "3.0, BLOCK")
     assert "`scale_kernel`" in finding.evidence
@@ -150,7 +151,7 @@ def test_a_prologue_on_the_weights_is_no_dead_launch(tracer: Tracer) -> None:
 
 
 def test_the_evidence_names_who_does_the_work(tracer: Tracer) -> None:
-    (finding,) = gate(tracer.trace(copying("return copy(torch.relu(x))")))
+    (finding,) = gate.examine(shown(tracer, copying("return copy(torch.relu(x))")))
     assert "`aten::relu.default`" in finding.evidence
     assert finding.case == "small"
 
@@ -175,7 +176,7 @@ def test_host_descriptors_are_read_or_written_as_the_kernel_does(tracer: Tracer)
 
 def test_a_candidate_without_tensor_inputs_may_return_constants(tracer: Tracer) -> None:
     source = BUFFERED.replace("self, x", "self, n").replace("FORWARD", "return scale(self.answer, n)")
-    assert gate(tracer.trace(source, 3.0)) == []
+    assert gate.examine(shown(tracer, source, 3.0)) == []
 
 
 def test_a_loop_in_which_data_is_only_carried_is_still_a_copy(tracer: Tracer) -> None:
@@ -196,5 +197,5 @@ def copy_kernel(x_ptr, y_ptr, M, N, BLOCK: tl.constexpr):
 
 
 def test_inputs_of_other_dtypes_are_handled_alike(tracer: Tracer) -> None:
-    trace = tracer.trace(copying("return copy(torch.relu(x))"), spec(4, 32, dtype="int32"))
-    assert [finding.rule for finding in gate(trace)] == ["copy_only_kernels"]
+    evidence = shown(tracer, copying("return copy(torch.relu(x))"), spec(4, 32, dtype="int32"))
+    assert [finding.rule for finding in gate.examine(evidence)] == ["copy_only_kernels"]
