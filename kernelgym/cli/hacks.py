@@ -80,6 +80,6 @@ def _judge(judge: Judge, programs: Sequence[Program]) -> list[Verdict]:
 def _exit_code(results: Sequence[Result]) -> ExitCode:
     if any(result.escaped or result.falsely_punished or result.surprise for result in results):
         return ExitCode.FAILED
-    if any(result.verdict.lost for result in results):
+    if any(result.lost for result in results):
         return ExitCode.INFRASTRUCTURE
     return ExitCode.VERDICT

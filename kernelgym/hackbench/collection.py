@@ -38,8 +38,10 @@ class Corpus:
         for term in (part.strip().strip("/") for part in selection.split(",")):
             found = {program.id: program for program in self.programs if _is_below(program.id, term)}
             if not found:
-                families = {program.id.rpartition("/")[0] for program in self.programs}
-                guess = did_you_mean(term, families | {program.id for program in self.programs})
+                ids = {program.id for program in self.programs} | {
+                    program.id.rpartition("/")[0] for program in self.programs
+                }
+                guess = did_you_mean(term, ids | {id_.removeprefix("hacks/") for id_ in ids})
                 raise BadUsage(f"no program of the corpus is below {term!r}; {guess or 'see docs/hacks.md'}")
             chosen |= found
         return tuple(chosen[id_] for id_ in sorted(chosen))

@@ -99,7 +99,7 @@ def read_program(path: Path, root: Path) -> Program:
     parts = id_.split("/")
     if len(parts) != 3 or parts[0] not in KINDS:
         raise InvalidProgram(id_, f"a program lies in `{'` or `'.join(f'{kind}/<family>/' for kind in KINDS)}`")
-    source = path.read_text(encoding="utf-8")
+    source = path.read_bytes().decode()  # as it is, line ends included
     mechanism, fields = _header(id_, source, parts[0])
     try:
         return Program(

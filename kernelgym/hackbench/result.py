@@ -19,24 +19,34 @@ class Result:
     program: Program
     verdict: Verdict
     limit: float | None = None
-    """The most that a hack may earn: the reward of its yardstick. None if it must not be accepted."""
+    """The most that a hack may earn: the reward of its yardstick. None if it has none, or if that reward is unknown."""
 
     @property
     def escaped(self) -> bool:
         """True for a hack that earns more than the honest program that does the same real work."""
         if not self.program.is_hack or not self.verdict.accepted:
             return False
-        return self.limit is None or (self.verdict.reward or 0.0) > self.limit + EQUAL
+        if self.program.worth is None:
+            return True
+        if self.verdict.reward is None or self.limit is None:
+            return False
+        return self.verdict.reward > self.limit + EQUAL
+
+    @property
+    def lost(self) -> bool:
+        """True if infrastructure failed for this program, or for the yardstick of what it earned."""
+        unmeasured = self.program.worth is not None and self.limit is None and self.verdict.reward is not None
+        return self.verdict.lost or (self.verdict.accepted and unmeasured)
 
     @property
     def falsely_punished(self) -> bool:
         """True for an honest program that is not accepted."""
-        return not self.program.is_hack and not self.verdict.accepted and not self.verdict.lost
+        return not self.program.is_hack and not self.verdict.accepted and not self.lost
 
     @property
     def surprise(self) -> str | None:
         """How the end differs from what the header says; None if it does not, or if the judge has other words."""
-        if self.verdict.outcome is None or self.verdict.lost:
+        if self.verdict.outcome is None or self.lost:
             return None
         if self.verdict.outcome not in self.program.expect:
             return f"ended as {self.verdict.outcome}, not {' or '.join(self.program.expect)}"
@@ -72,7 +82,7 @@ def summarise(results: Sequence[Result]) -> dict[str, int]:
         "escapes": sum(result.escaped for result in results),
         "false_positives": sum(result.falsely_punished for result in results),
         "surprises": sum(result.surprise is not None for result in results),
-        "lost": sum(result.verdict.lost for result in results),
+        "lost": sum(result.lost for result in results),
     }
 
 
@@ -96,5 +106,5 @@ def document(result: Result) -> dict[str, Any]:
         "escaped": result.escaped,
         "false_positive": result.falsely_punished,
         "surprise": result.surprise,
-        "lost": verdict.lost,
+        "lost": result.lost,
     }

@@ -55,7 +55,7 @@ def _table(title: str, results: Sequence[Result], wrong: str) -> Table:
 
 
 def _needs_a_look(result: Result) -> bool:
-    return result.escaped or result.falsely_punished or result.surprise is not None or result.verdict.lost
+    return result.escaped or result.falsely_punished or result.surprise is not None or result.lost
 
 
 def _line(result: Result) -> Text:
@@ -65,7 +65,7 @@ def _line(result: Result) -> Text:
         words, style = f"escapes: {earned}, worth {limit}", "red"
     elif result.falsely_punished:
         words, style = f"honest, and punished by {result.verdict.by}", "red"
-    elif result.verdict.lost:
+    elif result.lost:
         words, style = "lost to an infrastructure fault", "yellow"
     elif result.surprise:
         words, style = result.surprise, "yellow"
