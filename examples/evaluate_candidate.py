@@ -48,7 +48,7 @@ def main() -> None:
         raise SystemExit(candidate.message)
     with LocalEvaluator() as evaluator:
         report = evaluator.evaluate(candidate, get_problem("core/add_relu"), EvalConfig(target="h200"))
-    reward = get_reward("drkernel_paper")(report)
+    reward = get_reward()(report)
     show(render_report(report, reward, candidate))
 
 

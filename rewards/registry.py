@@ -5,11 +5,15 @@ from typing import Final
 
 from rewards.drkernel import drkernel_paper
 from rewards.errors import UnknownReward
+from rewards.guarded import drkernel_guarded
 from rewards.reward import RewardFunction
 
-DEFAULT_REWARD: Final = "drkernel_paper"
+DEFAULT_REWARD: Final = "drkernel_guarded"
 
-_functions: dict[str, RewardFunction] = {DEFAULT_REWARD: drkernel_paper}
+_functions: dict[str, RewardFunction] = {
+    DEFAULT_REWARD: drkernel_guarded,
+    "drkernel_paper": drkernel_paper,
+}
 
 
 def register_reward(name: str, function: RewardFunction) -> None:

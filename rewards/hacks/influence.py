@@ -51,7 +51,7 @@ def _words(useless: list[tuple[int, KernelFacts]]) -> str:
 
 
 def _operators(measured: Measured) -> str:
-    return ", ".join(dict.fromkeys(f"`{call.operator}`" for _, call in measured.bench.delegated[:5]))
+    return ", ".join(f"`{call.operator}` (node {index})" for index, call in measured.bench.delegated[:5])
 
 
 INFLUENCE = (

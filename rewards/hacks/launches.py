@@ -41,7 +41,7 @@ def _copy_only_kernels(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _operators(evidence: Evidence) -> str:
-    return ", ".join(dict.fromkeys(f"`{call.operator}`" for _, call in evidence.live_computations[:5]))
+    return ", ".join(f"`{call.operator}` (node {index})" for index, call in evidence.live_computations[:5])
 
 
 def _only_moves(launch: Launch) -> bool:

@@ -10,6 +10,7 @@ from rewards import (
     Reward,
     Term,
     UnknownReward,
+    drkernel_guarded,
     drkernel_paper,
     get_reward,
     list_rewards,
@@ -18,8 +19,8 @@ from rewards import (
 from sandboxes.contracts import Report
 
 
-def test_the_default_is_the_papers_reward() -> None:
-    assert get_reward() is get_reward(DEFAULT_REWARD) is drkernel_paper
+def test_the_default_is_the_guarded_reward() -> None:
+    assert get_reward() is get_reward(DEFAULT_REWARD) is drkernel_guarded
     assert DEFAULT_REWARD in list_rewards()
 
 
@@ -37,8 +38,8 @@ def test_a_name_can_be_taken_only_once() -> None:
     def other(report: Report) -> Reward:
         return EXCLUDED
 
-    register_reward(DEFAULT_REWARD, drkernel_paper)  # the same function again changes nothing
-    with pytest.raises(ValueError, match="`drkernel_paper` exists already"):
+    register_reward("drkernel_paper", drkernel_paper)  # the same function again changes nothing
+    with pytest.raises(ValueError, match=f"`{DEFAULT_REWARD}` exists already"):
         register_reward(DEFAULT_REWARD, other)
     assert get_reward() is drkernel_paper
 
