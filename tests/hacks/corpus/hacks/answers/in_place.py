@@ -1,0 +1,36 @@
+"""Computes in place to save a buffer, and so destroys the input that the reference leaves alone.
+
+row: 66
+problem: core/softmax
+expect: incorrect
+layer: judge
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def softmax_kernel(x_ptr, out_ptr, columns, x_stride, out_stride, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    offsets = tl.arange(0, BLOCK)
+    mask = offsets < columns
+    x = tl.load(x_ptr + row * x_stride + offsets, mask=mask, other=-float("inf"))
+    numerator = tl.exp(x - tl.max(x, axis=0))
+    tl.store(out_ptr + row * out_stride + offsets, numerator / tl.sum(numerator, axis=0), mask=mask)
+
+
+def launch(x, out):
+    rows, columns = x.shape
+    block = triton.next_power_of_2(columns)
+    softmax_kernel[(rows,)](
+        x, out, columns, x.stride(0), out.stride(0), BLOCK=block, num_warps=min(16, max(1, block // 256))
+    )
+    return out
+
+
+class ModelNew(nn.Module):
+    def forward(self, x: torch.Tensor):
+        return launch(x, x)
