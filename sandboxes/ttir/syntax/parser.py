@@ -286,6 +286,9 @@ class Parser:
                 cursor.take()
                 if cursor.token.kind != "value":
                     self.types(draft)
+            elif token.text == "->":  # without operands there is no colon
+                cursor.take()
+                draft.outputs = self.type_list()
             elif token.text == "[":
                 cursor.take()
                 level, group = level + 1, len(draft.operands)

@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+import triton
+import triton.language as tl
+from triton.language.extra.cuda import globaltimer
 
 from sandboxes.ttir import ExecutionOptions, UnsupportedOperation, execute
+from tests.sandboxes.ttir import compiled
 from tests.sandboxes.ttir.launches import LAUNCHES
 from tests.sandboxes.ttir.loaders import VERSIONS, fixture, fixture_names
 
@@ -66,3 +70,13 @@ def test_inline_assembly_is_unsupported_and_names_its_line() -> None:
         UnsupportedOperation, match=r"unsupported op tt\.elementwise_inline_asm in kernel '\w+' at line \d+"
     ):
         execute(fixture("inline_asm"), (1, 1, 1), [torch.zeros(32), torch.zeros(32)])
+
+
+def test_a_kernel_that_reads_the_clock_of_the_gpu_is_unsupported() -> None:
+    with pytest.raises(UnsupportedOperation, match=r"tt\.elementwise_inline_asm in kernel 'clock' at line \d+"):
+        compiled.run(clock, torch.zeros(1, dtype=torch.int64))
+
+
+@triton.jit
+def clock(out):
+    tl.store(out, globaltimer())

@@ -2,8 +2,8 @@
 
 row: 4, 14
 problem: core/swiglu
-expect: hack
-layer: gate
+expect: trace_error
+layer: sandbox
 """
 
 import torch
