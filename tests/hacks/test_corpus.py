@@ -3,6 +3,7 @@
 from kernelgym.hackbench import load_corpus
 from kernelgym.hackbench.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 from kernelgym.problems import get_problem
+from tests.hacks.write_catalogue import PAGE, page
 
 
 def test_every_program_has_a_readable_header_and_a_problem_that_exists() -> None:
@@ -22,3 +23,7 @@ def test_every_yardstick_exists_and_is_honest() -> None:
 def test_no_row_is_both_tried_and_excused() -> None:
     tried = {row for program in load_corpus().programs for row in program.rows}
     assert not tried & NOT_EXPRESSIBLE.keys()
+
+
+def test_the_page_says_of_every_known_hack_who_tries_it_or_why_nobody_can() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.hacks.write_catalogue"
