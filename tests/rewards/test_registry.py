@@ -41,7 +41,7 @@ def test_a_name_can_be_taken_only_once() -> None:
     register_reward("drkernel_paper", drkernel_paper)  # the same function again changes nothing
     with pytest.raises(ValueError, match=f"`{DEFAULT_REWARD}` exists already"):
         register_reward(DEFAULT_REWARD, other)
-    assert get_reward() is drkernel_paper
+    assert get_reward() is drkernel_guarded
 
 
 def test_the_error_survives_a_process_boundary() -> None:
