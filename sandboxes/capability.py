@@ -14,3 +14,5 @@ class Capability:
     """What was seen: a version, a duration or the error."""
     remedy: str | None = None
     """What to install or change, if it does not work."""
+    gaps: tuple[str, ...] = ()
+    """What it does not protect against although it works, one clause each."""

@@ -124,6 +124,8 @@ def _print_row(console: Console, row: Row, width: int) -> None:
     capability = row.capability
     symbol, style = ("✓", "green") if capability.works else ("✗", "red") if row.fatal else ("–", "yellow")
     console.print(Text.assemble((f"  {symbol} ", style), f"{capability.name:<{width}}  ", (capability.detail, "dim")))
+    for gap in capability.gaps:
+        console.print(Padding(Text.assemble(("! ", "yellow"), "does not cover ", gap), (0, 0, 0, width + 6)))
     if capability.remedy and not capability.works:
         console.print(Padding(Text.assemble(("→ ", "cyan"), capability.remedy), (0, 0, 0, width + 6)))
 
@@ -136,5 +138,6 @@ def _document(row: Row) -> dict[str, Any]:
         "works": capability.works,
         "needed": row.fatal,
         "detail": capability.detail,
+        "gaps": capability.gaps,
         "remedy": capability.remedy,
     }

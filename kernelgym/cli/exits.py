@@ -51,4 +51,13 @@ def one_line_errors() -> Iterator[None]:
 
 def complain(message: object) -> None:
     """Prints `message` as one line on standard error, with nothing in it that a terminal would obey."""
-    print("error:", plain(" ".join(str(message).split())), file=sys.stderr)
+    _say("error:", message)
+
+
+def caution(message: object) -> None:
+    """Prints a warning in the same manner."""
+    _say("warning:", message)
+
+
+def _say(what: str, message: object) -> None:
+    print(what, plain(" ".join(str(message).split())), file=sys.stderr)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from kernelgym.cli.exits import caution
 from kernelgym.settings import Settings
 
 if TYPE_CHECKING:  # loading evaluators loads torch, which `kernelgym --help` must not wait for
@@ -12,10 +13,15 @@ if TYPE_CHECKING:  # loading evaluators loads torch, which `kernelgym --help` mu
 
 
 def open_local_evaluator(sandbox: str, workers: int) -> "Evaluator":
-    """Returns an evaluator that runs everything in this process tree."""
+    """Returns an evaluator that runs everything in this process tree, and warns of a sandbox that leaves gaps."""
     from kernelgym.evaluators import LocalEvaluator  # noqa: PLC0415 - loads torch
 
-    return LocalEvaluator(sandbox=sandbox, workers=workers)
+    return LocalEvaluator(sandbox=sandbox, workers=workers, on_gaps=warn_of_gaps)
+
+
+def warn_of_gaps(sandbox: str, gaps: tuple[str, ...]) -> None:
+    """Says on standard error, in one line, what a candidate can do in spite of the sandbox it runs in."""
+    caution(f"untrusted code runs in the sandbox {sandbox}, which leaves gaps ({'; '.join(gaps)}); see docs/sandbox.md")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

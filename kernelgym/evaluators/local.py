@@ -2,13 +2,14 @@
 
 import os
 import queue
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from types import TracebackType
 from typing import Self
 
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, KernelGymError
-from kernelgym.evaluators.messages import Described, Finished, Inquiry, Job, Refusal, Refused, Task
+from kernelgym.evaluators.messages import Described, Finished, Inquiry, Job, Refusal, Refused, Sheltered, Task
 from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
@@ -33,16 +34,26 @@ class LocalEvaluator:
         sandbox: `auto`, `process` or `bubblewrap`.
         workers: Evaluations at a time; each worker needs about 1 GiB of memory.
         threads: CPU threads of each worker; None shares the machine's cores out.
+        on_gaps: Called once, with the sandbox's description and what it does not protect against, before the first
+            candidate runs in a sandbox that leaves something open.
         worker_module: What a worker runs; another one stands in where its failures are tested.
     """
 
     def __init__(
-        self, *, sandbox: str = "auto", workers: int = 1, threads: int | None = None, worker_module: str = WORKER_MODULE
+        self,
+        *,
+        sandbox: str = "auto",
+        workers: int = 1,
+        threads: int | None = None,
+        on_gaps: Callable[[str, tuple[str, ...]], None] | None = None,
+        worker_module: str = WORKER_MODULE,
     ) -> None:
         if workers < 1:
             raise BadUsage(f"workers is {workers}; it must be at least 1")
         share = threads or max(1, len(os.sched_getaffinity(0)) // workers)
-        self._workers = [WorkerProcess(sandbox, share, worker_module) for _ in range(workers)]
+        self._on_gaps = on_gaps
+        self._speaking = threading.Lock()
+        self._workers = [WorkerProcess(sandbox, share, worker_module, self._sheltered) for _ in range(workers)]
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
@@ -135,6 +146,12 @@ class LocalEvaluator:
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Returns itself: whoever copies arguments, as Gymnasium's wrappers do, goes on with the same processes."""
         return self
+
+    def _sheltered(self, sheltered: Sheltered) -> None:
+        with self._speaking:
+            if self._on_gaps is not None and sheltered.gaps:
+                self._on_gaps(sheltered.sandbox, sheltered.gaps)
+                self._on_gaps = None
 
     def _hand_out(self, task: Task) -> Answer:
         """Has the next idle worker do something, a second time if it dies of it.

@@ -34,6 +34,15 @@ class StageBegan(Contract):
     stage: Stage
 
 
+class Sheltered(Contract):
+    """From the worker: candidates will run in this sandbox."""
+
+    kind: Literal["sheltered"] = "sheltered"
+    sandbox: str
+    gaps: tuple[str, ...]
+    """What it does not protect against, one clause each."""
+
+
 class Finished(Contract):
     """From the worker: the report."""
 
@@ -71,6 +80,6 @@ Task = Annotated[Job | Inquiry, Field(discriminator="kind")]
 TASK: TypeAdapter[Task] = TypeAdapter(Task)
 """Parses what a worker is sent."""
 
-Message = Annotated[StageBegan | Finished | Described | Refused, Field(discriminator="kind")]
+Message = Annotated[StageBegan | Sheltered | Finished | Described | Refused, Field(discriminator="kind")]
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 """Parses what a worker sends."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing import Pipe
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from kernelgym.evaluators.messages import (
     Inquiry,
     Job,
     Refused,
+    Sheltered,
     StageBegan,
     Task,
 )
@@ -70,9 +72,17 @@ class WorkerProcess:
         sandbox: Kind of sandbox it traces in.
         threads: CPU threads it may use.
         module: What to run, called with a file descriptor and the kind of sandbox.
+        on_sheltered: Called when it is known what sandbox candidates run in, before the first does.
     """
 
-    def __init__(self, sandbox: str, threads: int, module: str = WORKER_MODULE) -> None:
+    def __init__(
+        self,
+        sandbox: str,
+        threads: int,
+        module: str = WORKER_MODULE,
+        on_sheltered: Callable[[Sheltered], None] = lambda sheltered: None,
+    ) -> None:
+        self._on_sheltered = on_sheltered
         self._sandbox = sandbox
         self._threads = threads
         self._module = module
@@ -95,10 +105,13 @@ class WorkerProcess:
             deadline = time.monotonic() + _time_limit_s(task)
             while self._connection.poll(max(0.0, deadline - time.monotonic())):
                 message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
-                if not isinstance(message, StageBegan):
+                if isinstance(message, Sheltered):
+                    self._on_sheltered(message)
+                elif isinstance(message, StageBegan):
+                    stage = message.stage
+                else:
                     answer = _checked(message, task)
                     return answer
-                stage = message.stage
         except (EOFError, OSError, ValidationError) as error:
             detail = self._last_words() or f"{type(error).__name__}: {error}"
             raise WorkerDied(stage, detail, hung=False) from None

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from kernelgym.evaluators.messages import (
     Message,
     Refusal,
     Refused,
+    Sheltered,
     StageBegan,
     Task,
 )
@@ -70,6 +72,7 @@ def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: Comp
                     continue
                 pipeline = Pipeline(sandbox, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
                 words = describe_sandbox(sandbox)
+                sandbox.on_ready = partial(_announce, connection, sandbox, words)
                 gc.collect()
                 gc.freeze()  # torch's half a million objects need not be looked through again and again
             _send(connection, _answer(pipeline, task, words))
@@ -77,6 +80,10 @@ def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: Comp
     finally:
         if isinstance(sandbox, ForkingSandbox):
             sandbox.close()
+
+
+def _announce(connection: "Connection[bytes, bytes]", sandbox: ForkingSandbox, words: str) -> None:
+    _send(connection, Sheltered(sandbox=words, gaps=sandbox.gaps))
 
 
 def _tasks(connection: "Connection[bytes, bytes]") -> Iterator[Task]:

@@ -3,21 +3,24 @@
 import os
 from pathlib import Path
 
-__all__ = ["anonymous_bytes", "descendants", "grown_bytes"]
+__all__ = ["descendants", "grown_bytes", "own_bytes"]
 
 _KIB = 1024
 
 
-def anonymous_bytes(process: int) -> int:
-    """Resident anonymous memory of one process in bytes, pages still shared since `fork` included; 0 if it is gone."""
+_ROWS = ("RssAnon:", "RssShmem:")
+
+
+def own_bytes(process: int) -> int:
+    """Resident memory of one process that no file backs, in bytes; 0 if it is gone.
+
+    Anonymous and shared pages, also those it still shares since `fork`.
+    """
     try:
         with Path("/proc", str(process), "status").open(encoding="ascii", errors="replace") as status:
-            for row in status:
-                if row.startswith("RssAnon:"):
-                    return int(row.split()[1]) * _KIB
+            return sum(int(row.split()[1]) for row in status if row.startswith(_ROWS)) * _KIB
     except (OSError, ValueError):
         return 0
-    return 0
 
 
 def descendants() -> list[int]:
@@ -33,8 +36,8 @@ def descendants() -> list[int]:
 
 
 def grown_bytes(processes: list[int], inherited: int) -> int:
-    """Anonymous memory in bytes that processes hold beyond the `inherited` bytes each got from the zygote."""
-    return sum(max(0, anonymous_bytes(process) - inherited) for process in processes)
+    """Memory in bytes that processes hold beyond the `inherited` bytes each got from the zygote."""
+    return sum(max(0, own_bytes(process) - inherited) for process in processes)
 
 
 def _children(process: int) -> list[int]:

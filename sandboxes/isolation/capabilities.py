@@ -6,6 +6,7 @@ import subprocess
 
 from sandboxes.capability import Capability
 from sandboxes.errors import SandboxesError
+from sandboxes.isolation import cgroups
 from sandboxes.isolation.bubblewrap import INSTALL_BUBBLEWRAP, BubblewrapSandbox
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.forking import ForkingSandbox
@@ -20,7 +21,7 @@ _TRIAL = Entry(target="sandboxes.isolation.conformance:run_python")
 
 def probe() -> list[Capability]:
     """Try every backend and the kernel features they build on; takes about a second."""
-    return [_bubblewrap(), _process(), _user_namespaces(), _seccomp(), _landlock()]
+    return [_bubblewrap(), _process(), _user_namespaces(), _seccomp(), _landlock(), _cgroups()]
 
 
 def _bubblewrap() -> Capability:
@@ -40,9 +41,10 @@ def _trial(name: str, sandbox: ForkingSandbox, remedy: str) -> Capability:
         with sandbox:
             sandbox.warm_up()
             found = ", ".join(f"{key} {value}" for key, value in sandbox.features.items())
+            gaps = sandbox.gaps
     except SandboxesError as error:
         return Capability(name=name, works=False, detail=str(error), remedy=remedy)
-    return Capability(name=name, works=True, detail=found)
+    return Capability(name=name, works=True, detail=found, gaps=gaps)
 
 
 def _user_namespaces() -> Capability:
@@ -70,3 +72,12 @@ def _landlock() -> Capability:
     version = landlock_version()
     remedy = None if version else "boot with `lsm=landlock,...` on Linux 5.13 or later"
     return Capability(name="landlock", works=version > 0, detail=f"ABI {version}", remedy=remedy)
+
+
+def _cgroups() -> Capability:
+    made = cgroups.make_cgroups()
+    detail = cgroups.describe_cgroups(made)
+    cgroups.discard(made)
+    works = {"memory", "pids"} <= {name for cgroup in made for name in cgroup.controllers}
+    remedy = None if works else "start it by `systemd-run --user --scope`, or as root where /sys/fs/cgroup is writable"
+    return Capability(name="control groups", works=works, detail=detail, remedy=remedy)

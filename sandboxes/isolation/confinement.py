@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxes.isolation import syscalls
+from sandboxes.isolation.cgroups import Cgroup
 from sandboxes.isolation.identity import processes_of_user
 from sandboxes.isolation.landlock import landlock_version, restrict_files
 from sandboxes.isolation.limits import Limits
@@ -17,7 +18,17 @@ __all__ = ["Confinement", "confine", "enter_namespaces"]
 
 _MIB = 1 << 20
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random")
-_KERNEL_FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/self", "/proc/sys/vm", "/sys/devices/system/cpu")
+_FILES_PER_MIB = 256
+"""Files in a temporary file system; each costs memory of the kernel beyond its size."""
+_PRIVATE_PLACES = ("/dev/shm",)
+"""Writable beside the request's directory where it has its own."""
+_OWN_FACTS = (
+    *("auxv", "cgroup", "cmdline", "comm", "environ", "fd", "fdinfo", "io", "limits", "maps", "mem", "smaps"),
+    *("smaps_rollup", "stat", "statm", "status"),
+)
+"""What a process may read about itself; not `net`, which is about the machine."""
+_KERNEL_FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm", *(f"/proc/self/{name}" for name in _OWN_FACTS))
+_CPU_FACTS = ("/sys/devices/system/cpu",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +40,9 @@ class Confinement:
     namespaces: bool
     """Whether each request lives in its own PID, mount and IPC namespace."""
     readable: tuple[str, ...]
-    """Paths Landlock lets a request read; unused with namespaces."""
+    """Paths Landlock lets a request read."""
+    cgroups: tuple[Cgroup, ...] = ()
+    """Control groups a request joins."""
 
 
 def enter_namespaces(user_id: int | None, directory: str, size_mib: int) -> None:
@@ -43,7 +56,9 @@ def enter_namespaces(user_id: int | None, directory: str, size_mib: int) -> None
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
     owner = "" if user_id is None else f",uid={user_id},gid={user_id}"
     for place in (directory, "/dev/shm"):
-        syscalls.mount("tmpfs", place, "tmpfs", flags, f"size={size_mib}m,mode=0700{owner}")
+        syscalls.mount(
+            "tmpfs", place, "tmpfs", flags, f"size={size_mib}m,nr_inodes={size_mib * _FILES_PER_MIB},mode=0700{owner}"
+        )
     syscalls.mount("proc", "/proc", "proc", flags | syscalls.MS_NOEXEC | syscalls.MS_RDONLY)
 
 
@@ -115,9 +130,11 @@ def _set_resource_limits(limits: Limits, user_id: int | None) -> None:
         resource.RLIMIT_NPROC: limits.processes + others,
         resource.RLIMIT_FSIZE: limits.file_size_mib * _MIB,
         resource.RLIMIT_NOFILE: limits.open_files,
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: 1,  # 0 would not stop a `core_pattern` that is a pipe
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_NICE: 0,
+        resource.RLIMIT_RTPRIO: 0,
     }
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
@@ -127,15 +144,18 @@ def _set_resource_limits(limits: Limits, user_id: int | None) -> None:
 
 
 def _drop_privileges(confinement: Confinement, directory: str) -> None:
-    landlocked = not confinement.namespaces and landlock_version() > 0
+    landlocked = landlock_version() > 0
     # An interpreter under a private home (`~/.pyenv`) stays readable for another user, but only where Landlock
     # decides which files that concerns.
     search = 1 << syscalls.CAP_DAC_READ_SEARCH
-    kept = search & syscalls.capability_set() if landlocked and confinement.user_id is not None else 0
+    alone = landlocked and not confinement.namespaces and confinement.user_id is not None
+    kept = search & syscalls.capability_set() if alone else 0
     syscalls.drop_bounding_set(kept)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     if landlocked:
-        restrict_files((*confinement.readable, *_KERNEL_FACTS), (directory, *_DEVICES))
+        facts = ("/proc",) if confinement.namespaces else _KERNEL_FACTS
+        private = _PRIVATE_PLACES if confinement.namespaces else ()
+        restrict_files((*confinement.readable, *facts, *_CPU_FACTS), (directory, *private, *_DEVICES))
     if confinement.user_id is not None:
         syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
         os.setgroups([])

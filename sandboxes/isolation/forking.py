@@ -2,12 +2,14 @@
 
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Self
 
 from sandboxes.errors import SandboxBroken
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.exchange import Exchange
 from sandboxes.isolation.limits import Limits
+from sandboxes.isolation.protection import Protection, gaps_of, protections_of
 from sandboxes.isolation.result import SandboxResult
 from sandboxes.isolation.zygote_process import Plan, ZygoteProcess
 
@@ -41,10 +43,23 @@ class ForkingSandbox:
         self._served = 0
         self._closed = False
 
+    on_ready: Callable[[], None] | None = None
+    """Called whenever a new zygote is ready, before it gets its first request."""
+
     @property
     def features(self) -> dict[str, object]:
         """What the running zygote found it can do; empty before the first request."""
         return dict(self._zygote.features) if self._zygote is not None else {}
+
+    @property
+    def protections(self) -> frozenset[Protection]:
+        """What this sandbox protects against here; known once it is warm, and empty before."""
+        return protections_of(self.name, self.features) if self._zygote is not None else frozenset()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What a submission can do in spite of it, one clause each; known once it is warm, and empty before."""
+        return gaps_of(self.protections) if self._zygote is not None else ()
 
     def warm_up(self) -> None:
         """Start the zygote now rather than at the first request.
@@ -63,12 +78,13 @@ class ForkingSandbox:
             for _ in range(_ATTEMPTS):
                 zygote = self._ready()
                 exchange = Exchange(zygote, limits)
+                result = None
                 try:
                     result = exchange.run(request)
                 finally:
                     self._served += 1
                     said = f"{zygote.log_tail()}\n{exchange.output_tail()}".strip()
-                    if exchange.hurt or self._served >= self._recycle_after:
+                    if result is None or exchange.hurt or self._served >= self._recycle_after:
                         self._retire()
                 if result is not None:
                     return result
@@ -97,6 +113,8 @@ class ForkingSandbox:
             self._zygote = ZygoteProcess(self._entry, self._plan, self._start_within_s)
             self._finalizer = weakref.finalize(self, self._zygote.close)
             self._served = 0
+            if self.on_ready is not None:
+                self.on_ready()
         return self._zygote
 
     def _retire(self) -> None:

@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 
+from sandboxes.isolation.cgroups import Cgroup
+
 __all__ = ["Ground"]
 
 
@@ -25,10 +27,11 @@ class Ground:
     dies_with_parent: bool
     """Whether the zygote's parent process (not thread) is there for it alone."""
     readable: tuple[str, ...]
-    """Paths Landlock lets a request read, where no mount namespace hides the rest."""
-
+    """Paths Landlock lets a request read, whatever else there is."""
     needed: tuple[str, ...]
     """Paths a request cannot do without, whoever it runs as."""
+    cgroups: tuple[Cgroup, ...]
+    """Control groups for requests; their descriptors are inherited."""
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -38,4 +41,8 @@ class Ground:
     def from_json(cls, text: str) -> "Ground":
         """The inverse of `to_json`."""
         fields = json.loads(text)
-        return cls(**{**fields, "readable": tuple(fields["readable"]), "needed": tuple(fields["needed"])})
+        for name in ("readable", "needed"):
+            fields[name] = tuple(fields[name])
+        groups = fields.pop("cgroups")
+        cgroups = tuple(Cgroup(**{**group, "controllers": tuple(group["controllers"])}) for group in groups)
+        return cls(**fields, cgroups=cgroups)

@@ -20,10 +20,12 @@ _VERSION_FLAG = 1
 _PATH_BENEATH = 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
+_MAKE_CHARACTER_DEVICE, _MAKE_SOCKET, _MAKE_BLOCK_DEVICE = 1 << 6, 1 << 9, 1 << 11
+_NEVER = _MAKE_CHARACTER_DEVICE | _MAKE_SOCKET | _MAKE_BLOCK_DEVICE
 _TRUNCATE, _IOCTL_DEV = 1 << 14, 1 << 15
 _ALL_V1 = (1 << 13) - 1
 _REFER = 1 << 13
-_FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
+_FILE_RIGHTS = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _NET_TCP = 3
 _SCOPE_ABSTRACT_SOCKET_AND_SIGNAL = 3
@@ -51,13 +53,14 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
 
     Args:
         readable: Files and trees that may be read and executed. Absent ones are skipped.
-        writable: Files and trees with every right.
+        writable: Files and trees with every right but to make devices and sockets and to control devices.
 
     Raises:
         OSError: If Landlock is absent or the kernel refuses.
     """
     version = landlock_version()
-    handled = _ALL_V1 | (_REFER if version >= 2 else 0) | (_TRUNCATE if version >= 3 else 0)
+    newer = {2: _REFER, 3: _TRUNCATE, 5: _IOCTL_DEV}
+    handled = _ALL_V1 | sum(right for since, right in newer.items() if version >= since)
     attributes = _Ruleset(
         handled,
         _NET_TCP if version >= 4 else 0,
@@ -66,7 +69,7 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
     size = 24 if version >= LANDLOCK_SIGNALS else 16 if version >= 4 else 8
     ruleset = libc_syscall(_CREATE_RULESET, ctypes.byref(attributes), size, 0)
     try:
-        for paths, rights in ((readable, _READ), (writable, handled)):
+        for paths, rights in ((readable, _READ), (writable, handled & ~(_NEVER | _IOCTL_DEV))):
             for path in paths:
                 _allow(ruleset, path, rights & handled)
         libc_syscall(_RESTRICT_SELF, ruleset, 0)

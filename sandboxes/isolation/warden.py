@@ -9,11 +9,14 @@ import select
 import signal
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sandboxes.isolation import syscalls
-from sandboxes.isolation.appetite import anonymous_bytes, descendants, grown_bytes
+from sandboxes.isolation.appetite import descendants, grown_bytes, own_bytes
 from sandboxes.isolation.candidate import answer_request
+from sandboxes.isolation.cgroups import join
 from sandboxes.isolation.confinement import Confinement, confine, enter_namespaces
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.offspring import spawn
@@ -48,10 +51,13 @@ def watch(
 ) -> None:
     """Run one request in a child and write the child's wait status to `report_fd`."""
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+    with suppress(OSError):  # if the machine runs out of memory all the same, the kernel ends a request first
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     if confinement.namespaces:
         enter_namespaces(confinement.user_id, directory, 4 * request.limits.file_size_mib)
 
     def run() -> None:
+        join(confinement.cgroups)
         data = _read_all(request.request_fd)
         answer_fd = confine(confinement, directory, request.limits, request.output_fd, request.answer_fd)
         answer_request(function, data, answer_fd)
@@ -67,7 +73,7 @@ def _await_end(candidate: int, limits: Limits) -> int:
 
     Root's processes are exempt from `RLIMIT_NPROC`, so where requests cannot get another user id only this counts.
     """
-    inherited = anonymous_bytes(os.getpid())
+    inherited = own_bytes(os.getpid())
     poller = select.poll()
     poller.register(os.pidfd_open(candidate), select.POLLIN)
     while not poller.poll(_LOOK_EVERY_MS):

@@ -7,7 +7,6 @@ It imports what the entry needs once, then forks a warden per request. It runs n
 import gc
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -15,15 +14,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sandboxes.isolation import channel, syscalls
+from sandboxes.isolation import cgroups, channel, syscalls
 from sandboxes.isolation.confinement import Confinement, enter_namespaces
+from sandboxes.isolation.emptying import empty
 from sandboxes.isolation.entry import resolve
 from sandboxes.isolation.ground import Ground
 from sandboxes.isolation.identity import choose_user_id
 from sandboxes.isolation.landlock import landlock_version
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.offspring import spawn, sweep
-from sandboxes.isolation.warden import REPORT, Request, watch
+from sandboxes.isolation.seccomp import SECCOMP_MACHINES
+from sandboxes.isolation.warden import OVERATE, REPORT, Request, watch
 
 __all__ = ["Zygote", "main"]
 
@@ -48,6 +49,7 @@ class Zygote:
             user_id=self._user_id,
             namespaces=ground.namespaces and self._can_isolate(),
             readable=ground.readable,
+            cgroups=ground.cgroups,
         )
 
     def serve(self) -> None:
@@ -55,7 +57,9 @@ class Zygote:
         features = {
             "namespaces": self._confinement.namespaces,
             "user_id": self._user_id,
-            "landlock": 0 if self._confinement.namespaces else landlock_version(),
+            "landlock": landlock_version(),
+            "seccomp": os.uname().machine in SECCOMP_MACHINES,
+            "cgroup": cgroups.describe_cgroups(self._ground.cgroups),
         }
         channel.send(self._channel, {"op": "ready", "features": features})
         while self._caller_speaks():
@@ -74,7 +78,8 @@ class Zygote:
                     )
                 )
         sweep(self._user_id, _SWEEP_S)
-        _empty(self._ground.work_dir)
+        empty(self._ground.work_dir)
+        cgroups.remove(self._ground.cgroups)
         with suppress(OSError):  # a mount point inside bubblewrap, and then nobody's concern
             Path(self._ground.work_dir).rmdir()
 
@@ -82,6 +87,8 @@ class Zygote:
         report, report_write = os.pipe()
         os.set_blocking(report, False)
         directory = self._make_directory()
+        cgroups.limit(self._ground.cgroups, request.limits)
+        kills = cgroups.count_kills(self._ground.cgroups)
 
         def body() -> None:
             self._channel.close()  # or the caller would not see it end with the zygote
@@ -98,8 +105,10 @@ class Zygote:
         except BlockingIOError:
             raw = b""
         os.close(report)
-        swept = sweep(self._user_id, _SWEEP_S) and _empty(self._ground.work_dir)
+        swept = sweep(self._user_id, _SWEEP_S) and empty(self._ground.work_dir)
         wait_status = REPORT.unpack(raw)[0] if len(raw) == REPORT.size else None
+        if wait_status == signal.SIGKILL and cgroups.count_kills(self._ground.cgroups) > kills:
+            wait_status = OVERATE
         if alive:
             channel.send(self._channel, {"op": "done", "wait_status": wait_status, "swept": swept})
 
@@ -159,28 +168,6 @@ class Zygote:
         return os.waitpid(child, 0)[1] == 0
 
 
-def _empty(directory: str) -> bool:
-    """Remove everything in `directory`, however its permissions were changed; false if something stayed."""
-    _open_up(Path(directory))
-    for path in Path(directory).iterdir():
-        if path.is_symlink() or not path.is_dir():
-            path.unlink(missing_ok=True)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-    return not any(Path(directory).iterdir())
-
-
-def _open_up(directory: Path) -> None:
-    """Make every directory below `directory` listable and writable again, from the top down."""
-    pending = [directory]
-    while pending:
-        for path in pending.pop().iterdir():
-            if path.is_dir() and not path.is_symlink():
-                with suppress(PermissionError):  # not its owner, but then privileged
-                    path.chmod(0o700)
-                pending.append(path)
-
-
 def main(text: str) -> None:
     """Warm up and serve; `text` is a `Ground` as JSON."""
     ground = Ground.from_json(text)
@@ -194,7 +181,7 @@ def main(text: str) -> None:
     if ground.preload is not None:
         resolve(ground.preload)()
     os.chdir("/")
-    _empty(ground.work_dir)
+    empty(ground.work_dir)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     gc.collect()
     gc.freeze()

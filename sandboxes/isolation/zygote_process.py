@@ -1,7 +1,6 @@
 """The caller's handle on one zygote: start it, know when it is ready, end it."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +12,8 @@ from contextlib import suppress
 from typing import IO
 
 from sandboxes.errors import SandboxUnavailable
-from sandboxes.isolation import channel
+from sandboxes.isolation import cgroups, channel
+from sandboxes.isolation.emptying import empty
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.footprint import PROJECT_ROOT, interpreter_paths, readable_paths
 from sandboxes.isolation.ground import Ground
@@ -82,6 +82,7 @@ class ZygoteProcess:
         if plan.inner_dir is None:
             self._work_dir = tempfile.mkdtemp(prefix="kernelgym-sandbox-")
             os.chmod(self._work_dir, 0o711)  # noqa: PTH101 - a foreign user id has to pass through
+        self._cgroups = cgroups.make_cgroups()
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         caller_fd = os.pidfd_open(self._owner)
         inner_dir = self._work_dir or str(plan.inner_dir)
@@ -95,7 +96,9 @@ class ZygoteProcess:
             dies_with_parent=plan.dies_with_parent,
             readable=tuple(readable_paths()),
             needed=(*interpreter_paths(), str(PROJECT_ROOT / "sandboxes"), inner_dir),
+            cgroups=self._cgroups,
         )
+        inherited = [descriptor for cgroup in self._cgroups for descriptor in cgroup.descriptors]
         python = [sys.executable, "-I", "-c", _BOOT, ground.to_json(), str(PROJECT_ROOT)]
         try:
             self._process = subprocess.Popen(
@@ -105,7 +108,7 @@ class ZygoteProcess:
                 stderr=self._log,
                 env={**ZYGOTE_ENVIRONMENT, "HOME": inner_dir, "TMPDIR": inner_dir},
                 cwd="/",
-                pass_fds=(theirs.fileno(), caller_fd),
+                pass_fds=(theirs.fileno(), caller_fd, *inherited),
             )
         except OSError as error:
             self._discard()
@@ -170,6 +173,7 @@ class ZygoteProcess:
     def _discard(self) -> None:
         self.control.close()
         self._log.close()
+        cgroups.discard(self._cgroups)
         if self._work_dir is not None:
             _remove(self._work_dir)
 
@@ -189,4 +193,6 @@ def _remove(directory: str) -> None:
     # The zygote of a process sandbox may still be emptying it when it was killed by force.
     deadline = time.monotonic() + 1.0
     while os.path.isdir(directory) and time.monotonic() < deadline:  # noqa: PTH112 - plain string
-        shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):
+            empty(directory)
+            os.rmdir(directory)  # noqa: PTH106 - plain string

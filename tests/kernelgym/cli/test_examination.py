@@ -69,7 +69,7 @@ def test_an_unable_machine_ends_with_three_and_the_remedies(monkeypatch: pytest.
 def test_json_is_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(doctor(monkeypatch, [COMPILER, PROCESS], "--json").stdout)
     assert found["ok"] is True
-    assert set(found["rows"][0]) == {"group", "name", "works", "needed", "detail", "remedy"}
+    assert set(found["rows"][0]) == {"group", "name", "works", "needed", "detail", "gaps", "remedy"}
 
 
 def test_this_machine_is_examined_in_a_few_seconds() -> None:
