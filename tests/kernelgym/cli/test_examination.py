@@ -60,6 +60,15 @@ def test_an_able_machine_ends_with_zero_and_an_example(monkeypatch: pytest.Monke
     assert result.stdout.count("→") == 1, "what works needs none"
 
 
+def test_what_a_sandbox_does_not_cover_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = Capability(name="process", works=True, detail="seen", gaps=("signals: it can signal", "files: it can read"))
+    rows = [COMPILER, Row(Group.SANDBOXES, weak)]
+    shown = doctor(monkeypatch, rows).stdout
+    assert "does not cover signals: it can signal" in shown
+    assert "does not cover files: it can read" in shown
+    assert json.loads(doctor(monkeypatch, rows, "--json").stdout)["rows"][1]["gaps"] == list(weak.gaps)
+
+
 def test_an_unable_machine_ends_with_three_and_the_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
     result = doctor(monkeypatch, [row("compile for h200", False, fatal=True), PROCESS])
     assert result.exit_code == 3

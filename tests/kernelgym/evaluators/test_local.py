@@ -246,8 +246,13 @@ def test_a_report_says_which_sandbox_it_comes_from_and_why_it_is_a_weak_one(
     broken = Submission(source="class ModelNew: pass")
     assert evaluator.evaluate(broken, ADD_RELU, CONFIG).versions["sandbox"].split()[0] in ("bubblewrap", "process")
     monkeypatch.setenv("PATH", "/nowhere")
-    with LocalEvaluator(sandbox="auto") as local:
+    warned: list[tuple[str, tuple[str, ...]]] = []
+    with LocalEvaluator(sandbox="auto", on_gaps=lambda *what: warned.append(what)) as local:
         report = local.evaluate(broken, ADD_RELU, CONFIG)
+        local.evaluate(broken, ADD_RELU, CONFIG)
+    ((sandbox, gaps),) = warned
+    assert sandbox == report.versions["sandbox"]
+    assert any(gap.startswith("disk space: ") for gap in gaps)
     assert report.versions["sandbox"].startswith("process (bubblewrap does not work here: ")
     assert "apt-get install bubblewrap" in report.versions["sandbox"]
 
