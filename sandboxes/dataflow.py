@@ -125,7 +125,7 @@ def _aten(call: AtenCall, storages: _Storages) -> NodeFlow:
                 replaces |= touched
             else:
                 reads |= touched
-        else:
+        elif not (position == 0 and _takes_shape_only(call.operator)):
             reads |= touched
     for position, result in enumerate(call.results):
         alias = op.aliases[min(position, len(op.aliases) - 1)] if op.aliases else None
@@ -145,6 +145,12 @@ def _aten(call: AtenCall, storages: _Storages) -> NodeFlow:
 def _overwrites(name: str) -> bool:
     """True for operators that ignore what was in the memory they write to."""
     return name.partition(".")[0] in {"aten::copy_", "aten::fill_", "aten::zero_"} or name.endswith("out")
+
+
+def _takes_shape_only(name: str) -> bool:
+    """True for operators that make a tensor like their first argument without looking at what is in it."""
+    base = name.partition("::")[2].partition(".")[0]
+    return base in {"empty_like", "zeros_like", "ones_like", "full_like"} or base.startswith("new_")
 
 
 def _covers(id_: int, storages: _Storages) -> bool:

@@ -48,6 +48,9 @@ ADVICE: Final = {
     "output_is_input": "Allocate an output, and have a kernel compute it from the inputs.",
     "output_is_constant": "Have a kernel compute the output from the inputs, on every call.",
     "constant_output": "Have a kernel compute the output from the inputs, on every call.",
+    "no_influence": "Let the output depend on what the kernels compute: do in them what PyTorch's operators do now.",
+    "identity_kernels": "Move the arithmetic itself into the kernels: handing on what PyTorch computed earns nothing.",
+    "token_kernels": "Do in kernels what takes the time: replace the PyTorch operators that are named, dearest first.",
 }
 """What to do about a rule of the gate."""
 

@@ -103,6 +103,8 @@ def test_a_view_of_an_input_leaves_the_output_untouched() -> None:
         ((call("relu.default", W, to=A),), False),
         ((EMPTY_A, call("fill_.Scalar", A, 1, to=A)), False),
         ((RELU_A, call("fill_.Scalar", A, 1, to=A)), False),
+        ((call("ones_like.default", X, to=A),), False),
+        ((call("full_like.default", X, 2.0, to=B), call("mul.Tensor", B, X, to=A)), True),
         ((call("relu.default", W, to=A), call("add_.Tensor", A, X, to=A)), True),
         ((EMPTY_A, call("t.default", A, to=B), call("copy_.default", B, X, to=B)), True),
     ],

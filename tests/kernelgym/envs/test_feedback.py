@@ -136,6 +136,10 @@ def test_a_hack_names_the_rule_and_the_remedy() -> None:
     assert "Compute the whole result from the inputs" in text
 
 
+def test_every_rule_that_rejects_has_advice_of_its_own() -> None:
+    assert {detector.name for detector in DETECTORS if detector.severity is Severity.REJECT} == set(ADVICE)
+
+
 def test_a_lost_evaluation_tells_nothing_of_our_machinery() -> None:
     text = feedback(failed_report(Outcome.INFRASTRUCTURE, message="a path and a broker"))
     assert "a fault that is not yours" in text
