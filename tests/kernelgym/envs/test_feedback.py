@@ -7,7 +7,9 @@ import pytest
 import triton
 
 from kernelgym.envs import MAX_FEEDBACK, Rules, Turn, write_feedback
+from kernelgym.envs.feedback import ADVICE
 from rewards import get_reward
+from rewards.hacks import DETECTORS
 from sandboxes.contracts import (
     Bound,
     CaseKind,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +98,12 @@ def test_a_name_that_is_taken_or_no_name_is_refused(name: str) -> None:
 def test_a_detector_looks_at_something() -> None:
     with pytest.raises(ValueError, match="looks at nothing"):
         Detector(name="blind", severity=Severity.WARN, summary="")
+
+
+def test_the_table_in_the_docs_is_the_registry() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "hacks.md").read_text(encoding="utf-8")
+    for detector in DETECTORS:
+        assert f"| `{detector.name}` | {detector.severity} | {detector.summary} |\n" in text
 
 
 def test_every_detector_has_a_sentence_and_a_name_of_its_own() -> None:
