@@ -66,9 +66,9 @@ def _match_inputs(case: Case, trace: Trace) -> None:
         raise MalformedTrace(f"the trace is of case `{trace.case}`, expected `{case.name}`")
     if len(trace.inputs) != len(case.inputs):
         raise MalformedTrace(f"the trace has {len(trace.inputs)} inputs, the case {len(case.inputs)}")
-    ids = references(trace.inputs)
-    if len(set(ids)) != len(ids) or set(ids) & {constant.value for constant in trace.constants}:
-        raise MalformedTrace("an input appears twice")
+    ids = [*references(trace.inputs), *(constant.value for constant in trace.constants)]
+    if len(set(ids)) != len(ids):
+        raise MalformedTrace("an input or a constant appears twice")
     for position, (wanted, got) in enumerate(zip(case.inputs, trace.inputs, strict=True)):
         _match(wanted, got, trace, f"input {position}")
 

@@ -81,7 +81,7 @@ def _kernels(nodes: list[NodeProfile]) -> Table:
             occupancy += f" ({plain(resources.limited_by)})"
         table.add_row(
             str(node.node), Text(plain(", ".join(filter(None, (node.config, grid))))), str(resources.registers),
-            str(resources.spill_bytes), f"{resources.shared_bytes:,}", str(resources.threads), occupancy,
+            str(resources.spill_bytes), f"{resources.shared_bytes:,}", str(resources.threads), Text(occupancy),
         )  # fmt: skip
     return table
 

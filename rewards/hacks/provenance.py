@@ -31,7 +31,10 @@ def makers(module: Module) -> list[Operation]:
     operations = [operation for function in module.functions for operation in function.walk()]
     made_by = {result.index: operation for operation in operations for result in operation.results}
     sources = _sources(operations, functions)
-    wanted = [op.operands[STORED[op.name]].index for op in operations if op.name in STORED]
+    stores = [op for op in operations if op.name in STORED]
+    wanted = [
+        data.index for op in stores for data in op.operands[STORED[op.name] :][:1]
+    ]  # none where text is malformed
     found = [operation for operation in operations if operation.name.startswith("tt.atomic")]
     seen: set[int] = set()
     while wanted:

@@ -9,7 +9,8 @@ from sandboxes.contracts.base import Contract
 from sandboxes.contracts.diagnostic import Text
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**127)]
+"""Converts to a float; honest counts are far below."""
 Share = Annotated[float, Field(ge=0, le=1)]
 
 

@@ -27,6 +27,7 @@ result is a tensor without dimensions: `int64` for integers, `float64` for other
 
 Line = Annotated[int, Field(ge=1, le=10**6)]
 Programs = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Sizes = Annotated[tuple[Size, ...], FailFast(), Field(max_length=16)]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -59,9 +60,9 @@ class Descriptor(Contract):
 
     kind: Literal["descriptor"] = "descriptor"
     base: TensorRef
-    shape: tuple[Size, ...]
-    strides: tuple[Size, ...]
-    block_shape: tuple[Size, ...]
+    shape: Sizes
+    strides: Sizes
+    block_shape: Sizes
     padding: Literal["zero", "nan"] = "zero"
 
 

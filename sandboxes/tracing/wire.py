@@ -11,8 +11,9 @@ from pydantic import FailFast, Field, ValidationError
 
 from sandboxes.contracts import Case, Contract, Submission, Target, Trace, TraceFailure
 
-MAX_HEADER_BYTES = 64 * 2**20
+MAX_HEADER_BYTES = 32 * 2**20
 MAX_TRACES = 64
+MAX_TIMINGS = 100
 
 ModuleKey = tuple[int, int]
 """`Case.module` and the weight seed that it was built under."""
@@ -33,10 +34,10 @@ class TraceAnswer(Contract):
 
     traces: Annotated[tuple[Trace, ...], FailFast(), Field(max_length=MAX_TRACES)] = ()
     failure: TraceFailure | None = None
-    blob_modules: tuple[ModuleKey, ...] = ()
+    blob_modules: Annotated[tuple[ModuleKey, ...], FailFast(), Field(max_length=MAX_TRACES)] = ()
     """Which module's constants each blob holds."""
-    blob_bytes: tuple[int, ...] = ()
-    timings_s: dict[str, float] = Field(default_factory=dict)
+    blob_bytes: Annotated[tuple[int, ...], FailFast(), Field(max_length=MAX_TRACES)] = ()
+    timings_s: dict[str, float] = Field(default_factory=dict, max_length=MAX_TIMINGS)
     """For display only."""
 
 

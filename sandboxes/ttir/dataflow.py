@@ -120,7 +120,7 @@ def made_up_pointer(module: Module) -> Operation | None:
         return None
     given = [parameter.value.index for parameter in module.kernel.parameters if _is_address(parameter.type)]
     known = _reached(given, _edges(module))
-    return next((cast for cast in casts if cast.operands[0].index not in known), None)
+    return next((cast for cast in casts if not cast.operands or cast.operands[0].index not in known), None)
 
 
 def _edges(module: Module) -> Edges:

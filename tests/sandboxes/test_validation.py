@@ -76,6 +76,10 @@ class TestInputs:
     def test_an_input_that_is_a_constant(self) -> None:
         assert "twice" in refused(trace(inputs=(W,), output=W), of=case(spec(32)))
 
+    def test_a_constant_twice(self) -> None:
+        once = Constant(value=1, key="parameter:w", role="parameter")
+        assert "twice" in refused(trace(constants=(once, once.model_copy(update={"role": "buffer"}))))
+
     @pytest.mark.parametrize(
         "wanted", [spec(4, 33), spec(4, 32, dtype="float16"), spec(4, 32, stride=(1, 4)), spec(4, 32, offset=1)]
     )

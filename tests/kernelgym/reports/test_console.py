@@ -108,6 +108,13 @@ def test_a_candidate_cannot_send_escape_sequences_or_markup_to_the_terminal() ->
     assert "[bold red]not markup[/bold red]" in text
 
 
+@pytest.mark.parametrize("words", ["[/]", "[bold]registers"])
+def test_what_a_stored_report_says_about_resources_is_no_markup(words: str) -> None:
+    document = ok_report().model_dump()
+    document["profile"]["nodes"][0]["resources"]["limited_by"] = words
+    assert f"({words})" in "".join(shown(Report.model_validate(document), width=200).split())
+
+
 def test_thousands_of_nodes_and_diagnostics_stay_readable() -> None:
     report = ok_report()
     assert report.profile is not None

@@ -301,6 +301,7 @@ def test_a_profile_adds_up() -> None:
         (TraceFailure, {"outcome": "ok", "message": ""}),
         (TraceFailure, {"outcome": "infrastructure", "message": ""}),
         (HotLine, {"line": 1, "excerpt": "", "bytes": -1, "flops": 0}),
+        (HotLine, {"line": 1, "excerpt": "", "bytes": 10**400, "flops": 0}),
         (Target, get_target("h200").model_dump() | {"multiprocessors": 0}),
         (
             Resources,

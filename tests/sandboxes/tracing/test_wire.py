@@ -71,6 +71,8 @@ def test_every_truncation_is_noticed() -> None:
         packed(header(blob_modules=[[0, 1]], blob_bytes=[10**30]), b"abc"),
         packed(header(blob_modules=[[0, 1]], blob_bytes=[True])[:-1] + b"}", b"ab"),
         packed(header(), b"left over"),
+        packed(header(blob_modules=[[0, seed] for seed in range(65)], blob_bytes=[0] * 65)),
+        packed(header(timings_s={str(number): 0.0 for number in range(101)})),
         packed(header(failure={"outcome": "infrastructure", "message": "score me later"}, traces=[])),
         packed(header(failure={"outcome": "trace_error", "message": "x" * 5000}, traces=[])),
         packed(header(failure={"outcome": "trace_error", "message": "", "line": 0}, traces=[])),
@@ -83,6 +85,17 @@ def test_what_no_tracer_sends_is_malformed(raw: bytes) -> None:
         decode_answer(raw)
     assert len(str(caught.value)) < 1000
     assert time.perf_counter() - start < 5
+
+
+def launching(argument: dict[str, Any]) -> dict[str, Any]:
+    """A launch with one argument."""
+    variant = {"config": "", "ttir": "", "grid": [1, 1, 1], "args": [argument], "num_warps": 1, "num_stages": 1}
+    return {"kind": "launch", "kernel": "k", "variants": [variant]}
+
+
+DESCRIPTOR: dict[str, Any] = {
+    "kind": "descriptor", "base": {"kind": "ref", "id": 0}, "shape": [1], "strides": [1], "block_shape": [1],
+}  # fmt: skip
 
 
 def nested(depth: int) -> bytes:
@@ -109,6 +122,8 @@ def test_nesting_without_end_is_malformed_and_a_little_is_fine() -> None:
         {"nodes": [{"kind": "python", "code": ""}]},
         {"nodes": [{"kind": "aten", "operator": "aten::add", "args": [], "kwargs": {}, "results": []}]},
         {"constants": [{"value": 0, "key": "", "role": "parameter"}]},
+        {"nodes": [launching(DESCRIPTOR | {"shape": [1] * 17})]},
+        {"nodes": [launching(DESCRIPTOR | {"strides": [0] * 10**6})]},
         {"constants": [{"value": 5, "key": "a", "role": "parameter"}]},
         {"schema_version": 2},
         {"weight_seed": -1},

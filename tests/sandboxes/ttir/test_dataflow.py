@@ -117,6 +117,11 @@ def test_thousands_of_parameters_that_all_meet_take_as_long_as_their_text() -> N
         parse(_kernel([*parameters, "%last: !tt.ptr<f32>"], []))
 
 
+def test_a_cast_of_nothing_is_a_made_up_pointer() -> None:
+    cast = parse(_kernel(["%p: !tt.ptr<f32>"], ['%q = "tt.int_to_ptr"() : () -> !tt.ptr<f32>']))
+    assert made_up_pointer(cast) is not None
+
+
 def test_the_public_names_are_frozen() -> None:
     assert set(ttir.__all__) == {
         "Access", "Argument", "ArgumentCount", "ArgumentMismatch", "Block", "Counters", "DescriptorArgument",
