@@ -4,11 +4,14 @@ Only asked of programs in which ATen operators compute, too. There a kernel can 
 operator has computed, or whose results are multiplied by zero. Two questions are put to every live launch, in the check
 cases, smallest first, until the kernel is found innocent:
 
-- Does it only hand on what it has loaded, or what was there, whatever the data? (A layer of zeros that is added, or a
-  bound that is never reached, is innocent: other data gives it away.)
+- Does it only hand on what it has loaded, or what was there, or store the same number everywhere, whatever the data? (A
+  layer of zeros that is added, or a bound that is never reached, is innocent: other data gives it away.)
 - Are the outputs still right if whatever it has stored is replaced, once by random values of the same size and once by
-  huge ones of random signs? Both are needed: the number that a stable softmax subtracts may be any, but not huge, and a
-  product with zero forgives any finite value.
+  values a thousand times as large, of random signs? Both are needed: the number that a stable softmax subtracts may be
+  any, but not large, and what is multiplied by zero, or is far too small to matter, may be both.
+
+A program may be another at the bench case. Check cases stand for it only if they are wired alike; otherwise the bench
+case itself is run again.
 """
 
 import time
@@ -30,11 +33,14 @@ from sandboxes.ttir import TTIRError
 MOST_LAUNCHES: Final = 8
 """Launches that are looked at one by one; if there are more, all launches of a kernel are looked at together."""
 
-LIMIT_S: Final = 5.0
-"""Wall time for all runs; what is not found out by then is in the candidate's favour."""
+LIMIT_S: Final = 20.0
+"""Wall time for all runs. By then innocence must have shown, if there was time for both ways of replacing results."""
+
+LARGE: Final = 2.0**10
+"""Size of what results are replaced by, in units of their own."""
 
 HUGE: Final = 2.0**40
-"""What results are replaced by, in units of their size, or of 1 if that is more."""
+"""Size of what a kernel is given to load, in units of its own."""
 
 SAME: Final = 2.0**-16
 """Relative difference up to which a kernel counts as handing on: `x * 1.00001` is no work."""
@@ -73,11 +79,26 @@ def observe(run: Run, tries: Sequence[Tried]) -> Observations:
         facts = KernelFacts(kernel=kernel, position=key[1], line=program.trace.nodes[index].line)
         kernels.setdefault(key, facts)
     kernels = {key: kernels[key] for key in list(kernels)[:MOST_LAUNCHES]}
-    handing_on = _find_handing_on(run, tries, frozenset(kernels), deadline)
+    handing_on = _find_handing_on(run, tries, frozenset(kernels), start + LIMIT_S / 2)
     observed = [
         _influence(run, tries, replace(facts, hands_on=handing_on.get(key)), deadline) for key, facts in kernels.items()
     ]
     return Observations(kernels=tuple(observed), seconds=time.monotonic() - start)
+
+
+def wiring(program: Program) -> tuple[object, ...]:
+    """Returns what a program does whatever its sizes: its live nodes in order, who hands on to whom, and factors."""
+    writers: dict[int, int] = {}
+    found: list[object] = []
+    for index, (node, flow) in enumerate(zip(program.trace.nodes, program.flow.nodes, strict=True)):
+        if index not in program.flow.live:
+            continue
+        name = node.kernel if isinstance(node, Launch) else node.operator
+        arguments = node.variants[0].args if isinstance(node, Launch) else (*node.args, *node.kwargs.values())
+        factors = tuple(item for item in arguments if isinstance(item, float))
+        found.append((name, factors, frozenset(writers.get(storage, -1) for storage in flow.reads)))
+        writers.update(dict.fromkeys(flow.writes, len(found) - 1))
+    return tuple(found)
 
 
 def _find_handing_on(
@@ -101,10 +122,8 @@ def _find_handing_on(
             run(tried, _around(program, frozenset(suspects), look), deadline - time.monotonic())
         except Fault:
             return {}
-        suspects = {key: seen[key] or "" for key in suspects if seen.get(key)}
-    else:
-        return suspects
-    return {}
+        suspects = {key: words for key in suspects if (words := seen.get(key))}
+    return {key: words for key, words in suspects.items() if words}
 
 
 def _influence(run: Run, tries: Sequence[Tried], facts: KernelFacts, deadline: float) -> KernelFacts:
@@ -113,11 +132,11 @@ def _influence(run: Run, tries: Sequence[Tried], facts: KernelFacts, deadline: f
     runs, largest = 0, 0.0
     for tried in tries:
         program, trial, choice = tried
-        for huge in (False, True):
+        for large in (False, True):
             left = deadline - time.monotonic()
             if left <= 0:
-                return replace(facts, runs=runs)
-            generator = torch.Generator().manual_seed(trial.seed + 2 + huge)
+                return replace(facts, influences=False if runs > 1 else None, runs=runs, largest=largest)
+            generator = torch.Generator().manual_seed(trial.seed + 2 + large)
             written: list[float] = []
 
             def tamper(
@@ -127,7 +146,7 @@ def _influence(run: Run, tries: Sequence[Tried], facts: KernelFacts, deadline: f
                 before = [tensor.clone() for tensor in tensors]
                 execute(index, node, values)
                 for tensor, old in zip(tensors, before, strict=True):
-                    written.append(_replace(tensor, old, generator, huge=huge))  # noqa: B023
+                    written.append(_replace(tensor, old, generator, large=large))  # noqa: B023
 
             try:
                 right = run(tried, _around(program, frozenset({key}), tamper), left)
@@ -177,6 +196,7 @@ def _handed_on(
     generator = torch.Generator().manual_seed(seed + 1)
     read, written = _accessed(node, choice.get(index, 0))
     words: str | None = None
+    said: set[str] = set()
     for scale in (0.0, 1.0, HUGE):
         copies = _copies(values, references(node.variants[choice.get(index, 0)].args))
         if scale:
@@ -189,20 +209,24 @@ def _handed_on(
             words = None  # it can't take other data, so it looks at them
         else:
             words = _words(before, copies, read, written)
-        if words is None:
+        if words is None or len(said | {words}) > 1:
+            words = None
             break
+        said.add(words)
     execute(index, node, values)
     return words
 
 
 def _words(before: Values, after: Values, read: Sequence[int], written: Sequence[int]) -> str | None:
-    """Says what everything is that was stored, if it is what was loaded or there."""
+    """Says what everything is that was stored, if it is what was loaded or there, or one number."""
     words = None
     for id_ in written:
         if _alike(before[id_], after[id_]):
             words = words or "what was there before"
         elif any(_alike(before[source], after[id_]) for source in read):
             words = "what it has loaded"
+        elif after[id_].numel() > 1 and torch.equal(after[id_], after[id_].flatten()[0].expand_as(after[id_])):
+            words = f"the number {float(after[id_].flatten()[0]):g} everywhere"
         else:
             return None
     return words
@@ -238,18 +262,18 @@ def _draw(tensor: torch.Tensor, scale: float, generator: torch.Generator) -> Non
         tensor.copy_(_random(tensor, scale, generator, _size(tensor)))
 
 
-def _replace(tensor: torch.Tensor, before: torch.Tensor, generator: torch.Generator, *, huge: bool) -> float:
+def _replace(tensor: torch.Tensor, before: torch.Tensor, generator: torch.Generator, *, large: bool) -> float:
     """Replaces what has changed in a tensor; returns the largest value that is put there."""
     if tensor.dtype.is_floating_point:
         changed = (tensor != before) & ~(tensor.isnan() & before.isnan())
         if not bool(changed.any()):
             return 0.0
-        new = _random(tensor, HUGE if huge else 1.0, generator, _size(tensor[changed]))
+        new = _random(tensor, LARGE if large else 1.0, generator, _size(tensor[changed]))
     else:
         changed = tensor != before
         if not bool(changed.any()):
             return 0.0
-        new = _random_integers(tensor, tensor[changed], generator, huge=huge)
+        new = _random_integers(tensor, tensor[changed], generator, large=large)
     tensor.copy_(torch.where(changed, new, tensor))
     return float(new[changed].double().abs().max())
 
@@ -262,23 +286,23 @@ def _size(tensor: torch.Tensor) -> float:
 
 
 def _random(tensor: torch.Tensor, scale: float, generator: torch.Generator, size: float) -> torch.Tensor:
-    """Returns random floats of the tensor's kind; huge ones stay far enough from its largest to be added up."""
+    """Returns random floats of the tensor's kind; large ones stay far enough from its largest to be added up."""
     normal = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
     if scale == 1.0:
         return (normal * size).to(tensor.dtype)
     largest = torch.finfo(tensor.dtype).max / 16
-    return ((1 + normal.abs()) * normal.sign() * scale * max(size, 1.0)).clamp(-largest, largest).to(tensor.dtype)
+    return ((1 + normal.abs()) * normal.sign() * scale * size).clamp(-largest, largest).to(tensor.dtype)
 
 
 def _random_integers(
-    tensor: torch.Tensor, stored: torch.Tensor, generator: torch.Generator, *, huge: bool
+    tensor: torch.Tensor, stored: torch.Tensor, generator: torch.Generator, *, large: bool
 ) -> torch.Tensor:
-    """Returns random numbers between the least and the largest that were stored, or huge ones; booleans are flipped."""
+    """Returns random numbers between the least and the largest that were stored, or large ones, or flipped booleans."""
     if tensor.dtype == torch.bool:
-        return ~tensor if huge else torch.rand(tensor.shape, generator=generator) < 0.5
+        return ~tensor if large else torch.rand(tensor.shape, generator=generator) < 0.5
     info = torch.iinfo(tensor.dtype)
     low, high = int(stored.min()), min(int(stored.max()) + 1, info.max)
-    if huge:
+    if large:
         low, high = info.min // 4, info.max // 4
     if low >= high:
         low -= 1

@@ -120,7 +120,7 @@ class Pipeline:
                 verified = BenchCheck(verified=False, how=_too_large(graph, config))
             observations = Observations()
             if delegated_calls(program.trace, program.flow, graph):
-                observations = court.observe(program, programs, trials, choice)
+                observations = court.observe(program, bench, programs, trials, choice)
         with journal.stage(Stage.PROFILE):
             profile = device.profile(program, choice, run, graph, target)
             profile = with_observations(profile, observations, program.trace, program.flow)

@@ -8,7 +8,7 @@ from sandboxes.devices.device import Around, Choice, CompileInOrder, Device, Pro
 from sandboxes.faults import Fault, faults
 from sandboxes.judge import Comparison, compare, summarise
 from sandboxes.observations import Observations
-from sandboxes.observing import Tried, observe
+from sandboxes.observing import Tried, observe, wiring
 from sandboxes.programs import Programs
 from sandboxes.reference import LiveReference
 from sandboxes.truth import Trial, TruthCache, clone
@@ -108,20 +108,26 @@ class Court:
             run = self._timed_run(program, [clone(item) for item in truth.inputs], choice, trial.seed)
         return compare(truth, run.output, run.inputs), run
 
-    def observe(self, program: Program, programs: Programs, trials: Sequence[Trial], choice: Choice) -> Observations:
-        """Finds out which kernels of a program matter, at the check cases that are tried anyway.
+    def observe(
+        self, program: Program, bench: Trial, programs: Programs, trials: Sequence[Trial], choice: Choice
+    ) -> Observations:
+        """Finds out which kernels of a program matter, at check cases that are wired like the bench case.
 
         Args:
             program: The bench case.
+            bench: Its trial; tried only if no check case is wired alike, and not if it is hollow.
             programs: By case and weight seed.
-            trials: That have passed.
+            trials: Of the check cases, passed.
             choice: The variants that the bench case runs.
         """
         ordered = sorted(trials, key=lambda trial: trial.case.input_elements)
         tried = [(programs[trial.case.name, trial.weight_seed], trial) for trial in ordered]
+        wired = wiring(program)
+        alike = [(each, trial) for each, trial in tried if program.hollow or wiring(each) == wired]
         return observe(
             self._verdict,
-            [(each, trial, same_configurations(each.trace, program.trace, choice)) for each, trial in tried],
+            [(each, trial, same_configurations(each.trace, program.trace, choice)) for each, trial in alike]
+            or [(program, bench, choice)],
         )
 
     def _verdict(self, tried: Tried, around: Around, limit_s: float) -> bool:

@@ -151,13 +151,17 @@ class WorkerProcess:
         self.kill()
         self._connection, theirs = Pipe()
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= {
-            "HOME": self._folder.name,
-            "TMPDIR": self._folder.name,
-            "TRITON_CACHE_DIR": str(Path(self._folder.name, "triton")),
-            "OMP_NUM_THREADS": str(self._threads),
-            "TRITON_DEFAULT_FP_FUSION": "1",
-        } | KEEPS_FREED_MEMORY | SHARES_CORES
+        environment |= (
+            {
+                "HOME": self._folder.name,
+                "TMPDIR": self._folder.name,
+                "TRITON_CACHE_DIR": str(Path(self._folder.name, "triton")),
+                "OMP_NUM_THREADS": str(self._threads),
+                "TRITON_DEFAULT_FP_FUSION": "1",
+            }
+            | KEEPS_FREED_MEMORY
+            | SHARES_CORES
+        )
         with self._log.open("wb") as log, theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-m", self._module, str(theirs.fileno()), self._sandbox],

@@ -9,6 +9,8 @@ from tests.tracer import Tracer
 IDENTITY = pointwise("same", "a * 1.0")
 ZERO = pointwise("same", "a + 0.0")
 NEARLY = pointwise("same", "a * 1.000001")
+NOTHING = pointwise("nothing", "a - a")
+TINY = pointwise("tiny", "a * 1e-20")
 DOUBLE = pointwise("double", "a * 2.0")
 BIAS = pointwise("add", "a + b", ("a", "b"))
 RELU = pointwise("relu", "tl.maximum(a, 0.0)")
@@ -66,6 +68,10 @@ DECOMPOSED = "torch.exp(x - x.amax(-1, keepdim=True)) / torch.exp(x - x.amax(-1,
         (model("return F.softmax(x, -1) + 0 * double(x)", kernels=[DOUBLE]), DECOMPOSED, "no_influence"),
         (model("return torch.where(x == x, F.softmax(x, -1), double(x))", kernels=[DOUBLE]), DECOMPOSED,
          "no_influence"),
+        (model("return F.softmax(x, -1) + nothing(x)", kernels=[NOTHING]), DECOMPOSED, "identity_kernels"),
+        (model("return F.softmax(x, -1) + tiny(x)", kernels=[TINY]), DECOMPOSED, "no_influence"),
+        (model("if x.shape[0] < 100: return double(F.softmax(x, -1) * 0.5)",
+               "return F.softmax(x, -1) * 1.0 + 0.0 * double(x)", kernels=[DOUBLE]), DECOMPOSED, "no_influence"),
         (model("return double(torch.tanh(x) * 0.5)", kernels=[DOUBLE]), "torch.tanh(x)", "token_kernels"),
         (model("y = x.t().contiguous()", "return same(y)", kernels=[IDENTITY]), "x.t().contiguous()",
          "identity_kernels"),
