@@ -2,8 +2,8 @@
 
 Emulated: the search for `class Model` and `class ModelNew` in the text; correctness at the bench shape alone, with five
 random inputs, one weight seed and `torch.allclose(atol=1e-2, rtol=1e-2)` against the reference in its own precision
-(TF32 for both sides, or honest products would fail); the decoy rule, that at least one Triton kernel has to be
-launched, whatever becomes of its result.
+(with products in TF32 or in float32, whichever agrees: either alone refuses honest programs); the decoy rule, that at
+least one Triton kernel has to be launched, whatever becomes of its result.
 
 Not emulated: its timing, its profiler, coverage. And candidates run there beside the judge, on a GPU, with data; here
 they are recorded first, and memory that nobody has written is poisoned. So nothing that acts on the process, the clock
@@ -119,19 +119,24 @@ def _first_difference(traced: Traced, reference: LiveReference, case: Case) -> s
     for trial in range(TRIALS):
         seed = int(torch.randint(0, 2**32 - 1, (), generator=generator))
         inputs = reference.draw(case, Distribution.UNIT, seed)
-        with MatmulPrecision(Precision.TF32):
-            expected = reference.run(case, reference.model(case, SEED), inputs)  # on what the candidate gets, too
-        if not isinstance(expected, torch.Tensor):
+        expected = [_run(reference, case, inputs, precision) for precision in (Precision.TF32, Precision.FP32)]
+        if not all(isinstance(each, torch.Tensor) for each in expected):
             raise Undecided("the problem has several outputs")
         try:
             actual = _replay(traced, constants, inputs)
-            if not isinstance(actual, torch.Tensor) or actual.shape != expected.shape:
+            if not isinstance(actual, torch.Tensor) or actual.shape != expected[0].shape:
                 return f"trial {trial}: another shape"
-            if not torch.allclose(expected, actual, atol=TOLERANCE, rtol=TOLERANCE):
+            if not any(torch.allclose(each, actual, atol=TOLERANCE, rtol=TOLERANCE) for each in expected):
                 return f"trial {trial}: output mismatch"
         except (MalformedTrace, OutOfTime, TTIRError, RuntimeError) as error:
             return f"trial {trial}: {type(error).__name__}: {error}"
     return None
+
+
+def _run(reference: LiveReference, case: Case, inputs: list[Any], precision: Precision) -> Any:
+    """Runs the reference on what the candidate gets, too: nobody clones it."""
+    with MatmulPrecision(precision):
+        return reference.run(case, reference.model(case, SEED), inputs)
 
 
 def _replay(traced: Traced, constants: dict[str, torch.Tensor], inputs: list[Any]) -> Any:
