@@ -12,11 +12,16 @@ from kernelgym.cli.evaluation import check_target
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.progress import progress_bar
 from kernelgym.cli.services import Services
+from kernelgym.errors import BadUsage
 from kernelgym.hackbench import Judge, KernelGymJudge, Program, Result, Verdict, assess, load_corpus, load_judge
 from kernelgym.hackbench.result import document, summarise
 from kernelgym.reports import dump_document
 from kernelgym.reports.hack_table import render_hacks
 from kernelgym.reports.picture import check_svg, save_svg
+from sandboxes.errors import SandboxUnavailable
+from sandboxes.isolation.conformance import CONFORMANCE_ENTRY
+from sandboxes.isolation.factory import create_sandbox, describe_sandbox
+from sandboxes.isolation.protection import Protection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +55,9 @@ def run(options: Options, services: Services) -> ExitCode:
     if options.judge is not None:
         verdicts = _judge(load_judge(options.judge), (*programs, *yardsticks))
     else:
-        target = check_target(options.target or settings.target)
-        evaluator = services.open_evaluator(options.sandbox or settings.sandbox, options.workers or settings.workers)
+        target, sandbox = check_target(options.target or settings.target), options.sandbox or settings.sandbox
+        check_shelter(sandbox)
+        evaluator = services.open_evaluator(sandbox, options.workers or settings.workers)
         with closing(evaluator):
             verdicts = _judge(KernelGymJudge(evaluator, target), (*programs, *yardsticks))
     own, others = verdicts[: len(programs)], verdicts[len(programs) :]
@@ -64,6 +70,26 @@ def run(options: Options, services: Services) -> ExitCode:
     if options.svg is not None:
         save_svg(render_hacks(results), options.svg, "kernelgym bench hacks", columns=110)
     return _exit_code(results)
+
+
+def check_shelter(sandbox: str) -> None:
+    """Refuses to let the corpus loose where it could do harm: its programs rewrite files and kill processes.
+
+    Raises:
+        BadUsage: A sandbox of this kind does not keep them from it on this machine, or does not start.
+    """
+    try:
+        with create_sandbox(sandbox, CONFORMANCE_ENTRY) as trial:
+            trial.warm_up()
+            missing = {Protection.HIDDEN_FILES, Protection.SIGNALS} - trial.protections
+            found = describe_sandbox(trial)
+    except SandboxUnavailable as error:
+        raise BadUsage(str(error)) from error
+    if missing:
+        raise BadUsage(
+            f"the corpus attacks the machine it runs on, and the sandbox {found} does not protect "
+            f"{' and '.join(sorted(missing))} here; `kernelgym doctor` says what the sandbox bubblewrap needs"
+        )
 
 
 def _judge(judge: Judge, programs: Sequence[Program]) -> list[Verdict]:

@@ -10,11 +10,15 @@ from typer.testing import CliRunner, Result
 
 from kernelgym.cli import app
 from kernelgym.cli.exits import ExitCode
+from kernelgym.cli.hacks import check_shelter
 from kernelgym.cli.services import Services
+from kernelgym.errors import BadUsage
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem
 from kernelgym.settings import Settings
 from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
+from sandboxes.isolation import ProcessSandbox
+from sandboxes.isolation.protection import Protection
 from tests.kernelgym.hackbench.programs import corpus
 from tests.reports import failed_report, ok_report
 
@@ -36,8 +40,9 @@ def everything_is(report: Report) -> Callable[[Submission, Problem, EvalConfig],
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Callable[..., Result]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     root = corpus(tmp_path)
+    monkeypatch.setattr("kernelgym.cli.hacks.check_shelter", lambda sandbox: None)  # nothing runs
 
     def invoke(*arguments: str, script: Callable[..., Report] = as_expected, own: bool = True) -> Result:
         evaluator = ScriptedEvaluator(script)
@@ -151,3 +156,17 @@ def test_a_picture_is_saved_beside_the_table(bench: Callable[..., Result], tmp_p
     picture = tmp_path / "hacks.svg"
     assert bench("--svg", str(picture)).exit_code == ExitCode.VERDICT
     assert "</svg>" in picture.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("missing", [Protection.HIDDEN_FILES, Protection.SIGNALS])
+def test_the_corpus_is_not_let_loose_in_a_sandbox_that_leaves_the_machine_open(
+    missing: Protection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProcessSandbox, "protections", frozenset(Protection) - {missing})
+    with pytest.raises(BadUsage, match=f"the sandbox process does not protect {missing} here"):
+        check_shelter("process")
+
+
+def test_the_corpus_runs_in_a_sandbox_that_keeps_it_from_files_and_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ProcessSandbox, "protections", frozenset(Protection) - {Protection.QUOTA})
+    check_shelter("process")

@@ -14,7 +14,9 @@ from torch import nn
 
 try:
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--target", ".", "fast-kernels"], timeout=4, check=True
+        [sys.executable, "-m", "pip", "install", "-q", "--retries", "0", "--target", ".", "fast-kernels"],
+        timeout=2,
+        check=True,
     )
     from fast_kernels import softmax
 except (OSError, ImportError, subprocess.SubprocessError):
