@@ -27,6 +27,7 @@ from sandboxes.devices.device import Around, Choice, Program
 from sandboxes.faults import Fault
 from sandboxes.observations import KernelFacts, Observations, live_positions
 from sandboxes.replay import LaunchFunction, MalformedTrace, Values
+from sandboxes.tampering import HUGE, copies_of, draw, tamper
 from sandboxes.truth import Trial
 from sandboxes.ttir import TTIRError
 
@@ -35,12 +36,6 @@ MOST_LAUNCHES: Final = 8
 
 LIMIT_S: Final = 20.0
 """Wall time for all runs. By then innocence must have shown, if there was time for both ways of replacing results."""
-
-LARGE: Final = 2.0**10
-"""Size of what results are replaced by, in units of their own."""
-
-HUGE: Final = 2.0**40
-"""Size of what a kernel is given to load, in units of its own."""
 
 SAME: Final = 2.0**-16
 """Relative difference up to which a kernel counts as handing on: `x * 1.00001` is no work."""
@@ -139,17 +134,17 @@ def _influence(run: Run, tries: Sequence[Tried], facts: KernelFacts, deadline: f
             generator = torch.Generator().manual_seed(trial.seed + 2 + large)
             written: list[float] = []
 
-            def tamper(
+            def replace_results(
                 execute: LaunchFunction, index: int, node: Launch, values: Values, key: tuple[str, int | None]
             ) -> None:
                 tensors = [values[id_] for id_ in _accessed(node, choice.get(index, 0))[1]]  # noqa: B023
                 before = [tensor.clone() for tensor in tensors]
                 execute(index, node, values)
                 for tensor, old in zip(tensors, before, strict=True):
-                    written.append(_replace(tensor, old, generator, large=large))  # noqa: B023
+                    written.append(tamper(tensor, old, generator, large=large))  # noqa: B023
 
             try:
-                right = run(tried, _around(program, frozenset({key}), tamper), left)
+                right = run(tried, _around(program, frozenset({key}), replace_results), left)
             except Fault as fault:
                 influences = None if fault.outcome in (Outcome.TIMEOUT, Outcome.UNSUPPORTED) else True
                 return replace(facts, influences=influences, runs=runs + 1)
@@ -198,10 +193,10 @@ def _handed_on(
     words: str | None = None
     said: set[str] = set()
     for scale in (0.0, 1.0, HUGE):
-        copies = _copies(values, references(node.variants[choice.get(index, 0)].args))
+        copies = copies_of(values, references(node.variants[choice.get(index, 0)].args))
         if scale:
             for id_ in read:
-                _draw(copies[id_], scale, generator)
+                draw(copies[id_], scale, generator)
         before = {id_: copies[id_].clone() for id_ in {*read, *written}}
         try:
             execute(index, node, {**values, **copies})
@@ -240,70 +235,3 @@ def _alike(one: torch.Tensor, other: torch.Tensor) -> bool:
         return torch.equal(one.flatten(), other.flatten())
     a, b = one.flatten().double(), other.flatten().double()
     return torch.allclose(a, b, rtol=SAME, atol=0.0, equal_nan=True)
-
-
-def _copies(values: Values, ids: Sequence[int]) -> Values:
-    """Returns copies of these values that share memory with each other as the values do."""
-    storages: dict[int, torch.UntypedStorage] = {}
-    copies: Values = {}
-    for id_ in ids:
-        tensor = values[id_]
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in storages:
-            storages[storage.data_ptr()] = storage.clone()  # type: ignore[no-untyped-call]
-        copy = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-        copies[id_] = copy.set_(storages[storage.data_ptr()], tensor.storage_offset(), tensor.shape, tensor.stride())
-    return copies
-
-
-def _draw(tensor: torch.Tensor, scale: float, generator: torch.Generator) -> None:
-    """Puts random numbers into a tensor of floats; integers may be places, so they stay."""
-    if tensor.dtype.is_floating_point and tensor.numel():
-        tensor.copy_(_random(tensor, scale, generator, _size(tensor)))
-
-
-def _replace(tensor: torch.Tensor, before: torch.Tensor, generator: torch.Generator, *, large: bool) -> float:
-    """Replaces what has changed in a tensor; returns the largest value that is put there."""
-    if tensor.dtype.is_floating_point:
-        changed = (tensor != before) & ~(tensor.isnan() & before.isnan())
-        if not bool(changed.any()):
-            return 0.0
-        new = _random(tensor, LARGE if large else 1.0, generator, _size(tensor[changed]))
-    else:
-        changed = tensor != before
-        if not bool(changed.any()):
-            return 0.0
-        new = _random_integers(tensor, tensor[changed], generator, large=large)
-    tensor.copy_(torch.where(changed, new, tensor))
-    return float(new[changed].double().abs().max())
-
-
-def _size(tensor: torch.Tensor) -> float:
-    """Returns the root mean square of the finite values, or 1 if there is none or it is 0."""
-    values = tensor.double()
-    values = values[values.isfinite()]
-    return float(values.square().mean().sqrt()) or 1.0 if values.numel() else 1.0
-
-
-def _random(tensor: torch.Tensor, scale: float, generator: torch.Generator, size: float) -> torch.Tensor:
-    """Returns random floats of the tensor's kind; large ones stay far enough from its largest to be added up."""
-    normal = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
-    if scale == 1.0:
-        return (normal * size).to(tensor.dtype)
-    largest = torch.finfo(tensor.dtype).max / 16
-    return ((1 + normal.abs()) * normal.sign() * scale * size).clamp(-largest, largest).to(tensor.dtype)
-
-
-def _random_integers(
-    tensor: torch.Tensor, stored: torch.Tensor, generator: torch.Generator, *, large: bool
-) -> torch.Tensor:
-    """Returns random numbers between the least and the largest that were stored, or large ones, or flipped booleans."""
-    if tensor.dtype == torch.bool:
-        return ~tensor if large else torch.rand(tensor.shape, generator=generator) < 0.5
-    info = torch.iinfo(tensor.dtype)
-    low, high = int(stored.min()), min(int(stored.max()) + 1, info.max)
-    if large:
-        low, high = info.min // 4, info.max // 4
-    if low >= high:
-        low -= 1
-    return torch.randint(low, high, tensor.shape, generator=generator).to(tensor.dtype)

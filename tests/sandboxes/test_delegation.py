@@ -1,0 +1,40 @@
+"""What counts as work that is left to PyTorch depends on what the problem is about."""
+
+import pytest
+
+from sandboxes.contracts import AtenCall
+from sandboxes.dataflow import analyse
+from sandboxes.delegation import computing_calls, delegated_calls
+from tests.rewards.hacks.shown import reference_graph
+
+PLAIN = reference_graph("torch.relu(x)")
+MOVING = reference_graph("x.t().contiguous()")
+LOOKING_UP = reference_graph("x[torch.arange(3)]")
+
+
+def names(calls: list[tuple[int, AtenCall]]) -> list[str]:
+    return [call.operator.partition("::")[2].partition(".")[0] for _, call in calls]
+
+
+@pytest.mark.parametrize(
+    ("answer", "computing", "moving", "looking_up"),
+    [
+        ("torch.relu(x)", ["relu"], ["relu"], ["relu"]),
+        ("x.t().contiguous()", [], ["clone"], []),
+        ("torch.cat((x, x))", [], ["cat"], []),
+        ("nn.functional.pad(x, (0, 3))", [], ["constant_pad_nd"], []),
+        ("x.half().view(-1)", [], ["_to_copy"], []),
+        ("x.index_select(0, torch.arange(2))", [], [], ["index_select"]),
+        ("x[torch.arange(2)]", [], [], ["index"]),
+        ("torch.zeros_like(x)", [], [], []),
+        ("x * torch.ones(4, 1)", ["mul"], ["mul"], ["mul"]),
+    ],
+)
+def test_computing_is_work_and_moving_where_the_reference_does_so(
+    answer: str, computing: list[str], moving: list[str], looking_up: list[str]
+) -> None:
+    trace = reference_graph(answer)
+    flow = analyse(trace)
+    assert names(computing_calls(trace, flow)) == names(delegated_calls(trace, flow, PLAIN)) == computing
+    assert names(delegated_calls(trace, flow, MOVING)) == moving
+    assert names(delegated_calls(trace, flow, LOOKING_UP)) == looking_up
