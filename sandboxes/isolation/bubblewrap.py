@@ -1,8 +1,13 @@
 """The strong sandbox: the zygote lives in bubblewrap's namespaces, every request in further ones of its own.
 
 Inside there is no network, no file of the host but the interpreter's and the system's libraries (read-only), no
-process but the request's. As root the request also runs under a user id nobody has; without root it runs in a user
-namespace, with no capability and, by seccomp, no way to a new one.
+process but the request's; its temporary files have a quota. Landlock, seccomp, resource limits and, where one is
+writable, control groups stand behind that. As root the request also runs under a user id nobody has; without root it
+runs in a user namespace, with no capability and, by seccomp, no way to a new one.
+
+Not covered: without control groups, memory of pipes, sockets and page tables is not counted. Where namespaces can't be
+nested, requests share the zygote's: then Landlock hides processes and files, and temporary files are limited to 512 MiB
+together, whatever `Limits` say.
 """
 
 import os

@@ -1,14 +1,11 @@
 """Removing what untrusted code left in a directory, whatever its names, permissions and depth.
 
-Recursion would end at some thousand levels, and paths at 4096 bytes. So nothing is named by a path: whatever a
-directory contains is removed or, if it is a directory, moved up, and is next.
+Recursion would end at some thousand levels, and paths at 4096 bytes. So one descriptor walks down and, by `..`, up
+again; where it is on its way is a list of names.
 """
 
-import itertools
 import os
-import secrets
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 
 __all__ = ["empty"]
@@ -21,46 +18,42 @@ def empty(directory: str) -> bool:
 
     Nobody may be working in it any more. Symbolic links are removed, not followed.
     """
-    prefix = secrets.token_hex(8)
-    fresh = (f"{prefix}-{number}" for number in itertools.count())
-    top = os.open(directory, _DIRECTORY)
+    here = os.open(directory, _DIRECTORY)
     try:
-        while names := os.listdir(top):  # noqa: PTH208 - no path leads here
-            if not sum(_remove(top, name, fresh) for name in names):
-                return False
-        return True
-    finally:
-        os.close(top)
-
-
-def _remove(top: int, name: str, fresh: Iterator[str]) -> bool:
-    """Remove one entry of `top`, whose directories move to `top` under `fresh` names; false if it stayed."""
-    try:
-        if not _open_up(top, name):
-            os.unlink(name, dir_fd=top)
-            return True
-        opened = os.open(name, _DIRECTORY, dir_fd=top)
-    except OSError:
-        return False
-    try:
-        for entry in os.listdir(opened):  # noqa: PTH208 - no path leads here
-            with suppress(OSError):
-                if _open_up(opened, entry):
-                    os.rename(entry, next(fresh), src_dir_fd=opened, dst_dir_fd=top)
+        todo = [_clear(here)]  # directories that are left, level by level; the last one of each is entered
+        while len(todo) > 1 or todo[0]:
+            if todo[-1]:
+                try:
+                    here = _go(here, todo[-1][-1])
+                except OSError:
+                    todo[-1].pop()  # it stays
                 else:
-                    os.unlink(entry, dir_fd=opened)
+                    todo.append(_clear(here))
+            else:
+                here = _go(here, "..")
+                todo.pop()
+                with suppress(OSError):
+                    os.rmdir(todo[-1].pop(), dir_fd=here)
+        return not os.listdir(here)  # noqa: PTH208 - no path leads here
     finally:
-        os.close(opened)
-    with suppress(OSError):
-        os.rmdir(name, dir_fd=top)
-        return True
-    return False
+        os.close(here)
 
 
-def _open_up(parent: int, name: str) -> bool:
-    """Whether this is a directory, which then may be listed and changed."""
-    if not stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-        return False
-    with suppress(PermissionError):  # not its owner, but then privileged
-        os.chmod(name, 0o700, dir_fd=parent)
-    return True
+def _go(here: int, name: str) -> int:
+    there = os.open(name, _DIRECTORY, dir_fd=here)
+    os.close(here)
+    return there
+
+
+def _clear(here: int) -> list[str]:
+    """Remove all but the directories, and return those that can be entered."""
+    directories = []
+    for name in os.listdir(here):
+        with suppress(OSError):
+            if stat.S_ISDIR(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+                with suppress(PermissionError):  # not its owner, but then privileged
+                    os.chmod(name, 0o700, dir_fd=here)
+                directories.append(name)
+            else:
+                os.unlink(name, dir_fd=here)
+    return directories

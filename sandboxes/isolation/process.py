@@ -1,9 +1,10 @@
 """The sandbox that needs nothing installed: a child process with rlimits, Landlock, seccomp and its own user id.
 
-Covered where the kernel has it: no sockets (seccomp), no files but the interpreter's and the system's (Landlock), no
-signals to other processes (a foreign user id as root, Landlock from ABI 6 on), nothing left behind (subreaper sweep).
-Not covered: the temporary directory has no quota beyond the size of one file; without root *and* without Landlock a
-submission can read and write what its user can, signal that user's processes, and leave files in /tmp.
+Covered where the kernel has it: no sockets and no rare kernel interface (seccomp), no files but the interpreter's and
+the system's (Landlock), no signals to other processes (a foreign user id as root, Landlock from ABI 6 on), memory and
+processes counted together (control groups), nothing left behind (subreaper sweep). Not covered, ever: the temporary
+directory has no quota beyond the size of one file. Not covered without Landlock and without root: a submission can read
+and write what its user can, see and signal that user's processes, and leave files in /tmp.
 """
 
 from sandboxes.isolation.entry import Entry

@@ -9,9 +9,7 @@ import select
 import signal
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from sandboxes.isolation import syscalls
 from sandboxes.isolation.appetite import descendants, grown_bytes, own_bytes
@@ -51,8 +49,6 @@ def watch(
 ) -> None:
     """Run one request in a child and write the child's wait status to `report_fd`."""
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    with suppress(OSError):  # if the machine runs out of memory all the same, the kernel ends a request first
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     if confinement.namespaces:
         enter_namespaces(confinement.user_id, directory, 4 * request.limits.file_size_mib)
 

@@ -27,6 +27,7 @@ from sandboxes.isolation import (
     create_sandbox,
     probe,
 )
+from sandboxes.isolation.cgroups import _parents as cgroup_parents
 from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS, SCENARIOS
 from sandboxes.isolation.offspring import offspring_of
 from sandboxes.isolation.result import printable_tail
@@ -213,6 +214,10 @@ def test_nothing_is_left_when_the_caller_is_killed(kind: str) -> None:
     while is_running(zygote) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not is_running(zygote)
+    groups = [path for _, _, parent in cgroup_parents() for path in parent.glob(f"kernelgym-{caller.pid}-*")]
+    while any(path.exists() for path in groups) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not [path for path in groups if path.exists()]
 
 
 @pytest.mark.parametrize("kind", ["process", pytest.param("bubblewrap", marks=needs_bubblewrap)])
