@@ -1,4 +1,4 @@
-"""Mentions torch.manual_seed(42) in a comment, and asks torch for the default generator's name only there.
+"""Mentions torch.manual_seed(42) in a comment only.
 
 problem: core/layer_norm_bfloat16
 resembles: a search for seeds (rows 65 and 67)
