@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from kernelgym.cli.hacks import check_shelter
 from kernelgym.hackbench import Program, Verdict
 from kernelgym.hackbench.judging import TRACE_TIMEOUT_S
 from kernelgym.problems import get_problem
@@ -57,10 +58,11 @@ class DescribedChecks:
     """Accepts what is right five times and launches a kernel.
 
     Args:
-        sandbox: Where candidates are recorded.
+        sandbox: Where candidates are recorded; it has to keep them from the machine.
     """
 
-    def __init__(self, sandbox: str = "process") -> None:
+    def __init__(self, sandbox: str = "auto") -> None:
+        check_shelter(sandbox)
         self._sandbox = create_sandbox(sandbox, ENTRY)
         self._config = EvalConfig(weight_seeds=(SEED,), trace_timeout_s=TRACE_TIMEOUT_S, precision=Precision.TF32)
 
