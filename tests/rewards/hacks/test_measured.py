@@ -137,6 +137,26 @@ def test_most_of_the_work_left_to_torch_is_told_with_times(tracer: Tracer) -> No
     assert report.profile.replaced == pytest.approx(0.25, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (["return relu(x) if x.shape[0] > 100 else relu(x + 0.0)"], ["bench_differs"]),
+        (["return relu(x) if x.shape[0] < 100 else clip(x)"], ["bench_differs"]),
+        (["y = relu(x)", "for _ in range(x.shape[0] // 100): y = relu(y)", "return y"], []),
+    ],
+)
+def test_another_program_at_the_bench_case_is_told_with_what_is_new_and_gone(
+    tracer: Tracer, body: list[str], found: list[str]
+) -> None:
+    clip = RELU.replace("relu", "clip")
+    report = judged(tracer, model(*body, kernels=[RELU, clip]), "torch.relu(x)")
+    assert report.outcome is Outcome.OK, report.diagnostics
+    assert [item.rule for item in report.findings] == found
+    if "clip" in body[0]:
+        assert "runs kernel `clip_kernel`, which no check case does" in report.findings[0].evidence
+        assert "every check case runs kernel `relu_kernel`" in report.findings[0].evidence
+
+
 def test_a_program_in_own_kernels_is_not_run_again(tracer: Tracer) -> None:
     report = judged(tracer, model("return relu(x)", kernels=[RELU]), "torch.relu(x)")
     assert report.profile is not None

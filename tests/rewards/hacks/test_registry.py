@@ -10,6 +10,7 @@ from rewards.hacks import DETECTORS, Detector, gate, list_detectors, register_de
 from sandboxes.contracts import Finding, Severity
 from sandboxes.errors import DetectorBroken
 from sandboxes.gate import Evidence
+from tests.rewards.hacks.judged import judged
 from tests.rewards.hacks.shown import shown
 from tests.tracer import Tracer, forward
 
@@ -81,6 +82,12 @@ def test_a_detector_that_raises_is_named_and_decides_nothing(tracer: Tracer) -> 
     register_detector(BROKEN)
     with pytest.raises(DetectorBroken, match=r"`broken_rule` fails \(KeyError: 'no such thing'\); repair or uninstall"):
         gate.examine(shown(tracer, forward("return x.relu()")))
+
+
+def test_a_broken_detector_costs_the_evaluation_and_not_the_candidate(tracer: Tracer) -> None:
+    register_detector(BROKEN)
+    with pytest.raises(DetectorBroken, match="`broken_rule` fails"):
+        judged(tracer, forward("return scale(x)"), "x * 2")
 
 
 def test_a_detector_that_returns_something_else_is_named() -> None:
