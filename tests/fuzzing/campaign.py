@@ -21,7 +21,7 @@ LONGEST_S = 300
 _STATUS = re.compile(r"cov: (\d+) ft: (\d+) corp: (\d+)/")
 _PEAK = re.compile(r"stat::peak_rss_mb:\s*(\d+)")
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
-_ARTIFACTS = ("crash-*", "oom-*", "timeout-*", "slow-unit-*")
+_ARTIFACTS = ("crash-*", "oom-*", "timeout-*")
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 import atheris
+import torch
 
 from tests.fuzzing.quick import MAX_BYTES, seeded
 from tests.fuzzing.target import Target, execute
@@ -69,6 +70,7 @@ def main() -> None:
     with atheris.instrument_imports(include=["sandboxes", "rewards", "kernelgym"], enable_loader_override=False):
         from tests.fuzzing.targets import TARGETS  # noqa: PLC0415 # what is imported here is what is watched
 
+    torch.set_num_threads(1)  # CPU time is what is bounded
     target = next(item for item in TARGETS if item.name == name)
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
@@ -77,6 +79,7 @@ def main() -> None:
     options = [
         f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={MAX_BYTES}", "-len_control=0",
         f"-rss_limit_mb={MEMORY_MIB}", f"-timeout={TIMEOUT_S}", f"-artifact_prefix={folder}/", "-print_final_stats=1",
+        "-report_slow_units=1000",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, str(corpus)], Record(target, folder).once)
     atheris.Fuzz()

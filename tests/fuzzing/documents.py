@@ -14,7 +14,7 @@ NUMBERS = (
     10**400, 0.5, -0.0, 1e308, float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
 MAX_CHANGES = 6
-REPEATS = (1, 1, 2, 16, 3000)
+REPEATS = (1, 1, 1, 2, 2, 2, 16, 16, 300, 3000)
 MAX_PLACES = 5_000
 MAX_BYTES = 2 * 2**20
 

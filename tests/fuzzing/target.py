@@ -21,8 +21,6 @@ class Target:
     """CPU time that reading may take, whatever it is."""
     seconds_per_mib: float = 0.0
     """And on top of that, for each MiB."""
-    modules: tuple[str, ...] = ()
-    """Packages whose coverage guides a campaign."""
 
 
 class TooSlow(AssertionError):

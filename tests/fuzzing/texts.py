@@ -12,7 +12,7 @@ ODD = (
 )  # fmt: skip
 """Characters and words that mean something to somebody on the way."""
 
-MAX_REPEATS = 20_000
+MAX_REPEATS = 3_000
 MAX_CHARACTERS = 2**20
 _PIECE = re.compile(r"\s+|\w+|.", re.DOTALL)
 
@@ -37,7 +37,8 @@ def changed_text(text: str, choices: Choices) -> str:
             case 1:
                 pieces[first:last] = [odd_text(choices)]
             case 2:
-                pieces[first:last] = run * choices.pick((2, 2, 3, 3, 10, 50, 1000))
+                times = choices.pick((2, 2, 3, 3, 10, 50, 1000))
+                pieces[first:last] = run * min(times, 1 + MAX_CHARACTERS // (1 + sum(map(len, run))))
             case 3:
                 pieces[other:other] = run
             case 4:

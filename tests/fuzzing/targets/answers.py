@@ -102,17 +102,4 @@ ANSWERS = Target(
     read=read,
     seconds=2.0,
     seconds_per_mib=20.0,
-    modules=(
-        "sandboxes.tracing.wire",
-        "sandboxes.tracing.service",
-        "sandboxes.contracts",
-        "sandboxes.validation",
-        "sandboxes.programs",
-        "sandboxes.dataflow",
-        "sandboxes.hosted",
-        "sandboxes.replay",
-        "sandboxes.operators",
-        "sandboxes.budget",
-        "rewards.hacks",
-    ),
 )

@@ -86,5 +86,4 @@ COMPLETIONS = Target(
     read=read,
     seconds=0.2,
     seconds_per_mib=20.0,
-    modules=("sandboxes.extraction", "sandboxes.contracts"),
 )

@@ -77,5 +77,4 @@ EXECUTION = Target(
     read=read,
     seconds=4.0,
     seconds_per_mib=20.0,
-    modules=("sandboxes.ttir",),
 )

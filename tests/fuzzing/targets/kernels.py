@@ -36,5 +36,4 @@ KERNELS = Target(
     read=read,
     seconds=0.5,
     seconds_per_mib=20.0,
-    modules=("sandboxes.ttir.syntax", "sandboxes.ttir.dataflow", "sandboxes.ttir.engine", "sandboxes.ttir.ir"),
 )

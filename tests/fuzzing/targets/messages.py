@@ -66,11 +66,4 @@ MESSAGES = Target(
     read=read,
     seconds=1.0,
     seconds_per_mib=20.0,
-    modules=(
-        "kernelgym.evaluators.messages",
-        "kernelgym.evaluators.process",
-        "sandboxes.contracts",
-        "kernelgym.reports",
-        "kernelgym.envs",
-    ),
 )

@@ -110,5 +110,4 @@ RENDERING = Target(
     read=read,
     seconds=1.0,
     seconds_per_mib=20.0,
-    modules=("kernelgym.reports", "kernelgym.envs.feedback", "kernelgym.envs.quoting", "sandboxes.hints", "rewards"),
 )
