@@ -34,6 +34,8 @@ def work_of_launch(execution: Execution, scale: float = 1.0, sizes: Mapping[str,
         requested_bytes=_scaled(_requested(counters), scale, None),
         flops={kind: _scaled(count, scale, None) for kind, count in _flops(counters).items()},
         integer_ops=_scaled(counters.flops.get("integer", 0), scale, None),
+        uneven_bytes=counters.uneven_bytes,
+        uneven_operations=counters.uneven_operations,
     )
 
 

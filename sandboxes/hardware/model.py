@@ -12,18 +12,20 @@ the p-norm, which is at least their largest:
   bytes / in-flight round trips;
 - starting blocks.
 
+A launch takes at least as long as its busiest program alone: other programs can't wait for it elsewhere.
+
 Every launch pays the overhead between two dependent kernels. ATen operators are priced as well-tuned library kernels:
 the same rates, without waves.
 
 Reading a number back (`Tensor.item`) also costs `WAIT_US`: the host waits until the GPU is done, and the GPU until the
 host launches what comes next.
 
-Not modelled: what the L2 cache keeps from one node to the next, uncoalesced accesses and bank conflicts, divergence
-and uneven programs, the shape of the tiles fed to tensor cores, clock throttling, overlap of independent kernels.
+Not modelled: what the L2 cache keeps from one node to the next, uncoalesced accesses and bank conflicts, divergence,
+the shape of the tiles fed to tensor cores, clock throttling, overlap of independent kernels.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 from sandboxes.contracts import Bound, Resources, Target
@@ -98,7 +100,7 @@ def price_launch(
 
     Args:
         target: The GPU.
-        work: Of the whole launch; programs are taken to be alike.
+        work: Of the whole launch; programs are taken to be alike, but for the busiest.
         resources: Of the compiled kernel.
         grid: Number of programs per axis; an empty grid launches nothing.
         num_stages: Below 2 a program's loads wait for its arithmetic, and only other programs on the same
@@ -119,7 +121,22 @@ def price_launch(
             parts = _wave(target, work, resources, programs, size)
             time_us += count * _norm(list(parts.values()), power)
             total = {name: value + count * parts[name] for name, value in total.items()}
+    alone = _wave(target, _busiest(work), resources, programs, 1)
+    if (longest := _norm(list(alone.values()), power)) > time_us:
+        time_us, total = longest, alone
     return _price(target, work, time_us, total)
+
+
+def _busiest(work: Work) -> Work:
+    """Returns the work of a launch whose programs are all as busy as the busiest."""
+    return replace(
+        work,
+        read_bytes=round(work.read_bytes * work.uneven_bytes),
+        written_bytes=round(work.written_bytes * work.uneven_bytes),
+        requested_bytes=round(work.requested_bytes * work.uneven_bytes),
+        flops={kind: round(count * work.uneven_operations) for kind, count in work.flops.items()},
+        integer_ops=round(work.integer_ops * work.uneven_operations),
+    )
 
 
 def price_aten(target: Target, work: Work) -> Price:

@@ -26,6 +26,10 @@ class Work:
     """Kernels that do it; 0 for views and other metadata."""
     waits: int = 0
     """How often the host waits for the result before it goes on."""
+    uneven_bytes: float = 1.0
+    """Traffic of a launch's busiest program over that of an average one."""
+    uneven_operations: float = 1.0
+    """Arithmetic of a launch's busiest program over that of an average one."""
 
     def __post_init__(self) -> None:
         unknown = set(self.flops) - set(FLOP_KINDS)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.engine.evenness import Evenness
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.sectors import Sectors
@@ -94,6 +95,10 @@ class Counters:
     """By kind: ``float``, ``integer``, ``special`` and ``dot_<input type>`` (a multiply-add is two)."""
     lines: dict[int, dict[str, int]] = field(default_factory=dict)
     """By user source line: the kinds of `flops`, plus ``bytes``."""
+    uneven_bytes: float = 1.0
+    """Bytes that the program which asks for most asks for, masked lanes included, over those of an average one."""
+    uneven_operations: float = 1.0
+    """The same for arithmetic of all kinds."""
 
     @property
     def bytes_loaded(self) -> int:
@@ -112,18 +117,23 @@ class Tally:
     Args:
         steps: all steps of the module plan.
         buffers: one per pointer argument.
+        programs: how many will run.
     """
 
-    def __init__(self, steps: list[Step], buffers: list[Buffer]) -> None:
+    def __init__(self, steps: list[Step], buffers: list[Buffer], programs: int) -> None:
         self._steps = steps
         self._executions = [0] * len(steps)
         self._memory: dict[tuple[int, str], MemoryCount] = {}
         self._buffers = buffers
         self._sectors = Sectors(buffers)
+        self._costs = [work(step)[1] for step in steps]
+        self._bytes, self._operations = Evenness(programs), Evenness(programs)
 
-    def executed(self, step: Step, programs: int) -> None:
-        """``programs`` programs executed ``step``."""
-        self._executions[step.number] += programs
+    def executed(self, machine: Machine, step: Step) -> None:
+        """The active programs executed ``step``."""
+        self._executions[step.number] += machine.frame.size
+        if cost := self._costs[step.number]:
+            self._operations.add(machine, cost)
 
     def accessed(self, machine: Machine, step: Step, request: Request, kind: str) -> None:
         """The active programs performed a memory access (already checked to be in bounds)."""
@@ -136,6 +146,7 @@ class Tally:
         count.lanes += lanes
         count.bytes += lanes * buffer.data.element_size()
         count.executions += machine.frame.size
+        self._bytes.add(machine, torch.Size(request.shape).numel() * buffer.data.element_size())
         self._sectors.touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
 
     def counters(self) -> Counters:
@@ -143,6 +154,7 @@ class Tally:
         result = Counters(arguments={buffer.name: ArgumentCount() for buffer in self._buffers})
         flops: dict[str, int] = defaultdict(int)
         lines: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        result.uneven_bytes, result.uneven_operations = self._bytes.unevenness(), self._operations.unevenness()
         for step, executions in zip(self._steps, self._executions, strict=True):
             kind, cost = work(step)
             if executions and cost:

@@ -113,9 +113,9 @@ def _execute(
     binding = _Binding(module, args)
     values = binding.values()
     buffers = binding.buffers
-    tally = Tally(plan.steps, buffers) if options.count else None
     watch = None if options.unwritten is None else _watch(module, values, buffers, options.unwritten)
     total = grid[0] * grid[1] * grid[2] if options.programs is None else len(options.programs)
+    tally = Tally(plan.steps, buffers, total) if options.count else None
     chunk = _chunk(plan, options)
     for first in range(0, total, chunk):
         last = min(total, first + chunk)

@@ -161,7 +161,7 @@ class Machine:
                 name = step.operation.name
                 raise UnsupportedOperation(f"{name} ({error})", step.operation.location) from error
             if tally is not None:
-                tally.executed(step, self.frame.size)
+                tally.executed(self, step)
             for dead in step.frees:
                 values[dead] = None
             if time.monotonic() > budget.deadline:

@@ -1,6 +1,7 @@
 """The hardware model never promises more than the roofline and ranks kernels as a GPU would."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -184,3 +185,12 @@ def test_unknown_kinds_and_negative_work_are_refused() -> None:
         Work(flops={"int4": 1})
     with pytest.raises(ValueError, match="negative"):
         Work(read_bytes=-1)
+
+
+def test_a_launch_takes_as_long_as_its_busiest_program() -> None:
+    even = streaming(64)
+    half = replace(even, uneven_bytes=2.0, uneven_operations=2.0)
+    one = replace(even, uneven_bytes=4096.0)
+    need, grid = needs(), (4096, 1, 1)
+    assert price_launch(H200, half, need, grid).time_us == price_launch(H200, even, need, grid).time_us
+    assert price_launch(H200, one, need, grid).time_us > 100 * price_launch(H200, even, need, grid).time_us

@@ -208,3 +208,22 @@ def test_distinct_bytes_are_whole_sectors_in_whatever_sizes_a_kernel_loads_them(
     counters = launch(text, (64, 1, 1), x, out, count=True).counters
     assert counters.arguments["x"].unique_bytes_loaded == 64 * 4
     assert counters.arguments["o"].unique_bytes_stored == 64 * 32
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1000])
+def test_the_busiest_program_is_known(chunk: int) -> None:
+    text = """module {
+      tt.func public @k(%x: !tt.ptr<i32>) {
+        %id = tt.get_program_id x : i32
+        %zero = arith.constant 0 : i32
+        %one = arith.constant 1 : i32
+        %p = tt.addptr %x, %id : !tt.ptr<i32>, i32
+        scf.for %i = %zero to %id step %one : i32 {
+          %v = tt.load %p : !tt.ptr<i32>
+          %w = arith.addi %v, %i : i32
+          tt.store %p, %w : !tt.ptr<i32>
+        }
+        tt.return } }"""
+    counters = launch(text, (5, 1, 1), torch.zeros(5, dtype=torch.int32), count=True, programs_at_once=chunk).counters
+    assert counters.uneven_bytes == pytest.approx(4 / 2)
+    assert counters.uneven_operations == pytest.approx((4 + 1) / (2 + 1))
