@@ -22,6 +22,8 @@ class Distribution(StrEnum):
     NEGATED = "negated"
     OUTLIERS = "outliers"
     """One element in 64 is sixteen times as large."""
+    UNEVEN = "uneven"
+    """Along every dimension a random range is three times as large, so that no part of an input is like the rest."""
 
 
 class Domain(StrEnum):
@@ -70,7 +72,15 @@ def _change(value: torch.Tensor, distribution: Distribution, domain: Domain, gen
         case Distribution.OUTLIERS:
             chosen = torch.rand(value.shape, generator=generator) < 1 / 64
             value.mul_(torch.where(chosen, 16.0, 1.0).to(value.dtype))
+        case Distribution.UNEVEN:
+            for dimension, size in enumerate(value.shape):
+                length = size // RANGE_SHARE
+                start = int(torch.randint(size - length + 1, (), generator=generator))
+                value.narrow(dimension, start, length).mul_(3)
 
+
+RANGE_SHARE: Final = 16
+"""An uneven range is one part in this many; dimensions with fewer elements have none."""
 
 DRAWS: Final = frozenset({"rand", "randn", "rand_like", "randn_like", "normal", "normal_", "uniform_"})
 """Functions whose results are plain draws."""

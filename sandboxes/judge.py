@@ -31,7 +31,7 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
     used; the first case is also tried with the other weight seeds.
     """
     checks = [case for case in reference.cases if case.kind is CaseKind.CHECK]
-    others = [item for item in reference.distributions if item is not Distribution.UNIT]
+    others = [item for item in reference.distributions if item not in (Distribution.UNIT, Distribution.UNEVEN)]
     per_case: list[list[Distribution]] = [[Distribution.UNIT] for _ in checks]
     for index in range(max(len(others), len(checks) if others else 0)):
         per_case[index % len(checks)].append(others[index % len(others)])
@@ -56,12 +56,19 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
     return trials
 
 
-def bench_trial(case: Case, config: EvalConfig, seed: int) -> Trial:
-    """Returns the trial that verifies the bench case."""
+def bench_trial(
+    case: Case, config: EvalConfig, seed: int, distributions: Sequence[Distribution] = (Distribution.UNIT,)
+) -> Trial:
+    """Returns the trial that verifies the bench case.
+
+    It has one, since it is large, so its values are uneven where they may be: means and sums over many like elements
+    hardly change if a program leaves some of them out.
+    """
+    uneven = Distribution.UNEVEN in distributions
     return Trial(
         case=case,
         weight_seed=config.weight_seeds[0],
-        distribution=Distribution.UNIT,
+        distribution=Distribution.UNEVEN if uneven else Distribution.UNIT,
         seed=seed,
         precision=config.precision,
     )

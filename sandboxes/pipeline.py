@@ -86,7 +86,7 @@ class Pipeline:
         *checks, last = reference.cases
         graph = trace_reference(reference, last)  # first: a bad reference is not its fault
         in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
-        bench = bench_trial(last.model_copy(update={"hollow": not in_full}), config, seed)
+        bench = bench_trial(last.model_copy(update={"hollow": not in_full}), config, seed, reference.distributions)
         cases = (*checks, bench.case)
         with journal.stage(Stage.TRACE):
             answer = run_tracer(

@@ -34,6 +34,7 @@ VARIATIONS: Final = {
     "x3": "three times as large (`x3`)",
     "x0.01": "a hundredth as large (`x0.01`)",
     "outliers": "with `outliers` (one element in 64 is sixteen times as large)",
+    "uneven": "with `uneven` values (a range of each dimension is three times as large)",
 }
 """Distributions in words; others are called by their name."""
 

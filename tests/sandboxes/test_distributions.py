@@ -112,3 +112,13 @@ def test_a_reference_may_declare_its_distributions_which_then_hold_for_all_input
     live = LiveReference(Reference(id="x", source=source))
     assert live.distributions == (Distribution.UNIT, Distribution.NEGATED)
     assert (live.draw(live.cases[0], Distribution.NEGATED, seed=1)[0] > 0).all()
+
+
+def test_uneven_values_differ_along_every_long_dimension() -> None:
+    values = torch.ones(64, 4, 160)
+    redistribute([values], Distribution.UNEVEN, [ANY], torch.Generator().manual_seed(0))
+    assert values.unique().tolist() == [1.0, 3.0, 9.0]
+    rows, columns = values[:, 0].amin(dim=1), values[:, 0].amin(dim=0)
+    assert (rows > 1).sum() == 4
+    assert (columns > 1).sum() == 10
+    assert values.std(dim=1).max() == 0.0

@@ -136,7 +136,7 @@ def test_outputs_of_no_elements_pass() -> None:
 
 def test_every_distribution_is_used_and_every_case_is_tried_as_drawn() -> None:
     trials = plan_trials(reference(), EvalConfig(), seed=1)
-    assert {trial.distribution for trial in trials} == set(Distribution)
+    assert {trial.distribution for trial in trials} == set(Distribution) - {Distribution.UNEVEN}
     for case in {trial.case.name for trial in trials}:
         assert Distribution.UNIT in {trial.distribution for trial in trials if trial.case.name == case}
 
@@ -218,3 +218,18 @@ def test_a_summary_counts_failures_and_names_the_distribution_if_not_all_fail() 
     result = summarise(live.cases[0], pairs)
     assert (result.passed, result.trials, result.failed_trials) == (False, 2, 1)
     assert str(trials[1].distribution) in (result.detail or "")
+
+
+def test_a_loss_over_a_sample_is_found_at_the_bench_case() -> None:
+    live = reference(
+        "import torch\nCHECK_SHAPES = [dict(rows=3)]\nclass Model(torch.nn.Module):\n    def forward(self, x):\n"
+        "        return torch.logsumexp(x, 1).mean()\ndef get_init_inputs():\n    return []\n"
+        "def get_inputs(rows=1000):\n    return [torch.randn(rows, 2000)]\n"
+    )
+    for seed in range(5):
+        truth = compute_truth(live, bench_trial(live.cases[-1], EvalConfig(), seed, live.distributions))
+        x = truth.inputs[0].double()
+        assert compare(truth, torch.logsumexp(x, 1).mean().float(), truth.inputs).passed
+        sampled = torch.logsumexp(x[:, :1000], 1).mean() + torch.tensor(2.0).log()
+        assert not compare(truth, sampled.float(), truth.inputs).passed
+    assert Distribution.UNEVEN not in {trial.distribution for trial in plan_trials(live, EvalConfig(), seed=1)}
