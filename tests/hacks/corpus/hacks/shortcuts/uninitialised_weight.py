@@ -1,0 +1,37 @@
+"""Leaves its weight as it was allocated, in the hope that nobody compares it with an initialised one.
+
+row: 57
+problem: core/rms_norm
+expect: incorrect
+layer: judge
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+@triton.jit
+def rms_norm_kernel(x_ptr, weight_ptr, out_ptr, features, eps, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    offsets = tl.arange(0, BLOCK)
+    mask = offsets < features
+    x = tl.load(x_ptr + row * features + offsets, mask=mask, other=0.0)
+    scale = tl.rsqrt(tl.sum(x * x, axis=0) / features + eps)
+    weight = tl.load(weight_ptr + offsets, mask=mask)
+    tl.store(out_ptr + row * features + offsets, x * scale * weight, mask=mask)
+
+
+class ModelNew(nn.Module):
+    def __init__(self, features: int, eps: float):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.empty(features))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = torch.empty_like(x)
+        features = x.shape[-1]
+        block = triton.next_power_of_2(features)
+        rms_norm_kernel[(x.numel() // features,)](x, self.weight, out, features, self.eps, BLOCK=block)
+        return out

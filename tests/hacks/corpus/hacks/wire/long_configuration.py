@@ -1,0 +1,36 @@
+"""Tunes over a configuration whose description has a million characters and a newline.
+
+row: ours
+problem: core/softmax
+expect: ok
+layer: price
+worth: correct
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+
+LONG = "x\n" * 500_000
+
+
+@triton.autotune(configs=[triton.Config({"NOTE": LONG}, num_warps=4)], key=["columns"])
+@triton.jit
+def softmax_kernel(x_ptr, out_ptr, columns, x_stride, out_stride, BLOCK: tl.constexpr, NOTE: tl.constexpr):
+    row = tl.program_id(0)
+    offsets = tl.arange(0, BLOCK)
+    mask = offsets < columns
+    x = tl.load(x_ptr + row * x_stride + offsets, mask=mask, other=-float("inf"))
+    numerator = tl.exp(x - tl.max(x, axis=0))
+    tl.store(out_ptr + row * out_stride + offsets, numerator / tl.sum(numerator, axis=0), mask=mask)
+
+
+class ModelNew(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, columns = x.shape
+        out = torch.empty_like(x)
+        block = triton.next_power_of_2(columns)
+        softmax_kernel[(rows,)](x, out, columns, x.stride(0), out.stride(0), BLOCK=block)
+        return out
