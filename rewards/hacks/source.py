@@ -56,6 +56,9 @@ PATHS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 FRAME_ATTRIBUTES: Final = frozenset({"f_back", "f_locals", "f_globals", "__globals__", "__code__", "__closure__"})
 """Attributes by which one gets at other people's variables."""
 
+BUILTINS: Final = frozenset({"open", "exec", "eval", "compile", "__import__"})
+"""Names that need no import."""
+
 LIBRARIES: Final = ("torch", "triton", "builtins", "sys", "time", "inspect", "numpy")
 """Modules whose attributes nobody should change."""
 
@@ -114,12 +117,12 @@ def _fires(node: ast.AST, names: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _path(node: ast.AST, names: dict[str, str]) -> str | None:
-    """Returns the dotted path that an expression stands for, if it is one."""
+    """Returns the dotted path that an expression stands for, if it begins with an import or a builtin."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name):
+    if not isinstance(node, ast.Name) or not (node.id in names or node.id in BUILTINS):
         return None
     return ".".join([names.get(node.id, node.id), *reversed(parts)])
 
@@ -128,7 +131,7 @@ def _library(target: ast.AST, names: dict[str, str]) -> str | None:
     path = _path(target, names)
     if path is None or path.partition(".")[0] not in LIBRARIES or path.startswith(SETTINGS):
         return None
-    return path if path.partition(".")[0] in {names[name].partition(".")[0] for name in names} else None
+    return path
 
 
 def _falls_back(node: ast.Try, names: dict[str, str]) -> bool:

@@ -56,6 +56,7 @@ def test_a_name_that_honest_kernels_have_no_use_for_is_told(source: str, rule: s
         "import torch\ntry:\n    import triton\nexcept ImportError:\n    raise",
         "import torch\ntry:\n    k[(1,)](x)\nexcept RuntimeError as error:\n    raise ValueError(str(error))",
         "torch = 1\ntime.time = 2",
+        "gc = socket = 3\nx = gc + socket.real",
         r"s = '\d'",
         "def broken(:",
         "-" * 5000 + "1",
