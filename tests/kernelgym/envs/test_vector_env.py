@@ -58,7 +58,7 @@ def test_a_step_plays_a_turn_of_every_episode(envs: KernelVectorEnv) -> None:
     assert [text.partition(" - ")[0] for text in observations] == [
         "Turn 1 of 2: ok", "Turn 1 of 2: incorrect", "Turn 1 of 2: infrastructure",
     ]  # fmt: skip
-    assert rewards.tolist() == pytest.approx([4.8, 0.0, 0.0])
+    assert rewards.tolist() == pytest.approx([4.85, 0.0, 0.0])
     assert not terminations.any()
     assert not truncations.any()
     assert infos["infrastructure"].tolist() == [False, False, True]
@@ -86,7 +86,7 @@ def test_an_ended_episode_is_named_and_can_be_reset_alone(envs: KernelVectorEnv)
 def test_an_exception_in_one_leaves_the_others_their_results(envs: KernelVectorEnv) -> None:
     envs.reset()
     observations, rewards, terminations, truncations, infos = envs.step(words("fast", "raise", "slow"))
-    assert rewards.tolist() == pytest.approx([4.8, 0.0, 2.3])
+    assert rewards.tolist() == pytest.approx([4.85, 0.0, 2.3])
     assert (terminations.tolist(), truncations.tolist()) == ([False] * 3, [False, True, False])
     assert infos["error"][1] == "EvaluatorBroken: nobody is there"
     assert infos["_error"].tolist() == [False, True, False]
