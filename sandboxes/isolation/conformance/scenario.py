@@ -23,7 +23,7 @@ CONFORMANCE_ENTRY = Entry(target="sandboxes.isolation.conformance:run_python")
 """Needs neither torch nor triton, so that its sandboxes start at once."""
 
 CONFORMANCE_LIMITS = Limits(
-    wall_time_s=0.4,
+    wall_time_s=0.3,
     cpu_time_s=20.0,
     memory_mib=256,
     processes=32,
