@@ -1,8 +1,8 @@
 """How the values of inputs are varied, and which inputs may be.
 
 A candidate must be right for all values that make sense, not only for those that `get_inputs` happens to draw. What
-makes sense is read off the source: a plain draw of random numbers may be scaled and negated; a probability, a mask,
-an index or anything else that was made on purpose keeps its domain and is only drawn anew.
+makes sense is read off the source: a plain draw of random numbers may be scaled and change its sign; a probability, a
+mask, an index or anything else that was made on purpose keeps its domain and is only drawn anew.
 """
 
 import ast
@@ -19,20 +19,28 @@ class Distribution(StrEnum):
     UNIT = "x1"
     LARGE = "x3"
     SMALL = "x0.01"
-    NEGATED = "negated"
+    NEGATIVE = "negative"
+    """No element is above zero."""
+    POSITIVE = "positive"
+    """No element is below zero."""
     OUTLIERS = "outliers"
     """One element in 64 is sixteen times as large."""
     UNEVEN = "uneven"
     """Along every dimension a random range is three times as large, so that no part of an input is like the rest."""
+    HUGE = "x100"
+    """Where exponentials overflow; only for references that stay accurate there."""
+    TIES = "ties"
+    """Nothing but -1, 0 and 1; only for references that ask for it: which of equal elements counts is often left open.
+    """
 
 
 class Domain(StrEnum):
     """Which values an input may have."""
 
     ANY = "any"
-    """A plain draw: may be scaled and negated."""
+    """A plain draw: may be scaled, and change its sign."""
     POSITIVE = "positive"
-    """May be scaled, but not negated."""
+    """May be scaled, but not change its sign."""
     FIXED = "fixed"
     """Made on purpose (probabilities, masks, signs, sorted values): only drawn anew."""
 
@@ -67,8 +75,14 @@ def _change(value: torch.Tensor, distribution: Distribution, domain: Domain, gen
             value.mul_(3)
         case Distribution.SMALL:
             value.mul_(0.01)
-        case Distribution.NEGATED if domain is Domain.ANY:
-            value.neg_()
+        case Distribution.HUGE:
+            value.mul_(100)
+        case Distribution.NEGATIVE if domain is Domain.ANY:
+            value.abs_().neg_()
+        case Distribution.POSITIVE if domain is Domain.ANY:
+            value.abs_()
+        case Distribution.TIES if domain is Domain.ANY:
+            value.round_().clamp_(-1, 1)
         case Distribution.OUTLIERS:
             chosen = torch.rand(value.shape, generator=generator) < 1 / 64
             value.mul_(torch.where(chosen, 16.0, 1.0).to(value.dtype))

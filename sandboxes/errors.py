@@ -8,12 +8,20 @@ raised from here means that *we* failed, so the evaluation is retried or lost, a
     ├── SandboxBroken (RuntimeError)      a sandbox that did start failed before untrusted code ran
     ├── DetectorBroken (RuntimeError)     a rule of the gate that somebody else has added can't be used
     └── InvalidReference (ValueError)     the caller's reference raises or lacks something
+        └── AnswerKnown                   what it computes is known before it is computed
 
 To add one: subclass `SandboxesError` and the nearest stdlib type, take the whole message as the only positional
 argument (that keeps it picklable), name the thing, the value and the remedy in it, and draw it in the tree above.
 """
 
-__all__ = ["DetectorBroken", "InvalidReference", "SandboxBroken", "SandboxUnavailable", "SandboxesError"]
+__all__ = [
+    "AnswerKnown",
+    "DetectorBroken",
+    "InvalidReference",
+    "SandboxBroken",
+    "SandboxUnavailable",
+    "SandboxesError",
+]
 
 
 class SandboxesError(Exception):
@@ -34,3 +42,7 @@ class DetectorBroken(SandboxesError, RuntimeError):
 
 class InvalidReference(SandboxesError, ValueError):
     """The problem's own code can't be used: bad input of the caller, not the candidate's fault."""
+
+
+class AnswerKnown(InvalidReference):
+    """The problem gives its answer away: a program that computes nothing would be right."""

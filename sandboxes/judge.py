@@ -8,9 +8,10 @@ import torch
 
 from sandboxes.contracts import Case, CaseKind, CaseResult, EvalConfig
 from sandboxes.distributions import Distribution
+from sandboxes.nested import labelled, labelled_inputs, overlap, same, structure
 from sandboxes.reference import LiveReference
 from sandboxes.replay import describe, dtype_name
-from sandboxes.truth import Expected, Trial, Truth, labelled, labelled_inputs, same, structure
+from sandboxes.truth import Expected, Trial, Truth, root_mean_square
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +29,23 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
     """Chooses the trials of all check cases.
 
     Every case is tried with the values as drawn and with one other distribution, in turn, so that each distribution is
-    used; the first case is also tried with the other weight seeds.
+    used; huge values and ties at the largest case: the reference is known to be accurate there, and ties are many.
+    The first case is also tried with the other weight seeds.
+
+    Args:
+        reference: What defines the cases.
+        config: Names the weight seeds, and the seed if it is no secret.
+        seed: Of the input values.
     """
     checks = [case for case in reference.cases if case.kind is CaseKind.CHECK]
-    others = [item for item in reference.distributions if item not in (Distribution.UNIT, Distribution.UNEVEN)]
+    at_the_largest = {Distribution.HUGE, Distribution.TIES} & set(reference.distributions)
+    left_out = {Distribution.UNIT, Distribution.UNEVEN, *at_the_largest}
+    others = [item for item in reference.distributions if item not in left_out]
     per_case: list[list[Distribution]] = [[Distribution.UNIT] for _ in checks]
     for index in range(max(len(others), len(checks) if others else 0)):
         per_case[index % len(checks)].append(others[index % len(others)])
+    per_case[checks.index(reference.largest_check)] += sorted(at_the_largest)
+    once = config.seed is None
     trials = [
         Trial(
             case=case,
@@ -42,6 +53,7 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
             distribution=distribution,
             seed=seed,
             precision=config.precision,
+            once=once,
         )
         for case, distributions in zip(checks, per_case, strict=True)
         for distribution in dict.fromkeys(distributions)
@@ -49,7 +61,12 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
     if reference.has_state(checks[0], config.weight_seeds[0]):
         trials += [
             Trial(
-                case=checks[0], weight_seed=other, distribution=Distribution.UNIT, seed=seed, precision=config.precision
+                case=checks[0],
+                weight_seed=other,
+                distribution=Distribution.UNIT,
+                seed=seed,
+                precision=config.precision,
+                once=once,
             )
             for other in config.weight_seeds[1:]
         ]
@@ -74,13 +91,18 @@ def bench_trial(
     )
 
 
-def compare(truth: Truth, output: Any, inputs_after: Sequence[Any]) -> Comparison:
+def compare(truth: Truth, output: Any, inputs_after: Sequence[Any], changed_weights: Sequence[str] = ()) -> Comparison:
     """Judges one trial.
+
+    Values, shapes and dtypes have to be right. Strides are free, but no two elements of the outputs may share memory
+    unless those of the reference's do: whoever writes into one would change the other. Zeros of either sign are equal,
+    and where the truth is not a number anything goes.
 
     Args:
         truth: What is right.
         output: What the candidate returned.
         inputs_after: The candidate's inputs after its forward.
+        changed_weights: Names of its parameters that are not what they were before.
     """
     if structure(output) != truth.structure:
         return _failed(
@@ -89,7 +111,11 @@ def compare(truth: Truth, output: Any, inputs_after: Sequence[Any]) -> Compariso
     for position, (before, after) in enumerate(zip(truth.inputs, inputs_after, strict=True)):
         if position not in truth.changed_inputs and not same(before, after):
             return _failed(f"input {position} was changed; the reference leaves its inputs as they are")
+    if changed_weights:
+        return _failed(f"the weight `{changed_weights[0]}` was changed; `forward` leaves weights as they are")
     tensors = [tensor for _, tensor in labelled(output)]
+    if not truth.overlaps and overlap(tensors):
+        return _failed("elements of the output share memory (`expand`, or views of one tensor); the reference's do not")
     tensors += [tensor for _, tensor in labelled_inputs(inputs_after, truth.changed_inputs)]
     worst: Comparison | None = None
     for expected, tensor in zip(truth.outputs, tensors, strict=True):
@@ -150,7 +176,7 @@ def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
         difference = (tensor.to(expected.value.dtype) - expected.value).abs_()
         error = float(difference.max())
         if error <= expected.tolerance:  # false if anything is not finite
-            return Comparison(passed=True, max_error=error, tolerance=expected.tolerance, detail=None)
+            return _compare_mean(expected, difference, error)
         # infinities must agree in sign, and are exact; where the truth is NaN anything goes
         difference = torch.where((tensor == expected.value) | _overflowed(expected, tensor), 0.0, difference)
         difference = torch.where(torch.isnan(expected.value), 0.0, difference)
@@ -164,6 +190,23 @@ def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
         max_error=error,
         tolerance=expected.tolerance,
         detail=_describe(expected, tensor, difference, wrong),
+    )
+
+
+def _compare_mean(expected: Expected, difference: torch.Tensor, error: float) -> Comparison:
+    """Judges the differences of an output together, none of which is too large by itself."""
+    mean = root_mean_square(difference) if expected.mean_tolerance < float("inf") else 0.0
+    if mean <= expected.mean_tolerance:
+        return Comparison(passed=True, max_error=error, tolerance=expected.tolerance, detail=None)
+    return Comparison(
+        passed=False,
+        max_error=error,
+        tolerance=expected.tolerance,
+        detail=(
+            f"{expected.label}: no element is far off, but all together are: their root mean square error is "
+            f"{mean:.3g} (allowed {expected.mean_tolerance:.3g}); is anything rounded to a narrower type on the way, "
+            "or summed in one?"
+        ),
     )
 
 

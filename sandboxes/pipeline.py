@@ -1,6 +1,5 @@
 """The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 
 from sandboxes.budget import check_budget
@@ -32,6 +31,7 @@ from sandboxes.observations import Observations, with_observations
 from sandboxes.programs import Programs, check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference import LiveReference
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
+from sandboxes.seeds import SecretSeeds
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
 from sandboxes.truth import TruthCache
@@ -44,8 +44,8 @@ class UnknownDevice(ValueError):
 class Pipeline:
     """Evaluates candidates one after the other.
 
-    The seed of the input values is drawn once per pipeline and stays secret: candidates never see data, and truths can
-    be kept.
+    The values of inputs are secret and new in every evaluation; those of the bench case last until a report has said
+    something about them, so that its truth can be kept (see `SecretSeeds`).
 
     Args:
         sandbox: Where candidates are traced; it has to run `sandboxes.tracing.service.ENTRY`.
@@ -58,7 +58,7 @@ class Pipeline:
         self._gate = gate
         self._on_stage = on_stage
         self._truths = TruthCache()
-        self._secret = secrets.randbits(48)
+        self._seeds = SecretSeeds()
 
     def evaluate(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report:
         """Evaluates one candidate.
@@ -75,18 +75,21 @@ class Pipeline:
         try:
             return self._run(submission, live, config, target, journal)
         except Fault as end:
+            if end.diagnostic.case == live.cases[-1].name:
+                self._seeds.told(live.digest)
             return journal.failed(end)
 
     def _run(
         self, submission: Submission, reference: LiveReference, config: EvalConfig, target: Target, journal: Journal
     ) -> Report:
         weight_seed = config.weight_seeds[0]
-        seed = self._secret if config.seed is None else config.seed
         device = _device(config)
         *checks, last = reference.cases
         graph = trace_reference(reference, last)  # first: a bad reference is not its fault
         in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
-        bench = bench_trial(last.model_copy(update={"hollow": not in_full}), config, seed, reference.distributions)
+        bench_seed = self._seeds.bench(reference.digest) if config.seed is None else config.seed
+        last_case = last.model_copy(update={"hollow": not in_full})
+        bench = bench_trial(last_case, config, bench_seed, reference.distributions)
         cases = (*checks, bench.case)
         with journal.stage(Stage.TRACE):
             answer = run_tracer(
@@ -109,7 +112,7 @@ class Pipeline:
                 target,
             )
         with journal.stage(Stage.REPLAY):
-            trials = plan_trials(reference, config, seed)
+            trials = plan_trials(reference, config, self._seeds.fresh() if config.seed is None else config.seed)
             results = court.check(programs, trials, program.trace, choice)
             if in_full:
                 result, run = court.check_bench(program, bench, choice)

@@ -10,14 +10,19 @@ from pydantic import ValidationError
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from sandboxes.contracts import Case, CaseKind, Reference, Trace
+from sandboxes.contracts import Case, CaseKind, Precision, Reference, Trace
 from sandboxes.distributions import Distribution, Domain, input_domains, redistribute
 from sandboxes.errors import InvalidReference
+from sandboxes.nested import labelled, to_double
+from sandboxes.precision import MatmulPrecision
 from sandboxes.reference_module import ReferenceModule, seed_everything, shape_words, unusable
 from sandboxes.scaling.knobs import find_knobs
 
 MAX_KEPT_WEIGHTS: Final = 2**18
 """Weights of a module, in elements, up to which it is kept between evaluations."""
+
+STEADY: Final = 2e-5
+"""Error relative to the root mean square of an output up to which a reference counts as accurate."""
 
 
 class LiveReference:
@@ -49,10 +54,21 @@ class LiveReference:
 
     @cached_property
     def distributions(self) -> tuple[Distribution, ...]:
-        """The distributions it is meaningful under: `DISTRIBUTIONS`, or those that keep its output finite."""
+        """The distributions it is meaningful under: `DISTRIBUTIONS`, or those that keep its output finite.
+
+        Of huge values it must also be accurate itself: noise can't be told from a mistake.
+        """
         if self._declared is not None:
             return tuple(Distribution(name) for name in self._declared)
-        return tuple(item for item in Distribution if item is Distribution.UNIT or self._survives(item))
+        survived = {item for item in Distribution if item is not Distribution.TIES and self._survives(item)}
+        if Distribution.HUGE in survived and not self._is_steady(Distribution.HUGE):
+            survived.discard(Distribution.HUGE)
+        return tuple(item for item in Distribution if item is Distribution.UNIT or item in survived)
+
+    @property
+    def largest_check(self) -> Case:
+        """The check case with the most elements of inputs."""
+        return max(self.cases[:-1], key=lambda case: case.input_elements)
 
     def module(self, case: Case) -> ReferenceModule:
         """Returns the source as it was executed for `case`."""
@@ -110,6 +126,25 @@ class LiveReference:
             return False
         return _finite(changed) or not _finite(drawn)
 
+    def _is_steady(self, distribution: Distribution) -> bool:
+        """True if its own error under such values is far below any tolerance, at the largest check case."""
+        case = self.largest_check
+        inputs = self.draw(case, distribution, seed=0)
+        doubles = [to_double(item) for item in inputs]
+        try:
+            with MatmulPrecision(Precision.TF32):
+                own = self.run(case, self.model(case, 0), inputs)
+        except InvalidReference:
+            return False
+        exact = self.run_double(case, 0, doubles)
+        pairs = zip(_tensors(own), _tensors(exact), strict=True) if exact is not None else ()
+        floating = [(mine.double(), truth) for mine, truth in pairs if truth.is_floating_point()]
+        return all(
+            float((mine - truth).abs().max()) <= STEADY * float(truth.square().mean().sqrt())
+            for mine, truth in floating
+            if truth.numel()
+        )
+
     def _cases(self, reference: Reference) -> tuple[Case, ...]:
         """Check cases in the order of `CHECK_SHAPES` or `check_constants`, then the bench case."""
         shapes: Sequence[Mapping[str, int]] | None = self._modules[0].setting("CHECK_SHAPES")
@@ -157,6 +192,8 @@ def _case_name(values: Mapping[str, int], otherwise: str) -> str:
 
 
 def _finite(output: Any) -> bool:
-    if isinstance(output, (list, tuple)):
-        return all(_finite(item) for item in output)
-    return not isinstance(output, torch.Tensor) or bool(torch.isfinite(output).all())
+    return all(bool(torch.isfinite(tensor).all()) for tensor in _tensors(output))
+
+
+def _tensors(output: Any) -> list[torch.Tensor]:
+    return [tensor for _, tensor in labelled(output)]

@@ -7,11 +7,12 @@ from sandboxes.contracts import CaseResult, Diagnostic, EvalConfig, Launch, Outc
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Device, Program, Run
 from sandboxes.faults import Fault, faults
 from sandboxes.judge import Comparison, compare, summarise
+from sandboxes.nested import clone
 from sandboxes.observations import Observations
 from sandboxes.observing import Tried, observe, wiring
 from sandboxes.programs import Programs
 from sandboxes.reference import LiveReference
-from sandboxes.truth import Trial, TruthCache, clone
+from sandboxes.truth import Trial, Truth, TruthCache
 
 
 class Court:
@@ -19,7 +20,7 @@ class Court:
 
     Args:
         reference: Defines the truth.
-        truths: Remembers it.
+        truths: Remembers it for later evaluations, unless the values are for this one only.
         device: Where to replay.
         submission: For excerpts.
         config: How long it may take.
@@ -35,6 +36,7 @@ class Court:
     ) -> None:
         self._reference = reference
         self._truths = truths
+        self._own_truths = TruthCache()
         self._device = device
         self._submission = submission
         self._config = config
@@ -63,6 +65,9 @@ class Court:
 
     def _draw(self, trial: Trial) -> list[object]:
         return [] if trial.case.hollow else self._reference.draw(trial.case, trial.distribution, trial.seed)
+
+    def _truth(self, trial: Trial) -> Truth:
+        return (self._own_truths if trial.once else self._truths).get(self._reference, trial)
 
     def check(self, programs: Programs, trials: Sequence[Trial], bench: Trace, choice: Choice) -> list[CaseResult]:
         """Runs all trials of the check cases.
@@ -103,10 +108,10 @@ class Court:
 
     def run(self, program: Program, trial: Trial, choice: Choice) -> tuple[Comparison, Run]:
         """Runs one trial and compares its outputs."""
-        truth = self._truths.get(self._reference, trial)
+        truth = self._truth(trial)
         with faults(Stage.REPLAY, self._submission, trial.case.name):
             run = self._timed_run(program, [clone(item) for item in truth.inputs], choice, trial.seed)
-        return compare(truth, run.output, run.inputs), run
+        return compare(truth, run.output, run.inputs, run.changed_weights), run
 
     def observe(
         self, program: Program, bench: Trial, programs: Programs, trials: Sequence[Trial], choice: Choice
@@ -133,11 +138,11 @@ class Court:
     def _verdict(self, tried: Tried, around: Around, limit_s: float) -> bool:
         """Runs a program whose launches are tampered with, and judges it."""
         program, trial, choice = tried
-        truth = self._truths.get(self._reference, trial)
+        truth = self._truth(trial)
         inputs = [clone(item) for item in truth.inputs]
         with faults(Stage.REPLAY, self._submission, trial.case.name):
             run = self._device.run(program, inputs, choice, time.monotonic() + limit_s, trial.seed, around)
-        return compare(truth, run.output, run.inputs).passed
+        return compare(truth, run.output, run.inputs, run.changed_weights).passed
 
     def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, seed: int) -> Run:
         """Runs the kernels; only their own time counts towards the limit, not that of the truth."""

@@ -1,11 +1,12 @@
 """What the right answer is, and how far from it an honest program may be.
 
-Truth is the reference evaluated in float64. The tolerance of an output is the larger of a floor by dtype, scaled by the
-truth's root mean square, and four times the error that the reference itself makes in its own precision.
+Truth is the reference evaluated in float64. No element may be further off than the larger of a floor by dtype, scaled
+by the truth's root mean square, and four times the largest error that the reference itself makes in its own precision.
+All elements together may not be further off than what rounding leaves on average, or twice what the reference does:
+that is where a sum in too narrow a type shows, which is never wrong by much.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,30 @@ import torch
 
 from sandboxes.contracts import Case, Precision
 from sandboxes.distributions import Distribution
+from sandboxes.nested import clone, labelled, labelled_inputs, overlap, same, structure, to_double
 from sandboxes.precision import MatmulPrecision
 from sandboxes.reference import LiveReference
 
-FLOORS = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 1e-2}
-"""Relative to the truth's root mean square, by the dtype of the reference's output."""
+FLOORS = {torch.float64: 2e-5, torch.float32: 2e-5, torch.float16: 1e-2, torch.bfloat16: 1e-2}
+"""Of the largest error; relative to the truth's root mean square, by the dtype of the reference's output."""
+
+FLOORS_OF_FEW = FLOORS | {torch.float64: 1e-4, torch.float32: 1e-4}
+"""Likewise for an output of few elements."""
+
+MEAN_FLOORS = {torch.float64: 5e-6, torch.float32: 5e-6, torch.float16: 2.5e-4, torch.bfloat16: 2e-3}
+"""Of the root mean square error, likewise; a quarter of epsilon is what rounding to a half type leaves."""
 
 REFERENCE_ERRORS = 4.0
-"""An honest program may be this much worse than the reference."""
+"""An honest program's worst element may be this much worse than the reference's."""
+
+REFERENCE_ERRORS_OF_FEW = 8.0
+"""Likewise for an output of few elements: the worst of a few may be right by chance."""
+
+MEAN_REFERENCE_ERRORS = 2.0
+"""An honest program's root mean square error may be this much larger than the reference's."""
+
+MANY = 64
+"""Elements from which an output has many: the errors of fewer say little about what is usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +52,8 @@ class Expected:
     """The reference's own output dtype."""
     tolerance: float
     """Largest allowed absolute difference; 0 for integers."""
+    mean_tolerance: float = float("inf")
+    """Largest allowed root mean square of all differences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +67,8 @@ class Truth:
     """The output with tensors replaced by their position; compared for equality."""
     changed_inputs: frozenset[int]
     """Positions of inputs that the reference itself changes."""
+    overlaps: bool = False
+    """Elements of the reference's own outputs share memory."""
 
     @property
     def bytes(self) -> int:
@@ -65,6 +86,8 @@ class Trial:
     distribution: Distribution
     seed: int
     precision: Precision
+    once: bool = False
+    """Its seed is used for one evaluation only, so its truth need not be kept beyond."""
 
 
 class TruthCache:
@@ -116,7 +139,13 @@ def compute_truth(reference: LiveReference, trial: Trial) -> Truth:
     outputs = tuple(
         _expected(label, mine, truth) for (label, mine), (_, truth) in zip(own_tensors, exact_tensors, strict=True)
     )
-    return Truth(inputs=inputs, outputs=outputs, structure=structure(own), changed_inputs=changed)
+    return Truth(
+        inputs=inputs,
+        outputs=outputs,
+        structure=structure(own),
+        changed_inputs=changed,
+        overlaps=overlap([tensor for _, tensor in labelled(own)]),
+    )
 
 
 def _expected(label: str, own: torch.Tensor, truth: torch.Tensor) -> Expected:
@@ -124,70 +153,21 @@ def _expected(label: str, own: torch.Tensor, truth: torch.Tensor) -> Expected:
         return Expected(label=label, value=own, dtype=own.dtype, tolerance=0.0)
     exact = truth.double()
     finite = torch.isfinite(exact)
-    rms = float(exact[finite].square().mean().sqrt()) if bool(finite.any()) else 0.0
+    size = root_mean_square(exact[finite])
     difference = (own.double() - exact)[finite]
     difference = difference[torch.isfinite(difference)]
     error = float(difference.abs().max()) if difference.numel() else 0.0
-    tolerance = max(FLOORS.get(own.dtype, 1e-1) * rms, REFERENCE_ERRORS * error)
+    if exact.numel() < MANY:
+        tolerance = max(FLOORS_OF_FEW.get(own.dtype, 1e-1) * size, REFERENCE_ERRORS_OF_FEW * error)
+    else:
+        tolerance = max(FLOORS.get(own.dtype, 1e-1) * size, REFERENCE_ERRORS * error)
+    mean_tolerance = float("inf")
+    if bool(finite.all()) and exact.numel() >= MANY and own.dtype in MEAN_FLOORS:
+        mean_tolerance = max(MEAN_FLOORS[own.dtype] * size, MEAN_REFERENCE_ERRORS * root_mean_square(difference))
     value = exact if own.dtype == torch.float64 else exact.float()
-    return Expected(label=label, value=value, dtype=own.dtype, tolerance=tolerance)
+    return Expected(label=label, value=value, dtype=own.dtype, tolerance=tolerance, mean_tolerance=mean_tolerance)
 
 
-def labelled(output: Any, label: str = "output") -> list[tuple[str, torch.Tensor]]:
-    """Returns all tensors of an output with their names, depth first."""
-    if isinstance(output, torch.Tensor):
-        return [(label, output)]
-    if isinstance(output, (tuple, list)):
-        return [pair for index, item in enumerate(output) for pair in labelled(item, f"{label}[{index}]")]
-    return []
-
-
-def labelled_inputs(inputs: Sequence[Any], changed: Iterable[int]) -> list[tuple[str, torch.Tensor]]:
-    """Returns all tensors of the inputs at these positions with their names."""
-    return [
-        pair for position in sorted(changed) for pair in labelled(inputs[position], f"input {position} after forward")
-    ]
-
-
-def structure(output: Any) -> Any:
-    """Returns the output with every tensor replaced by `"tensor"`; lists count as tuples."""
-    if isinstance(output, torch.Tensor):
-        return "tensor"
-    if isinstance(output, (tuple, list)):
-        return tuple(structure(item) for item in output)
-    return ("plain", output)
-
-
-def clone(value: Any) -> Any:
-    """Copies tensors, also in tuples and lists, with their whole storage and layout."""
-    if isinstance(value, (tuple, list)):
-        return type(value)(clone(item) for item in value)
-    if not isinstance(value, torch.Tensor):
-        return value
-    if value.is_contiguous() and value.untyped_storage().nbytes() == value.numel() * value.element_size():
-        return value.detach().clone()
-    copy = torch.empty(0, dtype=value.dtype, device=value.device)
-    storage = value.untyped_storage().clone()  # type: ignore[no-untyped-call]
-    return copy.set_(storage, value.storage_offset(), value.shape, value.stride())
-
-
-def same(before: Any, after: Any) -> bool:
-    """True if the tensors in two values are bitwise equal."""
-    if isinstance(before, (tuple, list)):
-        return len(before) == len(after) and all(same(one, other) for one, other in zip(before, after, strict=True))
-    if not isinstance(before, torch.Tensor):
-        return True
-    return torch.equal(_bytes(before), _bytes(after))
-
-
-def _bytes(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.empty(0, dtype=torch.uint8).set_(tensor.untyped_storage())
-
-
-def to_double(value: Any) -> Any:
-    """Returns a copy in which floating-point tensors are float64."""
-    if isinstance(value, (tuple, list)):
-        return type(value)(to_double(item) for item in value)
-    if isinstance(value, torch.Tensor) and value.is_floating_point():
-        return value.double()
-    return clone(value)
+def root_mean_square(values: torch.Tensor) -> float:
+    """Returns the root of the mean of all squares; 0 for no values."""
+    return float(values.double().square().mean().sqrt()) if values.numel() else 0.0

@@ -44,12 +44,13 @@ from sandboxes.contracts.trace import (
     references,
     scalars,
 )
+from sandboxes.contracts.weakness import Weakness
 
 __all__ = [
     # what is evaluated, and how
     "MAX_SOURCE_CHARACTERS", "Argument", "ArgumentSequence", "Case", "CaseKind", "Description", "EvalConfig",
     "Precision", "Reference", "ScalarRef", "Submission", "Target", "TensorRef", "TensorSpec", "TorchConstant",
-    "bench_is_executed",
+    "Weakness", "bench_is_executed",
     # what the sandbox hands out
     "READ_BACK", "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure",
     "Variant", "node_inputs", "node_scalars", "references", "scalars",

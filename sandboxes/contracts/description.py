@@ -34,7 +34,7 @@ class Description(Contract):
     output: Argument
     """What `forward` returns at the bench case: a `TensorSpec`, or a sequence of them."""
     distributions: tuple[str, ...]
-    """How the values of inputs are varied, e.g. `x1`, `x3`, `negated`."""
+    """How the values of inputs are varied, e.g. `x1`, `x3`, `negative`."""
     gflop: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """The reference's work at the bench case, 1e9 operations; a byte of memory traffic counts as one."""
     bytes: Annotated[int, Field(ge=0)]

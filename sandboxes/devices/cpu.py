@@ -24,8 +24,8 @@ from sandboxes.devices.launching import Launched, launch
 from sandboxes.devices.modelled import modelled_profile
 from sandboxes.hardware.model import price_launch
 from sandboxes.hardware.work import Work
+from sandboxes.nested import clone, same
 from sandboxes.replay import LaunchFunction, Values, replay
-from sandboxes.truth import clone
 from sandboxes.ttir import Unwritten
 
 CPU = torch.device("cpu")
@@ -123,14 +123,22 @@ class CpuDevice:
                 order_seed=seed,
             )
 
-        output = self._replay(program, inputs, around(execute) if around else execute, deadline_s, memory)
+        constants = _own_constants(program)
+        wrapped = around(execute) if around else execute
+        output = self._replay(program, inputs, wrapped, deadline_s, memory, constants)
         nodes = program.trace.nodes
         in_any_order = frozenset(
             node.kernel
             for index, node in enumerate(nodes)
             if isinstance(node, Launch) and index in launched and launched[index].in_any_order
         )
-        return Run(output=output, inputs=list(inputs), in_any_order=in_any_order, notes=launched)
+        return Run(
+            output=output,
+            inputs=list(inputs),
+            changed_weights=_changed_weights(program, constants),
+            in_any_order=in_any_order,
+            notes=launched,
+        )
 
     def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
         """Prices every node with the hardware model."""
@@ -143,18 +151,16 @@ class CpuDevice:
         launch_function: LaunchFunction,
         deadline_s: float,
         memory: ReplayMemory | None = None,
+        constants: Mapping[str, torch.Tensor] | None = None,
     ) -> Any:
         if program.hollow:
             replay_hollow(program, launch_function)
             return None
-        constants: Mapping[str, torch.Tensor] = program.constants
-        if program.flow.writes_constants:
-            constants = {key: value.clone() for key, value in constants.items()}
         values = bind(program.trace, inputs)
         return replay(
             program.trace,
             values,
-            constants,
+            _own_constants(program) if constants is None else constants,
             device=CPU,
             launch=launch_function,
             precision=self._precision,
@@ -174,6 +180,21 @@ class CpuDevice:
 
         self._replay(program, inputs, sample, deadline_s)
         return works
+
+
+def _own_constants(program: Program) -> Mapping[str, torch.Tensor]:
+    """Returns the constants of a program, as copies if it writes to any."""
+    if program.flow.writes_constants and not program.hollow:
+        return {key: value.clone() for key, value in program.constants.items()}
+    return program.constants
+
+
+def _changed_weights(program: Program, constants: Mapping[str, torch.Tensor]) -> tuple[str, ...]:
+    """Returns the keys of parameters that differ from what they were, bit by bit."""
+    if constants is program.constants:
+        return ()
+    parameters = [item.key for item in program.trace.constants if item.role == "parameter"]
+    return tuple(key for key in parameters if not same(program.constants[key], constants[key]))
 
 
 def _assumed(variant: Variant, target: Target) -> Resources:

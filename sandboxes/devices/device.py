@@ -40,6 +40,8 @@ class Run:
     """A tensor or nested tuples and lists of tensors and plain values."""
     inputs: list[Any]
     """The inputs afterwards."""
+    changed_weights: tuple[str, ...] = ()
+    """Keys of parameters that are not what they were before."""
     in_any_order: frozenset[str] = frozenset()
     """Kernels whose programs ran in a random order because they can tell the order."""
     notes: Any = None

@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Final
 
 from sandboxes.contracts import Reference
-from sandboxes.errors import InvalidReference
+from sandboxes.errors import AnswerKnown, InvalidReference
 from sandboxes.scaling.knobs import find_knobs
 from sandboxes.scaling.sketch import Sketch, Sketcher
-from sandboxes.scaling.trial_run import flaw
+from sandboxes.scaling.trial_run import DEPEND, Flaw, flaw
 
 SIZES: Final = (3, 4, 5, 6, 7, 8, 12, 16, 21, 24, 32, 33, 48, 64, 65, 96, 128, 160, 224, 256, 384, 512, 1024, 2048)
 """What a knob is shrunk to, smallest first."""
@@ -60,6 +60,7 @@ def scaled_down(reference: Reference) -> Reference:
 
     Raises:
         InvalidReference: Its code raises, or it can't be scaled down; the message says why.
+        AnswerKnown: Its output is a constant at every size.
     """
     if reference.check_constants:
         return reference
@@ -75,15 +76,20 @@ def scaled_down(reference: Reference) -> Reference:
             f"{base.bytes / 2**20:.0f} MiB and {base.gflop:.3g} GFLOP; at most {MAX_BYTES / 2**20:.0f} MiB and "
             f"{MAX_GFLOP:g} GFLOP can be checked"
         )
-    chosen, why = [], ""
+    chosen: list[dict[str, int]] = []
+    first: Flaw | None = None
+    why = ""
     for sketch in _distinct([base, *search.grown(base)]):
         if (problem := flaw(reference, sketch.constants)) is None:
             chosen.append(sketch.constants)
         else:
-            why = why or f"with {_words(sketch.constants)} {problem}"
+            why = why or f"with {_words(sketch.constants)} {problem.words}"
+            first = first or problem
     if not chosen:
         larger = (sketch.constants for sketch in search.larger(base) if flaw(reference, sketch.constants) is None)
         chosen = list(islice(larger, 1))
+    if not chosen and first is not None and first.known:
+        raise AnswerKnown(f"the reference `{reference.id}` gives its answer away: {why}; {DEPEND}")
     if not chosen:
         raise InvalidReference(f"the reference `{reference.id}` can't be scaled down: {why}")
     return reference.model_copy(update={"check_constants": tuple(chosen)})

@@ -1,6 +1,7 @@
 """Runs a scaled reference once on data: what it gives there must be worth comparing."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -8,18 +9,31 @@ import torch
 from sandboxes.contracts import Precision, Reference
 from sandboxes.distributions import Distribution
 from sandboxes.errors import InvalidReference
+from sandboxes.nested import labelled
 from sandboxes.reference import LiveReference
 from sandboxes.reference_module import seed_everything
-from sandboxes.truth import Expected, Trial, compute_truth, labelled
+from sandboxes.truth import Expected, Trial, compute_truth
 
 FEW: Final = 8
 """Integers of an output that may all be equal."""
+
+DEPEND: Final = "choose inputs, weights or operations under which the output depends on the inputs"
+"""What to do about an answer that is known beforehand."""
 
 CLEAR: Final = 2.0
 """Times the tolerance that values must be apart: a constant halfway between them is off by half of that."""
 
 
-def flaw(reference: Reference, constants: Mapping[str, int]) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flaw:
+    """What is wrong with a reference under some integers."""
+
+    words: str
+    known: bool = False
+    """Its output can't be told from a constant."""
+
+
+def flaw(reference: Reference, constants: Mapping[str, int]) -> Flaw | None:
     """Returns what is wrong with a reference under some integers, or None.
 
     Wrong is: it raises on data, it is random, or its output can't be told from a constant, be it because all of it is
@@ -29,16 +43,16 @@ def flaw(reference: Reference, constants: Mapping[str, int]) -> str | None:
         live = LiveReference(reference.model_copy(update={"check_constants": (dict(constants),)}))
         first, second = _outputs(live, 1), _outputs(live, 2)
         if not first:
-            return "it returns no tensor"
+            return Flaw(words="it returns no tensor")
         if not all(torch.allclose(one, two, equal_nan=True) for one, two in zip(first, second, strict=True)):
-            return "its output is random: the same inputs and weights give other values (dropout?)"
+            return Flaw(words="its output is random: the same inputs and weights give other values (dropout?)")
         trial = Trial(
             case=live.cases[0], weight_seed=0, distribution=Distribution.UNIT, seed=0, precision=Precision.TF32
         )
         outputs = compute_truth(live, trial).outputs
     except InvalidReference as error:
-        return f"it raises: {str(error).removeprefix(f'the reference `{reference.id}` ')}"
-    return next((problem for output in outputs if (problem := _constant(output))), None)
+        return Flaw(words=f"it raises: {str(error).removeprefix(f'the reference `{reference.id}` ')}")
+    return next((Flaw(words=words, known=True) for output in outputs if (words := _constant(output))), None)
 
 
 def _outputs(live: LiveReference, seed: int) -> list[torch.Tensor]:

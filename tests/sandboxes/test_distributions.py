@@ -65,12 +65,12 @@ def redistributed(inputs: list[Any], distribution: Distribution, *domains: Domai
 
 
 @pytest.mark.parametrize("distribution", list(Distribution))
-def test_a_probability_is_never_scaled_and_a_positive_input_never_negated(distribution: Distribution) -> None:
+def test_a_probability_is_never_scaled_and_a_positive_input_keeps_its_sign(distribution: Distribution) -> None:
     fixed, positive, any_ = redistributed([torch.rand(9) + 0.1 for _ in range(3)], distribution, FIXED, POSITIVE, ANY)
     assert (fixed < 1.2).all()
     assert (fixed > 0.05).all()
     assert (positive > 0).all()
-    assert (any_ < 0).all() == (distribution is Distribution.NEGATED)
+    assert (any_ < 0).all() == (distribution is Distribution.NEGATIVE)
 
 
 def test_tensors_in_tuples_and_lists_change_too_and_integers_never() -> None:
@@ -99,19 +99,34 @@ def test_distributions_under_which_the_reference_is_not_finite_are_left_out() ->
         "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.rand(50)]\n"
     )
     found = LiveReference(Reference(id="x", source=source)).distributions
-    assert Distribution.NEGATED not in found
+    assert Distribution.NEGATIVE not in found
     assert {Distribution.UNIT, Distribution.LARGE, Distribution.SMALL} <= set(found)
 
 
 def test_a_reference_may_declare_its_distributions_which_then_hold_for_all_inputs() -> None:
     source = (
-        "import torch\nDISTRIBUTIONS = ['x1', 'negated']\nclass Model(torch.nn.Module):\n"
+        "import torch\nDISTRIBUTIONS = ['x1', 'positive']\nclass Model(torch.nn.Module):\n"
         "    def forward(self, x):\n        return x * 2\n"
         "def get_init_inputs():\n    return []\ndef get_inputs():\n    return [torch.rand(50) - 2]\n"
     )
     live = LiveReference(Reference(id="x", source=source))
-    assert live.distributions == (Distribution.UNIT, Distribution.NEGATED)
-    assert (live.draw(live.cases[0], Distribution.NEGATED, seed=1)[0] > 0).all()
+    assert live.distributions == (Distribution.UNIT, Distribution.POSITIVE)
+    assert (live.draw(live.cases[0], Distribution.POSITIVE, seed=1)[0] > 0).all()
+
+
+def huge_is_used(forward: str, draw: str = "torch.randn(40, 30)") -> bool:
+    source = (
+        "import torch\nclass Model(torch.nn.Module):\n"
+        f"    def forward(self, x):\n        return {forward}\n"
+        f"def get_init_inputs():\n    return []\ndef get_inputs():\n    return [{draw}]\n"
+    )
+    return Distribution.HUGE in LiveReference(Reference(id="x", source=source)).distributions
+
+
+def test_huge_values_are_used_only_where_the_reference_stays_accurate() -> None:
+    assert huge_is_used("torch.softmax(x, dim=-1)")
+    assert not huge_is_used("torch.exp(x)")  # overflows
+    assert not huge_is_used("torch.sin(x @ x.t())")  # rounding its factors to TF32 decides
 
 
 def test_uneven_values_differ_along_every_long_dimension() -> None:

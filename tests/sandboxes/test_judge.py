@@ -9,8 +9,9 @@ import torch
 from sandboxes.contracts import EvalConfig, Precision, Reference
 from sandboxes.distributions import Distribution
 from sandboxes.judge import bench_trial, compare, plan_trials, summarise
+from sandboxes.nested import structure
 from sandboxes.reference import LiveReference
-from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth, structure
+from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth
 from sandboxes.ttir.operations.dots import round_tf32
 
 MATMUL = """
@@ -81,6 +82,69 @@ def test_one_non_finite_element_fails_whatever_the_tolerance(poison: float) -> N
     assert "[3]" in (comparison.detail or "")
 
 
+def test_zeros_of_either_sign_are_equal_and_where_the_truth_is_no_number_anything_goes() -> None:
+    nan = float("nan")
+    assert compare(truth_of(torch.tensor([0.0, -0.0]), 0.0), torch.tensor([-0.0, 0.0]), []).passed
+    truth = truth_of(torch.tensor([1.0, nan]))
+    for value, passes in (([1.0, nan], True), ([1.0, 5.0], True), ([nan, nan], False)):
+        assert compare(truth, torch.tensor(value), []).passed is passes
+
+
+def test_elements_that_are_all_a_little_off_fail_together() -> None:
+    value = torch.randn(1000)
+    expected = Expected(label="output", value=value, dtype=value.dtype, tolerance=1e-2, mean_tolerance=1e-3)
+    truth = Truth(inputs=[], outputs=(expected,), structure="tensor", changed_inputs=frozenset())
+    one = value.clone()
+    one[7] += 8e-3
+    assert compare(truth, one, []).passed
+    assert "root mean square" in (compare(truth, value + 2e-3, []).detail or "")
+
+
+def test_a_product_summed_in_float16_fails_where_one_summed_in_float32_passes() -> None:
+    live = reference(MATMUL.replace("torch.randn(m, k)", "torch.randn(m, k).half()").replace("(k, n)", "(k, n).half()"))
+    truth = compute_truth(live, bench_trial(live.cases[-1], EvalConfig(), seed=3))
+    a, b = (item.float() for item in truth.inputs)
+    narrow = torch.zeros(32, 32, dtype=torch.float16)
+    for start in range(0, 512, 16):
+        narrow = (narrow.float() + a[:, start : start + 16] @ b[start : start + 16]).half()
+    assert compare(truth, (a @ b).half(), truth.inputs).passed
+    assert not compare(truth, narrow, truth.inputs).passed
+
+
+def test_bools_must_be_equal() -> None:
+    value = torch.tensor([True, False, True])
+    assert compare(truth_of(value, 0.0), value.clone(), []).passed
+    assert not compare(truth_of(value, 0.0), ~value, []).passed
+
+
+def test_strides_are_free_but_elements_that_share_memory_fail_unless_those_of_the_reference_do() -> None:
+    row = torch.randn(1, 5)
+    value = row.expand(4, 5).contiguous()
+    assert compare(truth_of(value), value.t().contiguous().t(), []).passed
+    assert "share memory" in (compare(truth_of(value), row.expand(4, 5), []).detail or "")
+    expected = truth_of(value)
+    shared = Truth(inputs=[], outputs=expected.outputs, structure="tensor", changed_inputs=frozenset(), overlaps=True)
+    assert compare(shared, row.expand(4, 5), []).passed
+
+
+def test_outputs_may_be_views_of_one_tensor_that_do_not_overlap() -> None:
+    both = torch.randn(2, 6)
+    outputs = tuple(truth_of(part).outputs[0] for part in both)
+    truth = Truth(inputs=[], outputs=outputs, structure=("tensor", "tensor"), changed_inputs=frozenset())
+    assert compare(truth, (both[0], both[1]), []).passed
+    columns = both.t().contiguous()
+    assert compare(truth, (columns[:, 0], columns[:, 1]), []).passed
+    same = Truth(inputs=[], outputs=outputs[:1] * 2, structure=("tensor", "tensor"), changed_inputs=frozenset())
+    assert "share memory" in (compare(same, (both[0], both[0]), []).detail or "")
+
+
+def test_changing_a_weight_fails() -> None:
+    value = torch.zeros(3)
+    assert compare(truth_of(value), value.clone(), [], ("parameter:scale",)).detail == (
+        "the weight `parameter:scale` was changed; `forward` leaves weights as they are"
+    )
+
+
 def test_infinities_of_the_truth_must_be_met_with_their_sign() -> None:
     value = torch.tensor([float("-inf"), 1.0])
     assert compare(truth_of(value), value.clone(), []).passed
@@ -136,7 +200,8 @@ def test_outputs_of_no_elements_pass() -> None:
 
 def test_every_distribution_is_used_and_every_case_is_tried_as_drawn() -> None:
     trials = plan_trials(reference(), EvalConfig(), seed=1)
-    assert {trial.distribution for trial in trials} == set(Distribution) - {Distribution.UNEVEN}
+    left_out = {Distribution.TIES, Distribution.HUGE, Distribution.UNEVEN}
+    assert {trial.distribution for trial in trials} == set(Distribution) - left_out
     for case in {trial.case.name for trial in trials}:
         assert Distribution.UNIT in {trial.distribution for trial in trials if trial.case.name == case}
 
@@ -191,7 +256,7 @@ def test_a_reference_that_changes_its_input_makes_the_input_an_output() -> None:
 
 def test_the_cache_gives_the_same_truth_again_and_forgets_the_oldest() -> None:
     live = reference()
-    first, second = plan_trials(live, EvalConfig(), seed=1)[:2]
+    first, second = plan_trials(live, EvalConfig(seed=1), seed=1)[:2]
     cache = TruthCache(max_bytes=compute_truth(live, first).bytes + 10)
     truth = cache.get(live, first)
     assert cache.get(live, first) is truth
@@ -199,12 +264,25 @@ def test_the_cache_gives_the_same_truth_again_and_forgets_the_oldest() -> None:
     assert cache.get(live, first) is not truth
 
 
+def test_only_trials_of_a_given_seed_have_truths_worth_keeping() -> None:
+    assert all(trial.once for trial in plan_trials(reference(), EvalConfig(), seed=1))
+    assert not any(trial.once for trial in plan_trials(reference(), EvalConfig(seed=1), seed=1))
+
+
+def test_huge_values_are_tried_at_the_largest_case() -> None:
+    live = reference(MATMUL.replace("a @ b", "torch.softmax(a[:, :1] + b[:1], dim=-1)"))
+    huge = [trial.case for trial in plan_trials(live, EvalConfig(), seed=1) if trial.distribution is Distribution.HUGE]
+    assert huge == [live.cases[1]]
+
+
 def test_distributions_change_values_and_not_shapes() -> None:
     live = reference()
     case = live.cases[0]
     base = live.draw(case, Distribution.UNIT, seed=5)[0]
     assert torch.equal(live.draw(case, Distribution.LARGE, seed=5)[0], base * 3)
-    assert torch.equal(live.draw(case, Distribution.NEGATED, seed=5)[0], -base)
+    assert torch.equal(live.draw(case, Distribution.NEGATIVE, seed=5)[0], -base.abs())
+    assert torch.equal(live.draw(case, Distribution.POSITIVE, seed=5)[0], base.abs())
+    assert set(live.draw(case, Distribution.TIES, seed=5)[0].unique().tolist()) == {-1.0, 0.0, 1.0}
     assert torch.allclose(live.draw(case, Distribution.SMALL, seed=5)[0], base * 0.01)
     assert live.draw(case, Distribution.OUTLIERS, seed=5)[0].shape == base.shape
 

@@ -4,8 +4,9 @@ import torch
 
 from sandboxes.contracts import EvalConfig, Reference
 from sandboxes.judge import bench_trial, compare
+from sandboxes.nested import clone, same, to_double
 from sandboxes.reference import LiveReference
-from sandboxes.truth import clone, compute_truth, same, to_double
+from sandboxes.truth import compute_truth
 
 NESTED = LiveReference(
     Reference(

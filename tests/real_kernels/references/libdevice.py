@@ -18,4 +18,4 @@ def get_inputs(size=10_003):
     return [torch.rand(size, dtype=DTYPE) * 2 - 1]
 
 
-DISTRIBUTIONS = ["x1", "x0.01", "negated"]  # the arcsine's domain
+DISTRIBUTIONS = ["x1", "x0.01", "negative"]  # the arcsine's domain

@@ -6,10 +6,11 @@ from torch import nn
 CHECK_SHAPES = [
     dict(rows=1, columns=17),
     dict(rows=7, columns=13),
-    dict(rows=3, columns=10007),
+    dict(rows=5, columns=10007),
     dict(rows=129, columns=100),
     dict(rows=64, columns=512),
 ]
+DISTRIBUTIONS = ["x1", "x3", "x0.01", "negative", "positive", "outliers", "uneven", "ties"]
 
 
 class Model(nn.Module):

@@ -9,6 +9,7 @@ CHECK_SHAPES = [
     dict(batch=2, m=64, n=32, k=128),
     dict(batch=3, m=1, n=100, k=75),
     dict(batch=2, m=70, n=129, k=40),
+    dict(batch=1, m=45, n=33, k=1100),
 ]
 
 

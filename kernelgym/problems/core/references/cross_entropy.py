@@ -8,7 +8,8 @@ CHECK_SHAPES = [
     dict(rows=7, classes=11),
     dict(rows=33, classes=100),
     dict(rows=128, classes=64),
-    dict(rows=3, classes=5003),
+    dict(rows=9, classes=12007),
+    dict(rows=1100, classes=5),
 ]
 
 

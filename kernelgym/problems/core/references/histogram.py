@@ -13,6 +13,7 @@ CHECK_SHAPES = [
     dict(elements=4096),
     dict(elements=10007),
 ]
+DISTRIBUTIONS = ["x1", "x3", "x0.01", "negative", "positive", "outliers", "uneven", "ties"]
 
 
 class Model(nn.Module):

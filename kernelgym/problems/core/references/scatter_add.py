@@ -9,6 +9,7 @@ CHECK_SHAPES = [
     dict(edges=1000, features=1),
     dict(edges=331, features=100),
     dict(edges=256, features=64),
+    dict(edges=19, features=300),
 ]
 NODES = 1500
 

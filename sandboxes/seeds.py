@@ -1,0 +1,41 @@
+"""Secret seeds of input values: what a candidate is told about one evaluation is of no use in the next.
+
+Check cases get a new seed in every evaluation. The truth of a bench case is dear, so its seed is kept, until something
+about its values has been told: a report that ends at the bench case (what is off, where, by how much), or many reports.
+"""
+
+import secrets
+from collections import OrderedDict
+from typing import Final
+
+MAX_USES: Final = 16
+"""Evaluations that may share the inputs of a bench case."""
+
+MAX_KEPT: Final = 512
+"""Problems whose seeds are kept, least recently used first out."""
+
+BITS: Final = 48
+
+
+class SecretSeeds:
+    """The seeds of one process; nobody else knows them."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def fresh(self) -> int:
+        """Returns a seed that has not been used."""
+        return secrets.randbits(BITS)
+
+    def bench(self, digest: str) -> int:
+        """Returns the seed of a reference's bench case; a new one after `MAX_USES` evaluations."""
+        seed, left = self._kept.pop(digest, (self.fresh(), MAX_USES))
+        if left > 1:
+            self._kept[digest] = seed, left - 1
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        return seed
+
+    def told(self, digest: str) -> None:
+        """Notes that a report has said something about the values of a reference's bench case."""
+        self._kept.pop(digest, None)

@@ -1,0 +1,156 @@
+"""Faults in convolutions and pooling."""
+
+from tests.faults.fault import Family, SeededFault
+
+WINDOWS = (
+    SeededFault(
+        name="padding counts as zero in a maximum",
+        problem="max_pool",
+        family=Family.PADDING,
+        old='mask=mask, other=-float("inf"))',
+        new="mask=mask, other=0.0)",
+    ),
+    SeededFault(
+        name="the maximum begins at zero",
+        problem="max_pool",
+        family=Family.INITIAL,
+        old='best = tl.full((BLOCK_H, BLOCK_W), -float("inf"), dtype=tl.float32)',
+        new="best = tl.full((BLOCK_H, BLOCK_W), 0.0, dtype=tl.float32)",
+    ),
+    SeededFault(
+        name="the lower border is not masked",
+        problem="max_pool",
+        family=Family.DROPPED_MASK,
+        old="inside & (row >= 0) & (row < height) & (column >= 0)",
+        new="inside & (row >= 0) & (column >= 0)",
+    ),
+    SeededFault(
+        name="the padding is forgotten in the columns",
+        problem="max_pool",
+        family=Family.PADDING,
+        old="column = out_column * STRIDE - PADDING + j",
+        new="column = out_column * STRIDE + j",
+    ),
+    SeededFault(
+        name="the last output row is lost for even heights",
+        problem="max_pool",
+        family=Family.OFF_BY_ONE,
+        old="(size + 2 * self.padding - self.kernel_size) // self.stride + 1",
+        new="(size + self.padding - self.kernel_size) // self.stride + 1",
+    ),
+    SeededFault(
+        name="the padding is counted",
+        problem="average_pool",
+        family=Family.PADDING,
+        old="total / (down * along)",
+        new="total / (WINDOW * WINDOW)",
+    ),
+    SeededFault(
+        name="the count forgets the far border",
+        problem="average_pool",
+        family=Family.PADDING,
+        old="tl.minimum(first + WINDOW, size) - tl.maximum(first, 0)",
+        new="first + WINDOW - tl.maximum(first, 0)",
+    ),
+    SeededFault(
+        name="the count of columns is used for rows",
+        problem="average_pool",
+        family=Family.AXIS,
+        old="down = count_inside(out_row, height, WINDOW, STRIDE, PADDING)",
+        new="down = count_inside(out_row, width, WINDOW, STRIDE, PADDING)",
+    ),
+    SeededFault(
+        name="planes of later images start again",
+        problem="average_pool",
+        family=Family.SHAPES,
+        old="x_ptr + plane * height * width + row * width",
+        new="x_ptr + plane % 48 * height * width + row * width",
+    ),
+    SeededFault(
+        name="the window is turned around",
+        problem="conv2d",
+        family=Family.INDEX,
+        old="row = top[:, None] + (inner // WINDOW % WINDOW)[None, :]",
+        new="row = top[:, None] + (WINDOW - 1 - inner // WINDOW % WINDOW)[None, :]",
+    ),
+    SeededFault(
+        name="rows and columns of the window change places",
+        problem="conv2d",
+        family=Family.INDEX,
+        old="column = left[:, None] + (inner % WINDOW)[None, :]",
+        new="column = left[:, None] + (inner // WINDOW % WINDOW)[None, :]",
+    ),
+    SeededFault(
+        name="the bias is forgotten",
+        problem="conv2d",
+        family=Family.MISSING_TERM,
+        old="    acc += tl.load(bias_ptr + out_channel, mask=out_channel < out_channels, other=0.0)[None, :]\n",
+        new="",
+    ),
+    SeededFault(
+        name="the image's left border wraps around",
+        problem="conv2d",
+        family=Family.PADDING,
+        old="(row >= 0) & (row < height) & (column >= 0) & (column < width)",
+        new="(row >= 0) & (row < height) & (column < width)",
+    ),
+    SeededFault(
+        name="images after the first are forgotten",
+        problem="conv2d",
+        family=Family.SHAPES,
+        old="plane = image[:, None] * channels + channel[None, :]",
+        new="plane = channel[None, :] + image[:, None] * 0",
+    ),
+    SeededFault(
+        name="the last step over channels and window is left out",
+        problem="conv2d",
+        family=Family.LOST_TAIL,
+        old="for start in range(0, inner_size, BLOCK_K):",
+        new="for start in range(0, inner_size - BLOCK_K, BLOCK_K):",
+    ),
+    SeededFault(
+        name="products in bfloat16",
+        problem="conv2d",
+        family=Family.PRECISION,
+        old="acc = tl.dot(x, weight, acc)",
+        new="acc = tl.dot(x.to(tl.bfloat16), weight.to(tl.bfloat16), acc)",
+    ),
+    SeededFault(
+        name="every plane takes the first channel's window",
+        problem="depthwise_conv",
+        family=Family.INDEX,
+        old="(channel * WINDOW + i) * WINDOW + j",
+        new="i * WINDOW + j + channel * 0",
+    ),
+    SeededFault(
+        name="later images read beyond the weights",
+        problem="depthwise_conv",
+        family=Family.SHAPES,
+        old="channel = plane % channels",
+        new="channel = plane",
+    ),
+    SeededFault(
+        name="the border is repeated instead of zero",
+        problem="depthwise_conv",
+        family=Family.PADDING,
+        old="tl.load(x_ptr + row * width + column, mask=mask, other=0.0)",
+        new=(
+            "tl.load(x_ptr + tl.minimum(tl.maximum(row, 0), height - 1) * width"
+            " + tl.minimum(tl.maximum(column, 0), width - 1))"
+        ),
+    ),
+    SeededFault(
+        name="blocks of rows beyond the fourth are not started",
+        problem="depthwise_conv",
+        family=Family.LOST_TAIL,
+        old="(triton.cdiv(out_width, 64), triton.cdiv(out_height, 8), batch * channels)",
+        new="(triton.cdiv(out_width, 64), min(5, triton.cdiv(out_height, 8)), batch * channels)",
+    ),
+    SeededFault(
+        name="the last row of the window is left out",
+        problem="depthwise_conv",
+        family=Family.OFF_BY_ONE,
+        old="for i in tl.static_range(WINDOW):",
+        new="for i in tl.static_range(WINDOW - 1):",
+    ),
+)

@@ -1,0 +1,32 @@
+"""What a report tells about one evaluation is of no use in the next."""
+
+from sandboxes.seeds import MAX_KEPT, MAX_USES, SecretSeeds
+
+
+def test_check_cases_have_a_new_seed_every_time() -> None:
+    seeds = SecretSeeds()
+    assert len({seeds.fresh() for _ in range(100)}) == 100
+
+
+def test_a_bench_case_keeps_its_seed_for_a_few_evaluations() -> None:
+    seeds = SecretSeeds()
+    drawn = [seeds.bench("a") for _ in range(2 * MAX_USES)]
+    assert len(set(drawn[:MAX_USES])) == 1
+    assert len(set(drawn[MAX_USES:])) == 1
+    assert drawn[0] != drawn[-1]
+
+
+def test_a_bench_case_has_a_new_seed_once_a_report_has_told_about_it() -> None:
+    seeds = SecretSeeds()
+    first, other = seeds.bench("a"), seeds.bench("b")
+    seeds.told("a")
+    assert seeds.bench("a") != first
+    assert seeds.bench("b") == other
+
+
+def test_seeds_of_problems_that_are_long_gone_are_forgotten() -> None:
+    seeds = SecretSeeds()
+    first = seeds.bench("first")
+    for number in range(MAX_KEPT):
+        seeds.bench(str(number))
+    assert seeds.bench("first") != first
