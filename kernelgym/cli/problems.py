@@ -39,11 +39,16 @@ Source = Annotated[str | None, typer.Option(metavar="SELECTION", help="The same 
 
 @problems_app.command("list")
 def list_all(
+    context: typer.Context,
     selection: Selection = None,
     source: Source = None,
     tags: Tags = None,
     levels: Levels = None,
     difficulties: Difficulties = None,
+    lint: Annotated[
+        bool, typer.Option("--lint", help="Look each through instead: does it give its answer away, or ask for little?")
+    ] = False,
+    workers: Workers = None,
     json: Json = False,
 ) -> None:
     """List problems, and the members of sets that can't be problems."""
@@ -51,6 +56,10 @@ def list_all(
 
     with one_line_errors():
         loaded = catalogue.choose(selection, source, tags or (), levels or (), difficulties or ())
+        if lint:
+            from kernelgym.cli import linting  # noqa: PLC0415 - loads torch
+
+            raise typer.Exit(linting.run(loaded, workers, context.obj, json=json))
         catalogue.list_all(loaded, json=json)
 
 

@@ -9,11 +9,22 @@ from types import TracebackType
 from typing import Self
 
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, KernelGymError
-from kernelgym.evaluators.messages import Described, Finished, Inquiry, Job, Refusal, Refused, Sheltered, Task
+from kernelgym.evaluators.messages import (
+    Described,
+    Finished,
+    Inquiry,
+    Inspected,
+    Inspection,
+    Job,
+    Refusal,
+    Refused,
+    Sheltered,
+    Task,
+)
 from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
-from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, clip
+from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, Weakness, clip
 
 OUTCOME_OF_DEATH = {
     Stage.VERIFY: Outcome.TRACE_ERROR,
@@ -71,20 +82,20 @@ class LocalEvaluator:
         known = self._described.get(problem.reference.digest)
         if known is not None and known.reference.id == problem.id:
             return known
-        try:
-            answer = self._hand_out(Inquiry(reference=problem.reference))
-        except WorkerDied as death:
-            what = f"can't be described: its worker ended ({death.detail})"
-            raise InvalidReference.of(problem.id, what) from death
-        if isinstance(answer, Described):
-            self._described[problem.reference.digest] = answer.description
-            return answer.description
-        assert isinstance(answer, Refused)
-        if answer.why is Refusal.REFERENCE:
-            raise InvalidReference.of(problem.id, answer.message)
-        raise EvaluatorBroken(
-            f"{problem.id} can't be described: {answer.message}; `kernelgym doctor` checks this machine"
-        )
+        answer = self._ask(problem, Inquiry(reference=problem.reference), "described")
+        assert isinstance(answer, Described)
+        self._described[problem.reference.digest] = answer.description
+        return answer.description
+
+    def inspect(self, problem: Problem) -> tuple[Weakness, ...]:
+        """Returns what is weak about a problem; empty if nothing is. May be called from several threads.
+
+        Raises:
+            InvalidReference, BadUsage, EvaluatorBroken: As `describe`.
+        """
+        answer = self._ask(problem, Inspection(reference=problem.reference), "inspected")
+        assert isinstance(answer, Inspected)
+        return answer.weaknesses
 
     def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
         """Returns the report of one candidate; may be called from several threads.
@@ -152,6 +163,25 @@ class LocalEvaluator:
             if self._on_gaps is not None and sheltered.gaps:
                 self._on_gaps(sheltered.sandbox, sheltered.gaps)
                 self._on_gaps = None
+
+    def _ask(self, problem: Problem, question: Inquiry | Inspection, what: str) -> Described | Inspected:
+        """Returns a worker's answer about a problem.
+
+        Raises:
+            InvalidReference: The reference can't be used, or ends its process.
+            BadUsage: The evaluator is closed.
+            EvaluatorBroken: No worker could answer.
+        """
+        try:
+            answer = self._hand_out(question)
+        except WorkerDied as death:
+            raise InvalidReference.of(problem.id, f"can't be {what}: its worker ended ({death.detail})") from death
+        if isinstance(answer, Described | Inspected):
+            return answer
+        assert isinstance(answer, Refused)
+        if answer.why is Refusal.REFERENCE:
+            raise InvalidReference.of(problem.id, answer.message)
+        raise EvaluatorBroken(f"{problem.id} can't be {what}: {answer.message}; `kernelgym doctor` checks this machine")
 
     def _hand_out(self, task: Task) -> Answer:
         """Has the next idle worker do something, a second time if it dies of it.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from sandboxes.contracts import Contract, Description, EvalConfig, Reference, Report, Stage, Submission
+from sandboxes.contracts import Contract, Description, EvalConfig, Reference, Report, Stage, Submission, Weakness
 
 MAX_FRAME_BYTES = 64 * 2**20
 """Longest message; a longer one is a fault of the worker."""
@@ -24,6 +24,13 @@ class Inquiry(Contract):
     """To the worker: describe this."""
 
     kind: Literal["inquiry"] = "inquiry"
+    reference: Reference
+
+
+class Inspection(Contract):
+    """To the worker: look this through for weaknesses."""
+
+    kind: Literal["inspection"] = "inspection"
     reference: Reference
 
 
@@ -57,6 +64,13 @@ class Described(Contract):
     description: Description
 
 
+class Inspected(Contract):
+    """From the worker: the answer to an inspection."""
+
+    kind: Literal["inspected"] = "inspected"
+    weaknesses: tuple[Weakness, ...]
+
+
 class Refusal(StrEnum):
     """Why a worker did not evaluate at all."""
 
@@ -76,10 +90,10 @@ class Refused(Contract):
     message: str
 
 
-Task = Annotated[Job | Inquiry, Field(discriminator="kind")]
+Task = Annotated[Job | Inquiry | Inspection, Field(discriminator="kind")]
 TASK: TypeAdapter[Task] = TypeAdapter(Task)
 """Parses what a worker is sent."""
 
-Message = Annotated[StageBegan | Sheltered | Finished | Described | Refused, Field(discriminator="kind")]
+Message = Annotated[StageBegan | Sheltered | Finished | Described | Inspected | Refused, Field(discriminator="kind")]
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 """Parses what a worker sends."""

@@ -19,6 +19,8 @@ from kernelgym.evaluators.messages import (
     Described,
     Finished,
     Inquiry,
+    Inspected,
+    Inspection,
     Job,
     Refused,
     Sheltered,
@@ -36,9 +38,9 @@ SLACK_S = 30.0
 """Time beyond the configured limits before a worker counts as hung."""
 
 INQUIRY_TIMEOUT_S = 180.0
-"""Time that describing a reference may take."""
+"""Time that describing or inspecting a reference may take."""
 
-Answer = Finished | Described | Refused
+Answer = Finished | Described | Inspected | Refused
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 """What a worker inherits of the environment."""
@@ -195,7 +197,7 @@ class WorkerProcess:
 
 def _time_limit_s(task: Task) -> float:
     """Returns the time after which a worker counts as hung."""
-    if isinstance(task, Inquiry):
+    if isinstance(task, Inquiry | Inspection):
         return INQUIRY_TIMEOUT_S
     config = task.config
     return config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
@@ -221,5 +223,7 @@ def _checked(answer: Answer, task: Task) -> Answer:
         and isinstance(task, Inquiry)
         and answer.description.reference.id == task.reference.id
     ):
+        return answer
+    if isinstance(answer, Inspected) and isinstance(task, Inspection):
         return answer
     raise WorkerDied(None, f"it answered a {task.kind} with `{answer.kind}`", hung=False)

@@ -1,10 +1,10 @@
 """What environments, trainers and commands know of evaluation: one submission and one problem in, one report out."""
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kernelgym.problems import Problem
-from sandboxes.contracts import Description, EvalConfig, Report, Submission
+from sandboxes.contracts import Description, EvalConfig, Report, Submission, Weakness
 
 Request = tuple[Submission, Problem, EvalConfig]
 """One thing to evaluate."""
@@ -46,4 +46,17 @@ class Evaluator(Protocol):
 
     def close(self) -> None:
         """Ends every process and connection it opened; calling it again does nothing."""
+        ...
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """Looks problems through; evaluators that have references at hand are inspectors, too."""
+
+    def inspect(self, problem: Problem) -> tuple[Weakness, ...]:
+        """Returns what is weak about a problem; empty if nothing is.
+
+        Raises:
+            KernelGymError: if the problem can't be used at all.
+        """
         ...

@@ -6,7 +6,7 @@ from kernelgym.errors import InvalidReference, KernelGymError
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
 from sandboxes import errors as faults
-from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission
+from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, Weakness
 
 Script = Mapping[str, Report] | Callable[[Submission, Problem, EvalConfig], Report]
 """Reports by `Submission.digest`, or a function that makes them."""
@@ -34,6 +34,15 @@ class ScriptedEvaluator:
 
         try:
             return describe(problem.reference)
+        except faults.InvalidReference as error:
+            raise InvalidReference.of(problem.id, str(error)) from error
+
+    def inspect(self, problem: Problem) -> tuple[Weakness, ...]:
+        """Returns what is really weak about a problem, likewise."""
+        from sandboxes.inspection import inspect  # noqa: PLC0415 - loads torch
+
+        try:
+            return inspect(problem.reference)
         except faults.InvalidReference as error:
             raise InvalidReference.of(problem.id, str(error)) from error
 

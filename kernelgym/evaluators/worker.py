@@ -22,6 +22,8 @@ from kernelgym.evaluators.messages import (
     Described,
     Finished,
     Inquiry,
+    Inspected,
+    Inspection,
     Job,
     Message,
     Refusal,
@@ -36,6 +38,7 @@ from sandboxes.contracts import Report, Stage
 from sandboxes.description import describe
 from sandboxes.errors import InvalidReference, SandboxesError
 from sandboxes.hardware.targets import UnknownTarget
+from sandboxes.inspection import inspect
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.pipeline import Pipeline, UnknownDevice
@@ -64,6 +67,9 @@ def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: Comp
         for task in _tasks(connection):
             if isinstance(task, Inquiry):
                 _send(connection, _describe(task))
+                continue
+            if isinstance(task, Inspection):
+                _send(connection, _inspect(task))
                 continue
             if not isinstance(sandbox, ForkingSandbox):
                 sandbox = _create(sandbox_kind)
@@ -109,6 +115,16 @@ def _describe(inquiry: Inquiry) -> Message:
     """Returns the description, or why there is none."""
     try:
         return Described(description=describe(inquiry.reference))
+    except InvalidReference as error:
+        return Refused(why=Refusal.REFERENCE, message=str(error))
+    except Exception as error:  # noqa: BLE001 # the boundary, as in `_answer`
+        return _broken(error)
+
+
+def _inspect(inspection: Inspection) -> Message:
+    """Returns what is weak about the reference, or why that can't be told."""
+    try:
+        return Inspected(weaknesses=inspect(inspection.reference))
     except InvalidReference as error:
         return Refused(why=Refusal.REFERENCE, message=str(error))
     except Exception as error:  # noqa: BLE001 # the boundary, as in `_answer`

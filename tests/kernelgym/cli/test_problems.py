@@ -228,3 +228,46 @@ def test_a_path_with_a_comma_is_explained(tmp_path: Path) -> None:
     for selection in (f"jsonl:{tmp_path}/a,b/set,1.jsonl/1", f"core,file:{tmp_path}/c,d.py,core/softmax"):
         line = one_error_line(problems(selection))
         assert "has a comma, which ends a term of a selection; rename it, or link to it" in line
+
+
+ZERO = SOURCE.replace("torch.softmax(x, dim=1)", "torch.relu(-1 - x.abs())").replace("rows = 4096", "rows = 64")
+UNUSED = SOURCE.replace("forward(self, x)", "forward(self, x, y)").replace(
+    "[torch.rand(rows, 1000)]", "[torch.rand(rows, 100), torch.rand(9)]"
+)
+
+
+def test_lint_says_which_problems_give_their_answer_away_and_which_ask_for_little(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"1/1_Softmax.py": SOURCE, "1/2_Zero.py": ZERO, "1/3_Unused.py": UNUSED}
+    bench = checkout(tmp_path / "bench", files | {"1/4_Broken.py": BROKEN, "1/5_Empty.py": ""})
+    document = found("--lint", f"kernelbench:{bench}")
+    assert document["summary"] == {"problems": 4, "clean": 1, "warned": 1, "refused": 1, "unusable": 1}
+    good, zero, unused, broken = document["problems"]
+    assert (good["weaknesses"], good["refused"]) == ([], False)
+    assert zero["refused"]
+    assert [(item["rule"], item["severity"]) for item in zero["weaknesses"]] == [("constant_output", "refuse")]
+    assert "all of its output is the same number" in zero["weaknesses"][0]["evidence"]
+    assert [item["rule"] for item in unused["weaknesses"]] == ["unused_input"]
+    assert not unused["refused"]
+    assert "colums" in broken["reason"]
+    assert [rejected["name"] for rejected in document["rejected"]] == ["level1/5_Empty.py"]
+    text = problems("--lint", f"kernelbench:{bench}/1/1-3").stdout
+    assert "! kernelbench/1/3  unused_input: other values of input 1 change the output by less than" in text
+    assert "✗ kernelbench/1/2  " in text
+    assert "1 of 3 problems are clean, 1 have warnings, 1 give their answer away, 0 can't be used" in text
+
+
+def test_lint_names_the_trick_and_the_remedy_where_check_shapes_are_given(tmp_path: Path) -> None:
+    path = tmp_path / "zero.py"
+    path.write_text(f"{ZERO}\nCHECK_SHAPES = [{{}}]\n")
+    [zero] = found("--lint", f"file:{path}")["problems"]
+    assert zero["refused"]
+    assert zero["weaknesses"] == [
+        {
+            "rule": "zero_output",
+            "severity": "refuse",
+            "evidence": "zeros pass in every trial",
+            "remedy": "choose inputs, weights or operations under which the output depends on the inputs",
+        }
+    ]
+    [checked] = found("check", f"file:{path}")["problems"]
+    assert "gives its answer away: zeros pass in every trial; choose inputs" in checked["reason"]
