@@ -1,7 +1,7 @@
 """Fixed answers that the judge would take for right: problems that give their answer away.
 
 The judge's own comparison decides. An answer that does not depend on the inputs (zeros, or the mean answer to other
-inputs), or that is one of the inputs, must fail in at least one trial; otherwise a program that computes nothing earns
+inputs) must fail in at least one trial; otherwise a program that computes nothing earns
 reward, and nothing can be learned. Weights are known to a candidate, so a fixed answer may use them.
 """
 
@@ -109,7 +109,10 @@ def _outputs(reference: LiveReference, seed: int) -> list[torch.Tensor]:
 
 
 def _first(reference: LiveReference, trials: Sequence[Trial], truths: Truths) -> Weakness | None:
-    """Returns the first answer that passes: everywhere, or at least at every case with the values as drawn."""
+    """Returns the first answer that passes: everywhere, or at least at every case with the values as drawn.
+
+    An input is no free answer: the gate rejects whoever hands it out, and a copy is work. So it is only a warning.
+    """
     plain = [trial for trial in trials if trial.distribution is Distribution.UNIT]
     count = len(truths[trials[0]].inputs)
     answers: list[tuple[str, str, Answer]] = [
@@ -123,7 +126,7 @@ def _first(reference: LiveReference, trials: Sequence[Trial], truths: Truths) ->
         everywhere = all(passes(reference, trial, truths[trial], answer) for trial in trials)
         return Weakness(
             rule=rule,
-            severity="refuse" if everywhere else "warn",
+            severity="refuse" if everywhere and rule != "input_is_output" else "warn",
             evidence=f"{words} {'in every trial' if everywhere else 'at every case with the values as drawn'}",
             remedy=DEPEND,
         )

@@ -38,8 +38,6 @@ def rules(forward: str, **settings: str) -> dict[str, str]:
         ("(x > -1e9).sum(dim=1)", "known_output"),
         ("torch.sigmoid(x * 1e-9)", "known_output"),
         ("100 + torch.tanh(x) * 1e-4", "known_output"),
-        ("x.contiguous()", "input_is_output"),
-        ("torch.dropout(x, 0.5, False)", "input_is_output"),
         ("torch.dropout(x, 0.5, True)", "random_output"),
         ("torch.log(-1 - x.abs())", "not_finite"),
     ],
@@ -89,6 +87,12 @@ def test_weights_that_do_not_count_or_are_one_number_are_pointed_out() -> None:
 def test_a_zero_initialised_layer_whose_output_is_zero_is_refused() -> None:
     init = "self.w = torch.nn.Parameter(torch.zeros(40, 8))"
     assert rules("x @ self.w", init=init) == {"zero_output": "refuse"}
+
+
+@pytest.mark.parametrize("forward", ["x.contiguous()", "torch.dropout(x, 0.5, False)"])
+def test_a_copy_is_pointed_out_and_not_refused_since_handing_out_the_input_is_rejected(forward: str) -> None:
+    assert rules(forward) == {"input_is_output": "warn"}
+    load_reference(reference(forward))
 
 
 def test_one_check_shape_only_is_pointed_out() -> None:
