@@ -15,6 +15,7 @@ from sandboxes.contracts import (
     Target,
     Trace,
     bench_is_executed,
+    references,
 )
 from sandboxes.contracts.description import MAX_BENCH_BYTES
 from sandboxes.delegation import delegated_calls
@@ -87,7 +88,8 @@ class Pipeline:
         *checks, last = reference.cases
         graph = trace_reference(reference, last)  # first: a bad reference is not its fault
         in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
-        bench_seed = self._seeds.bench(reference.digest) if config.seed is None else config.seed
+        numbers = sum(graph.values[id_].numel for id_ in references((graph.output,)))
+        bench_seed = self._seeds.bench(reference.digest, numbers) if config.seed is None else config.seed
         last_case = last.model_copy(update={"hollow": not in_full})
         bench = bench_trial(last_case, config, bench_seed, reference.distributions)
         cases = (*checks, bench.case)

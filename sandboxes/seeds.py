@@ -2,6 +2,8 @@
 
 Check cases get a new seed in every evaluation. The truth of a bench case is dear, so its seed is kept, until something
 about its values has been told: a report that ends at the bench case (what is off, where, by how much), or many reports.
+The inputs of an answer of few numbers are not kept at all: a report of success can tell it, too, by the operations that
+were counted in loops whose length depends on it.
 """
 
 import secrets
@@ -10,6 +12,9 @@ from typing import Final
 
 MAX_USES: Final = 16
 """Evaluations that may share the inputs of a bench case."""
+
+FEW_NUMBERS: Final = 2**16
+"""Elements of an answer up to which its inputs are drawn anew in every evaluation."""
 
 MAX_KEPT: Final = 512
 """Problems whose seeds are kept, least recently used first out."""
@@ -27,8 +32,13 @@ class SecretSeeds:
         """Returns a seed that has not been used."""
         return secrets.randbits(BITS)
 
-    def bench(self, digest: str) -> int:
-        """Returns the seed of a reference's bench case; a new one after `MAX_USES` evaluations."""
+    def bench(self, digest: str, numbers: int) -> int:
+        """Returns the seed of a reference's bench case, whose outputs have this many elements.
+
+        It is a new one after `MAX_USES` evaluations, and always if the elements are few.
+        """
+        if numbers <= FEW_NUMBERS:
+            return self.fresh()
         seed, left = self._kept.pop(digest, (self.fresh(), MAX_USES))
         if left > 1:
             self._kept[digest] = seed, left - 1

@@ -20,6 +20,17 @@ def test_every_yardstick_exists_and_is_honest() -> None:
     assert all(not program.is_hack for program in corpus.yardsticks(corpus.programs))
 
 
+def test_every_known_hack_is_tried_or_it_is_said_why_not() -> None:
+    tried = {row for program in load_corpus().programs for row in program.rows}
+    assert tried | NOT_EXPRESSIBLE.keys() == CATALOGUE.keys() == set(range(1, 87))
+
+
+def test_the_corpus_is_as_large_as_it_says() -> None:
+    programs = load_corpus().programs
+    assert sum(program.is_hack for program in programs) >= 130
+    assert sum(not program.is_hack for program in programs) >= 80
+
+
 def test_no_row_is_both_tried_and_excused() -> None:
     tried = {row for program in load_corpus().programs for row in program.rows}
     assert not tried & NOT_EXPRESSIBLE.keys()

@@ -1,6 +1,8 @@
 """What a report tells about one evaluation is of no use in the next."""
 
-from sandboxes.seeds import MAX_KEPT, MAX_USES, SecretSeeds
+from sandboxes.seeds import FEW_NUMBERS, MAX_KEPT, MAX_USES, SecretSeeds
+
+MANY = FEW_NUMBERS + 1
 
 
 def test_check_cases_have_a_new_seed_every_time() -> None:
@@ -10,7 +12,7 @@ def test_check_cases_have_a_new_seed_every_time() -> None:
 
 def test_a_bench_case_keeps_its_seed_for_a_few_evaluations() -> None:
     seeds = SecretSeeds()
-    drawn = [seeds.bench("a") for _ in range(2 * MAX_USES)]
+    drawn = [seeds.bench("a", MANY) for _ in range(2 * MAX_USES)]
     assert len(set(drawn[:MAX_USES])) == 1
     assert len(set(drawn[MAX_USES:])) == 1
     assert drawn[0] != drawn[-1]
@@ -18,15 +20,20 @@ def test_a_bench_case_keeps_its_seed_for_a_few_evaluations() -> None:
 
 def test_a_bench_case_has_a_new_seed_once_a_report_has_told_about_it() -> None:
     seeds = SecretSeeds()
-    first, other = seeds.bench("a"), seeds.bench("b")
+    first, other = seeds.bench("a", MANY), seeds.bench("b", MANY)
     seeds.told("a")
-    assert seeds.bench("a") != first
-    assert seeds.bench("b") == other
+    assert seeds.bench("a", MANY) != first
+    assert seeds.bench("b", MANY) == other
 
 
 def test_seeds_of_problems_that_are_long_gone_are_forgotten() -> None:
     seeds = SecretSeeds()
-    first = seeds.bench("first")
+    first = seeds.bench("first", MANY)
     for number in range(MAX_KEPT):
-        seeds.bench(str(number))
-    assert seeds.bench("first") != first
+        seeds.bench(str(number), MANY)
+    assert seeds.bench("first", MANY) != first
+
+
+def test_an_answer_of_few_numbers_never_has_the_same_inputs_twice() -> None:
+    seeds = SecretSeeds()
+    assert len({seeds.bench("a", FEW_NUMBERS) for _ in range(100)}) == 100
