@@ -24,6 +24,9 @@ FLOORS = {torch.float64: 2e-5, torch.float32: 2e-5, torch.float16: 1e-2, torch.b
 FLOORS_OF_FEW = FLOORS | {torch.float64: 1e-4, torch.float32: 1e-4}
 """Likewise for an output of few elements."""
 
+PEAK_FLOOR = 2e-6
+"""Of the largest error, relative to the truth's largest element: sixteen roundings of a float32 at the peak."""
+
 MEAN_FLOORS = {torch.float64: 5e-6, torch.float32: 5e-6, torch.float16: 2.5e-4, torch.bfloat16: 2e-3}
 """Of the root mean square error, likewise; a quarter of epsilon is what rounding to a half type leaves."""
 
@@ -161,6 +164,8 @@ def _expected(label: str, own: torch.Tensor, truth: torch.Tensor) -> Expected:
         tolerance = max(FLOORS_OF_FEW.get(own.dtype, 1e-1) * size, REFERENCE_ERRORS_OF_FEW * error)
     else:
         tolerance = max(FLOORS.get(own.dtype, 1e-1) * size, REFERENCE_ERRORS * error)
+    peak = float(exact[finite].abs().max()) if bool(finite.any()) else 0.0
+    tolerance = max(tolerance, PEAK_FLOOR * peak)
     mean_tolerance = float("inf")
     if bool(finite.all()) and exact.numel() >= MANY and own.dtype in MEAN_FLOORS:
         mean_tolerance = max(MEAN_FLOORS[own.dtype] * size, MEAN_REFERENCE_ERRORS * root_mean_square(difference))
