@@ -8,7 +8,7 @@ from tests.tracer import Tracer
 
 IDENTITY = pointwise("same", "a * 1.0")
 ZERO = pointwise("same", "a + 0.0")
-NEARLY = pointwise("same", "a * 1.000001")
+NEARLY = pointwise("same", "a * 1.0000001")
 NOTHING = pointwise("nothing", "a - a")
 TINY = pointwise("tiny", "a * 1e-20")
 DOUBLE = pointwise("double", "a * 2.0")
