@@ -1,4 +1,4 @@
-"""Writes the section "Known hacks, row by row" of ``docs/hacks.md`` from the catalogue and the corpus."""
+"""Writes two sections of `docs/hacks.md` from the catalogue and the corpus: known hacks, and attacks on this design."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from kernelgym.hackbench import Layer, Program, load_corpus
 from kernelgym.hackbench.catalogue import CATALOGUE, NOT_EXPRESSIBLE
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "hacks.md"
-TITLE: Final = "## Known hacks, row by row"
+KNOWN: Final = "## Known hacks, row by row"
+OURS: Final = "## Attacks on this design"
 
 HEAD: Final = """
 Ways to cheat that were seen, or described, in public by those who run such systems, with the programs that try them
@@ -17,6 +18,13 @@ here and the layer that has to catch each. `price` means: accepted, and paid no 
 the same work, because what it attacks is not there. Most of what deceives a clock ends like that: time is that of the
 recorded program, and no clock runs next to the candidate. Made by `python -m tests.hacks.write_catalogue`; a test
 fails when it is stale.
+"""
+
+OURS_HEAD: Final = """
+Programs that attack what is particular to this judge: the recorder and its notes, what the sandbox sends and who reads
+it, the text of kernels, the modelled price, the reward. They come from reading this project's own code, and several
+worked when they were written; what they used is closed. Attacks that also belong to a known row, such as less work at
+the priced shape, are in the table above. Made by the same command.
 """
 
 SOURCES: Final = {
@@ -49,8 +57,8 @@ SOURCES: Final = {
 """Where the rows come from: name and address."""
 
 
-def section() -> str:
-    """The text of the section, from its title to the next one."""
+def known() -> str:
+    """The section on known hacks, from its title on."""
     by_row: dict[int, list[Program]] = defaultdict(list)
     for program in load_corpus().programs:
         for row in program.rows:
@@ -58,14 +66,21 @@ def section() -> str:
     rows = [f"| {row} | {title} | {_how(row, by_row[row])} |" for row, title in CATALOGUE.items()]
     table = ["| row | hack | tried as |", "|---|---|---|", *rows]
     links = ", ".join(f"[{name}]({address})" for name, address in SOURCES.items())
-    return "\n".join([TITLE, HEAD, *table, "", f"Sources: {links}.", "", ""])
+    return "\n".join([KNOWN, HEAD, *table, "", f"Sources: {links}.", ""])
+
+
+def ours() -> str:
+    """The section on attacks on this design, from its title on."""
+    programs = [program for program in load_corpus().programs if program.is_hack and not program.rows]
+    rows = [f"| `{_name(program)}` | {program.mechanism} | {program.layer} |" for program in programs]
+    return "\n".join([OURS, OURS_HEAD, "| program | what it does | layer |", "|---|---|---|", *rows, ""])
 
 
 def page() -> str:
-    """The page with the section as it has to be."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(f"{TITLE}\n")
-    _, next_title, after = rest.partition("\n## ")
-    return f"{before}{section()}{next_title.lstrip()}{after}"
+    """The page with both sections as they have to be."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(f"{KNOWN}\n")
+    after = rest.partition(f"{OURS}\n")[2].partition("\n## ")[2]
+    return f"{before}{known()}\n{ours()}\n## {after}"
 
 
 def _how(row: int, programs: Sequence[Program]) -> str:
@@ -75,8 +90,12 @@ def _how(row: int, programs: Sequence[Program]) -> str:
     by_layer: dict[Layer, list[str]] = defaultdict(list)
     for program in programs:
         assert program.layer is not None, program.id
-        by_layer[program.layer].append(f"`{program.id.removeprefix('hacks/')}`")
+        by_layer[program.layer].append(f"`{_name(program)}`")
     return "; ".join(f"{layer}: {', '.join(by_layer[layer])}" for layer in Layer if layer in by_layer)
+
+
+def _name(program: Program) -> str:
+    return program.id.removeprefix("hacks/")
 
 
 if __name__ == "__main__":
