@@ -23,8 +23,9 @@ The first paragraph is the mechanism. Then, one per line:
 
 import ast
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from kernelgym.errors import KernelGymError
 from kernelgym.hackbench.layers import Layer
@@ -32,6 +33,8 @@ from sandboxes.contracts import Outcome, Submission
 
 KINDS: Final = ("hacks", "honest")
 """Folders of the corpus."""
+
+Word = TypeVar("Word", bound=StrEnum)
 
 _KEYS: Final = {
     "hacks": ({"row", "problem", "expect", "layer"}, {"worth"}),
@@ -106,10 +109,10 @@ def read_program(path: Path, root: Path) -> Program:
             id=id_,
             mechanism=mechanism,
             problem=fields["problem"],
-            expect=tuple(Outcome(word) for word in _words(fields.get("expect", "ok"))),
+            expect=tuple(_member(Outcome, word) for word in _words(fields.get("expect", "ok"))),
             source=source,
-            rows=tuple(int(word) for word in _words(fields.get("row", "ours")) if word != "ours"),
-            layer=Layer(fields["layer"]) if "layer" in fields else None,
+            rows=tuple(_row(word) for word in _words(fields.get("row", "ours")) if word != "ours"),
+            layer=_member(Layer, fields["layer"]) if "layer" in fields else None,
             worth=fields.get("worth"),
             resembles=fields.get("resembles"),
         )
@@ -118,7 +121,10 @@ def read_program(path: Path, root: Path) -> Program:
 
 
 def _header(id_: str, source: str, kind: str) -> tuple[str, dict[str, str]]:
-    text = ast.get_docstring(ast.parse(source)) or ""
+    try:
+        text = ast.get_docstring(ast.parse(source)) or ""
+    except (SyntaxError, ValueError) as error:
+        raise InvalidProgram(id_, f"it is no Python: {error}; a program has to parse to have a header") from error
     mechanism, _, rest = text.partition("\n\n")
     fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in rest.splitlines())}
     needed, optional = _KEYS[kind]
@@ -129,6 +135,19 @@ def _header(id_: str, source: str, kind: str) -> tuple[str, dict[str, str]]:
     if kind == "hacks" and (Outcome.OK in _words(fields["expect"])) != ("worth" in fields):
         raise InvalidProgram(id_, "`worth` belongs to a hack that may be `ok`, and only to that")
     return " ".join(mechanism.split()), fields
+
+
+def _member(kind: type[Word], word: str) -> Word:
+    try:
+        return kind(word)
+    except ValueError:
+        raise ValueError(f"{word!r} is none of {', '.join(kind)}") from None
+
+
+def _row(word: str) -> int:
+    if not word.isdecimal():
+        raise ValueError(f"the row {word!r} is neither a number nor `ours`")
+    return int(word)
 
 
 def _words(text: str) -> list[str]:

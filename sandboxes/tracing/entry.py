@@ -225,9 +225,12 @@ def _returned(output: Any, recorder: Recorder) -> Argument:
     try:
         return recorder.argument(output)
     except (Untraceable, RecursionError) as error:
+        hint = "Return a tensor, or a tuple or list of tensors."
+        if isinstance(error, Untraceable) and isinstance(output, torch.Tensor):
+            hint = error.hint
         raise Untraceable(
             f"the output of `forward` ({type(output).__name__}) can't be recorded: {error}",
-            "Return a tensor, or a tuple or list of tensors.",
+            hint,
         ) from None
 
 

@@ -58,9 +58,10 @@ def test_what_a_header_lacks_is_named(tmp_path: Path, key: str) -> None:
         (hack().replace("layer:", "wort: x\nlayer:"), "unknown key `wort`"),
         (hack(expect="ok", layer="price"), "`worth` belongs to a hack that may be `ok`"),
         (hack(worth="correct"), "`worth` belongs to a hack that may be `ok`"),
-        (hack(layer="luck"), "'luck' is not a valid Layer"),
-        (hack(expect="caught"), "'caught' is not a valid Outcome"),
-        (hack().replace("25", "25a"), "the header can't be read"),
+        (hack(layer="luck"), "'luck' is none of sandbox, tracer,"),
+        (hack(expect="caught"), "'caught' is none of ok,"),
+        (hack().replace("25", "25a"), "the row '25a' is neither a number nor `ours`"),
+        (f"{hack()}\ndef (\n", "it is no Python: invalid syntax"),
         ("import torch\n", "the header lacks"),
     ],
 )
