@@ -16,8 +16,10 @@ from rich.text import Text
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
 from kernelgym.reports import dump_document
+from rewards.hacks import DETECTORS, list_detectors
 from sandboxes import compilation, isolation
 from sandboxes.capability import Capability
+from sandboxes.errors import DetectorBroken
 
 TESTED: Final = {"torch": ((2, 11), (2, 14)), "triton": ((3, 6), (3, 10))}
 """Versions that are tested, `(first, first that is not)`; the same as in the package's requirements."""
@@ -34,6 +36,7 @@ class Group(StrEnum):
     VERSIONS = "versions"
     SANDBOXES = "sandboxes, one is needed"
     COMPILERS = "compilers, the default target's is needed"
+    DETECTORS = "detectors, all are needed"
     OPTIONAL = "optional"
 
 
@@ -70,11 +73,13 @@ def examine(target: str) -> list[Row]:
         Row(Group.COMPILERS, capability, fatal=not capability.works and capability.name == needed)
         for capability in compilation.probe()
     ]
+    detectors = _detectors()
+    rows.append(Row(Group.DETECTORS, detectors, fatal=not detectors.works))
     return [*rows, Row(Group.OPTIONAL, _gpu())]
 
 
 def can_evaluate(rows: list[Row]) -> bool:
-    """Returns whether the main job works: some sandbox runs and the default target compiles."""
+    """Returns whether the main job works: some sandbox runs, the default target compiles, all detectors load."""
     sandboxed = any(row.capability.works for row in rows if row.capability.name in SANDBOXES)
     return sandboxed and not any(row.fatal for row in rows)
 
@@ -96,6 +101,17 @@ def _package(name: str) -> Capability:
     works = low <= numbers < high
     detail = f"{found}, tested {wanted}"
     return Capability(name=name, works=works, detail=detail, remedy=None if works else f"pip install '{name}{wanted}'")
+
+
+def _detectors() -> Capability:
+    """Tries those of installed packages: one that is broken costs every evaluation."""
+    try:
+        names = [detector.name for detector in list_detectors()]
+    except DetectorBroken as error:
+        what, _, remedy = str(error).rpartition("; ")
+        return Capability(name="detectors", works=False, detail=what, remedy=remedy)
+    others = ", ".join(names[len(DETECTORS) :])
+    return Capability(name="detectors", works=True, detail=f"{len(DETECTORS)}, and of packages: {others or 'none'}")
 
 
 def _gpu() -> Capability:

@@ -23,7 +23,8 @@ class ListByDefault(TyperGroup):
 
 problems_app = typer.Typer(
     cls=ListByDefault,
-    help="What there is to solve: `problems [SELECTION]` lists, `problems show` shows one, `problems check` tries all.",
+    help="What there is to solve: `problems [SELECTION]` lists, or looks with `--lint` for answers given away; "
+    "`problems show` shows one, `problems check` tries all.",
 )
 
 Selection = Annotated[

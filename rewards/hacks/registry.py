@@ -9,7 +9,6 @@ An entry's object is a `Detector`. One that can't be loaded or raises costs the 
 neither condemn a candidate nor let one pass unseen.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -41,10 +40,8 @@ def register_detector(detector: Detector) -> None:
     """Has a detector look at every candidate that this process evaluates itself.
 
     Raises:
-        ValueError: Its name is no rule's name, or taken.
+        ValueError: Its name is taken.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{1,63}", detector.name):
-        raise ValueError(f"`{detector.name}` can't name a rule; use lower case letters, digits and underscores")
     if any(other.name == detector.name and other is not detector for other in list_detectors()):
         raise ValueError(f"the detector `{detector.name}` exists already; choose another name")
     _registered[detector.name] = detector

@@ -14,6 +14,7 @@ from kernelgym.cli.examination import TESTED, Group, Row, can_evaluate
 from kernelgym.cli.services import Services
 from kernelgym.settings import Settings
 from sandboxes.capability import Capability
+from sandboxes.errors import DetectorBroken
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -38,6 +39,19 @@ COMPILER, PROCESS, BUBBLEWRAP = row("compile for h200", True), row("process", Tr
 )
 def test_one_sandbox_and_the_default_targets_compiler_are_enough(rows: list[Row], able: bool) -> None:
     assert can_evaluate(rows) is able
+
+
+def test_a_package_with_a_broken_detector_keeps_candidates_from_being_evaluated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> None:
+        raise DetectorBroken("the detector `acme_rule` of acme 1.0 can't be loaded (KeyError); repair or uninstall it")
+
+    monkeypatch.setattr(examination, "list_detectors", fail)
+    broken = next(row for row in examination.examine("h200") if row.group is Group.DETECTORS)
+    assert not can_evaluate([COMPILER, PROCESS, broken])
+    assert "`acme_rule` of acme 1.0" in broken.capability.detail
+    assert broken.capability.remedy == "repair or uninstall it"
 
 
 def test_the_tested_versions_are_those_of_the_requirements() -> None:
