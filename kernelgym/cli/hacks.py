@@ -93,13 +93,20 @@ def check_shelter(sandbox: str) -> None:
 
 
 def _judge(judge: Judge, programs: Sequence[Program]) -> list[Verdict]:
-    """Returns the verdicts in the order of `programs`, with a progress bar on standard error."""
+    """Returns the verdicts in the order of `programs`, with a progress bar on standard error.
+
+    Raises:
+        BadUsage: The judge leaves a program out.
+    """
     verdicts: dict[int, Verdict] = {}
     with progress_bar() as progress:
         task = progress.add_task("judging", total=len(programs))
         for index, verdict in judge.judge(programs):
             verdicts[index] = verdict
             progress.update(task, advance=1, description=f"judged {programs[index].id[-30:]:<30}")
+    for index, program in enumerate(programs):
+        if index not in verdicts:
+            raise BadUsage(f"the judge gives no verdict on {program.id}; it has to yield `(index, Verdict)` for each")
     return [verdicts[index] for index in range(len(programs))]
 
 

@@ -1,8 +1,10 @@
 """Who judges the programs: this system, or anybody's own judge."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Final, Protocol
 
 from kernelgym.errors import BadUsage
@@ -81,13 +83,19 @@ class KernelGymJudge:
 def load_judge(path: str) -> Judge:
     """Returns the judge that `path`, `package.module:name`, makes when it is called without arguments.
 
+    The module may be an installed one, or lie in the current folder.
+
     Raises:
         BadUsage: There is no such thing.
     """
     module, _, name = path.partition(":")
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.append(folder)  # last, so that it replaces nothing
     try:
         judge: Judge = getattr(import_module(module), name)()
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise BadUsage(f"no judge can be made of {path!r} ({what}); give package.module:function") from error
+    if not callable(getattr(judge, "judge", None)):
+        raise BadUsage(f"{path!r} makes a {type(judge).__name__}, which has no method `judge(programs)`")
     return judge

@@ -1,7 +1,7 @@
 """`kernelgym bench hacks`: a table for people, a document for programs, and an exit code that CI can trust."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from kernelgym.cli.hacks import check_shelter
 from kernelgym.cli.services import Services
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators import ScriptedEvaluator
+from kernelgym.hackbench import Program, Verdict
 from kernelgym.problems import Problem
 from kernelgym.settings import Settings
 from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
@@ -23,7 +24,16 @@ from tests.kernelgym.hackbench.programs import corpus
 from tests.reports import failed_report, ok_report
 
 GENEROUS = "tests.kernelgym.hackbench.test_judging:Generous"
+
+
 EXPECTED = {"unused": Outcome.HACK, "wrong": Outcome.INCORRECT}
+
+
+class Forgetful:
+    """A judge that judges nothing."""
+
+    def judge(self, programs: Sequence[Program]) -> Iterator[tuple[int, Verdict]]:
+        return iter(())
 
 
 def name(submission: Submission) -> str:
@@ -150,6 +160,12 @@ def test_what_does_not_exist_is_said_in_one_line(
     assert result.exit_code == ExitCode.USAGE
     [line] = result.stderr.splitlines()
     assert words in line
+
+
+def test_a_judge_that_leaves_a_program_out_is_told_which(bench: Callable[..., Result]) -> None:
+    result = bench("--judge", f"{__name__}:Forgetful")
+    assert result.exit_code == ExitCode.USAGE
+    assert "the judge gives no verdict on hacks/decoy/" in result.stderr
 
 
 def test_a_picture_is_saved_beside_the_table(bench: Callable[..., Result], tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """This system as a judge, and the judges of others."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -91,3 +92,15 @@ def test_a_judge_of_ones_own_is_what_a_name_makes() -> None:
 def test_a_judge_that_can_not_be_made_is_an_error_with_its_reason(path: str, reason: str) -> None:
     with pytest.raises(BadUsage, match=rf"no judge can be made of .*\({reason}.*give package\.module:function"):
         load_judge(path)
+
+
+def test_a_judge_may_lie_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "judge_next_to_me.py").write_text(f"from {__name__} import Generous as Mine\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    assert isinstance(load_judge("judge_next_to_me:Mine"), Generous)
+
+
+def test_what_can_not_judge_is_no_judge() -> None:
+    with pytest.raises(BadUsage, match="makes a Fraction, which has no method"):
+        load_judge("fractions:Fraction")
