@@ -12,6 +12,7 @@ NEARLY = pointwise("same", "a * 1.0000001")
 NOTHING = pointwise("nothing", "a - a")
 TINY = pointwise("tiny", "a * 1e-20")
 DOUBLE = pointwise("double", "a * 2.0")
+ELABORATE = pointwise("eighth", "(a * 2.0 + a * 2.0) * 0.03125")
 BIAS = pointwise("add", "a + b", ("a", "b"))
 RELU = pointwise("relu", "tl.maximum(a, 0.0)")
 CLAMP = pointwise("clamp", "tl.minimum(tl.maximum(a, -1e6), 1e6)")
@@ -73,6 +74,7 @@ DECOMPOSED = "torch.exp(x - x.amax(-1, keepdim=True)) / torch.exp(x - x.amax(-1,
         (model("if x.shape[0] < 100: return double(F.softmax(x, -1) * 0.5)",
                "return F.softmax(x, -1) * 1.0 + 0.0 * double(x)", kernels=[DOUBLE]), DECOMPOSED, "no_influence"),
         (model("return double(torch.tanh(x) * 0.5)", kernels=[DOUBLE]), "torch.tanh(x)", "token_kernels"),
+        (model("return eighth(torch.tanh(x) * 8.0)", kernels=[ELABORATE]), "torch.tanh(x)", "token_kernels"),
         (model("y = x.t().contiguous()", "return same(y)", kernels=[IDENTITY]), "x.t().contiguous()",
          "identity_kernels"),
     ],
