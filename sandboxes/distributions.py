@@ -29,9 +29,19 @@ class Distribution(StrEnum):
     """Along every dimension a random range is three times as large, so that no part of an input is like the rest."""
     HUGE = "x100"
     """Where exponentials overflow; only for references that stay accurate there."""
+    VAST = "x131072"
+    """Where float16 overflows; only for references that do not stay accurate under `HUGE`, but no worse than as drawn.
+    """
+    PEAKS = "peaks"
+    """One element in 64 is a hundred times as large: the others say nothing of it. In the place of `OUTLIERS`, for
+    references that stay accurate there."""
     TIES = "ties"
     """Nothing but -1, 0 and 1; only for references that ask for it: which of equal elements counts is often left open.
     """
+
+
+SIZES: Final = frozenset({Distribution.SMALL, Distribution.HUGE, Distribution.VAST, Distribution.PEAKS})
+"""Distributions that find what a program leaves out because of the size of its values."""
 
 
 class Domain(StrEnum):
@@ -77,15 +87,18 @@ def _change(value: torch.Tensor, distribution: Distribution, domain: Domain, gen
             value.mul_(0.01)
         case Distribution.HUGE:
             value.mul_(100)
+        case Distribution.VAST:
+            value.mul_(2**17)
         case Distribution.NEGATIVE if domain is Domain.ANY:
             value.abs_().neg_()
         case Distribution.POSITIVE if domain is Domain.ANY:
             value.abs_()
         case Distribution.TIES if domain is Domain.ANY:
             value.round_().clamp_(-1, 1)
-        case Distribution.OUTLIERS:
+        case Distribution.OUTLIERS | Distribution.PEAKS:
             chosen = torch.rand(value.shape, generator=generator) < 1 / 64
-            value.mul_(torch.where(chosen, 16.0, 1.0).to(value.dtype))
+            factor = 16.0 if distribution is Distribution.OUTLIERS else 100.0
+            value.mul_(torch.where(chosen, factor, 1.0).to(value.dtype))
         case Distribution.UNEVEN:
             for dimension, size in enumerate(value.shape):
                 length = size // RANGE_SHARE

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from sandboxes.contracts import Case, CaseKind, CaseResult, EvalConfig
-from sandboxes.distributions import Distribution
+from sandboxes.distributions import SIZES, Distribution
 from sandboxes.nested import labelled, labelled_inputs, overlap, same, structure
 from sandboxes.reference import LiveReference
 from sandboxes.replay import describe, dtype_name
@@ -28,9 +28,10 @@ class Comparison:
 def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list[Trial]:
     """Chooses the trials of all check cases.
 
-    Every case is tried with the values as drawn and with one other distribution, in turn, so that each distribution is
-    used; huge values and ties at the largest case: the reference is known to be accurate there, and ties are many.
-    The first case is also tried with the other weight seeds.
+    Every case is tried with the values as drawn. Values of other sizes and ties come at the largest case: what is left
+    out because of them is left out where there is much to do, the reference is known to stay accurate there, and ties
+    are many. The remaining distributions take turns at the other cases, largest first. The first case is also tried
+    with the other weight seeds.
 
     Args:
         reference: What defines the cases.
@@ -38,13 +39,6 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
         seed: Of the input values.
     """
     checks = [case for case in reference.cases if case.kind is CaseKind.CHECK]
-    at_the_largest = {Distribution.HUGE, Distribution.TIES} & set(reference.distributions)
-    left_out = {Distribution.UNIT, Distribution.UNEVEN, *at_the_largest}
-    others = [item for item in reference.distributions if item not in left_out]
-    per_case: list[list[Distribution]] = [[Distribution.UNIT] for _ in checks]
-    for index in range(max(len(others), len(checks) if others else 0)):
-        per_case[index % len(checks)].append(others[index % len(others)])
-    per_case[checks.index(reference.largest_check)] += sorted(at_the_largest)
     once = config.seed is None
     trials = [
         Trial(
@@ -55,8 +49,8 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
             precision=config.precision,
             once=once,
         )
-        for case, distributions in zip(checks, per_case, strict=True)
-        for distribution in dict.fromkeys(distributions)
+        for case, distributions in zip(checks, _distributions(reference, checks), strict=True)
+        for distribution in distributions
     ]
     if reference.has_state(checks[0], config.weight_seeds[0]):
         trials += [
@@ -71,6 +65,20 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
             for other in config.weight_seeds[1:]
         ]
     return trials
+
+
+def _distributions(reference: LiveReference, checks: Sequence[Case]) -> list[list[Distribution]]:
+    """Returns what each check case is tried with."""
+    largest = checks.index(reference.largest_check)
+    at_the_largest = [item for item in reference.distributions if item in SIZES or item is Distribution.TIES]
+    left_out = {Distribution.UNIT, Distribution.UNEVEN, *at_the_largest}
+    others = [item for item in reference.distributions if item not in left_out]
+    per_case = [[Distribution.UNIT] for _ in checks]
+    per_case[largest] += at_the_largest
+    rest = sorted(set(range(len(checks))) - {largest}, key=lambda index: -checks[index].input_elements) or [largest]
+    for turn in range(max(len(others), len(rest) if others else 0)):
+        per_case[rest[turn % len(rest)]].append(others[turn % len(others)])
+    return per_case
 
 
 def bench_trial(

@@ -24,6 +24,9 @@ MAX_KEPT_WEIGHTS: Final = 2**18
 STEADY: Final = 2e-5
 """Error relative to the root mean square of an output up to which a reference counts as accurate."""
 
+STEADY_GROWTH: Final = 1.1
+"""Growth of that error up to which a reference counts as no worse: products round their factors alike at any size."""
+
 
 class LiveReference:
     """A reference whose source has been executed.
@@ -56,13 +59,21 @@ class LiveReference:
     def distributions(self) -> tuple[Distribution, ...]:
         """The distributions it is meaningful under: `DISTRIBUTIONS`, or those that keep its output finite.
 
-        Of huge values it must also be accurate itself: noise can't be told from a mistake.
+        Of extreme values it must also be accurate itself: noise can't be told from a mistake.
         """
         if self._declared is not None:
             return tuple(Distribution(name) for name in self._declared)
         survived = {item for item in Distribution if item is not Distribution.TIES and self._survives(item)}
-        if Distribution.HUGE in survived and not self._is_steady(Distribution.HUGE):
-            survived.discard(Distribution.HUGE)
+        allowed = {
+            Distribution.HUGE: STEADY,
+            Distribution.PEAKS: STEADY,
+            Distribution.VAST: STEADY_GROWTH * self._error(Distribution.UNIT),
+        }
+        survived -= {item for item in allowed.keys() & survived if self._error(item) > allowed[item]}
+        if Distribution.HUGE in survived:
+            survived.discard(Distribution.VAST)
+        if Distribution.PEAKS in survived:
+            survived.discard(Distribution.OUTLIERS)
         return tuple(item for item in Distribution if item is Distribution.UNIT or item in survived)
 
     @property
@@ -126,8 +137,11 @@ class LiveReference:
             return False
         return _finite(changed) or not _finite(drawn)
 
-    def _is_steady(self, distribution: Distribution) -> bool:
-        """True if its own error under such values is far below any tolerance, at the largest check case."""
+    def _error(self, distribution: Distribution) -> float:
+        """Returns its largest error under such values, relative to the root mean square of the output.
+
+        That is at the largest check case; infinite if it raises there, 0 if it does not run in float64.
+        """
         case = self.largest_check
         inputs = self.draw(case, distribution, seed=0)
         doubles = [to_double(item) for item in inputs]
@@ -135,15 +149,16 @@ class LiveReference:
             with MatmulPrecision(Precision.TF32):
                 own = self.run(case, self.model(case, 0), inputs)
         except InvalidReference:
-            return False
+            return float("inf")
         exact = self.run_double(case, 0, doubles)
-        pairs = zip(_tensors(own), _tensors(exact), strict=True) if exact is not None else ()
-        floating = [(mine.double(), truth) for mine, truth in pairs if truth.is_floating_point()]
-        return all(
-            float((mine - truth).abs().max()) <= STEADY * float(truth.square().mean().sqrt())
-            for mine, truth in floating
-            if truth.numel()
-        )
+        if exact is None:
+            return 0.0
+        errors = [
+            float((mine.double() - truth).abs().max()) / (float(truth.square().mean().sqrt()) or 1.0)
+            for mine, truth in zip(_tensors(own), _tensors(exact), strict=True)
+            if truth.is_floating_point() and truth.numel()
+        ]
+        return max((error if error == error else float("inf") for error in errors), default=0.0)
 
     def _cases(self, reference: Reference) -> tuple[Case, ...]:
         """Check cases in the order of `CHECK_SHAPES` or `check_constants`, then the bench case."""

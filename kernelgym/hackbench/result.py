@@ -8,8 +8,11 @@ from kernelgym.hackbench.collection import yardstick_id
 from kernelgym.hackbench.judging import Verdict
 from kernelgym.hackbench.program import Program
 
-EQUAL: Final = 1e-6
-"""Rewards that differ by less are the same."""
+EQUAL: Final = 2.5e-4
+"""Rewards that differ by less are the same: the price of a kernel whose loads depend on a mask depends on secret data.
+
+Over ten seeds, the reward of one program for `core/masked_softmax` varied by 5e-5, for nine other problems by nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,19 +114,31 @@ def test_a_reference_may_declare_its_distributions_which_then_hold_for_all_input
     assert (live.draw(live.cases[0], Distribution.POSITIVE, seed=1)[0] > 0).all()
 
 
-def huge_is_used(forward: str, draw: str = "torch.randn(40, 30)") -> bool:
+def used(forward: str, draw: str = "torch.randn(40, 30)") -> set[Distribution]:
     source = (
         "import torch\nclass Model(torch.nn.Module):\n"
         f"    def forward(self, x):\n        return {forward}\n"
         f"def get_init_inputs():\n    return []\ndef get_inputs():\n    return [{draw}]\n"
     )
-    return Distribution.HUGE in LiveReference(Reference(id="x", source=source)).distributions
+    return set(LiveReference(Reference(id="x", source=source)).distributions)
 
 
 def test_huge_values_are_used_only_where_the_reference_stays_accurate() -> None:
-    assert huge_is_used("torch.softmax(x, dim=-1)")
-    assert not huge_is_used("torch.exp(x)")  # overflows
-    assert not huge_is_used("torch.sin(x @ x.t())")  # rounding its factors to TF32 decides
+    assert Distribution.HUGE in used("torch.softmax(x, dim=-1)")
+    assert Distribution.HUGE not in used("torch.exp(x)")  # overflows
+    assert Distribution.HUGE not in used("torch.sin(x @ x.t())")  # rounding its factors to TF32 decides
+
+
+def test_peaks_replace_outliers_where_the_reference_stays_accurate() -> None:
+    assert {Distribution.PEAKS, Distribution.OUTLIERS} & used("torch.softmax(x, dim=-1)") == {Distribution.PEAKS}
+    assert {Distribution.PEAKS, Distribution.OUTLIERS} & used("torch.sin(x @ x.t())") == {Distribution.OUTLIERS}
+
+
+def test_values_beyond_float16_are_used_where_products_round_as_they_do_at_any_size() -> None:
+    assert Distribution.VAST in used("x @ x.t()")
+    assert Distribution.VAST not in used("torch.sin(x @ x.t())")
+    assert Distribution.VAST not in used("torch.softmax(x, dim=-1)")  # one number is all that is left
+    assert Distribution.VAST not in used("x @ x.t()", "torch.randn(40, 30, dtype=torch.float16)")
 
 
 def test_uneven_values_differ_along_every_long_dimension() -> None:

@@ -200,7 +200,7 @@ def test_outputs_of_no_elements_pass() -> None:
 
 def test_every_distribution_is_used_and_every_case_is_tried_as_drawn() -> None:
     trials = plan_trials(reference(), EvalConfig(), seed=1)
-    left_out = {Distribution.TIES, Distribution.HUGE, Distribution.UNEVEN}
+    left_out = {Distribution.TIES, Distribution.HUGE, Distribution.PEAKS, Distribution.UNEVEN}
     assert {trial.distribution for trial in trials} == set(Distribution) - left_out
     for case in {trial.case.name for trial in trials}:
         assert Distribution.UNIT in {trial.distribution for trial in trials if trial.case.name == case}
@@ -269,10 +269,33 @@ def test_only_trials_of_a_given_seed_have_truths_worth_keeping() -> None:
     assert not any(trial.once for trial in plan_trials(reference(), EvalConfig(seed=1), seed=1))
 
 
-def test_huge_values_are_tried_at_the_largest_case() -> None:
+@pytest.mark.parametrize("distribution", [Distribution.SMALL, Distribution.HUGE, Distribution.PEAKS])
+def test_values_of_other_sizes_are_tried_at_the_largest_case(distribution: Distribution) -> None:
     live = reference(MATMUL.replace("a @ b", "torch.softmax(a[:, :1] + b[:1], dim=-1)"))
-    huge = [trial.case for trial in plan_trials(live, EvalConfig(), seed=1) if trial.distribution is Distribution.HUGE]
-    assert huge == [live.cases[1]]
+    trials = plan_trials(live, EvalConfig(), seed=1)
+    assert [trial.case for trial in trials if trial.distribution is distribution] == [live.cases[1]]
+
+
+def test_a_product_of_values_rounded_to_float16_overflows_at_the_largest_case() -> None:
+    live = reference()
+    (trial,) = (item for item in plan_trials(live, EvalConfig(), seed=1) if item.distribution is Distribution.VAST)
+    assert trial.case == live.cases[1]
+    truth = compute_truth(live, trial)
+    a, b = truth.inputs
+    assert compare(truth, a @ b, truth.inputs).passed
+    assert not compare(truth, (a.half() @ b.half()).float(), truth.inputs).passed
+    assert not compare(truth, a.half().float() @ b.half().float(), truth.inputs).passed
+
+
+def test_the_maximum_of_a_softmax_cannot_be_skipped_after_a_probe() -> None:
+    source = MATMUL.replace("a @ b", "torch.softmax(a.flatten(), dim=-1) + 0 * b.sum()").replace("m=16", "m=64")
+    live = reference(source)
+    (trial,) = (item for item in plan_trials(live, EvalConfig(), seed=1) if item.distribution is Distribution.PEAKS)
+    truth = compute_truth(live, trial)
+    a = truth.inputs[0].flatten()
+    assert int((a.abs() < 6).sum()) > 0.9 * a.numel()
+    assert compare(truth, torch.softmax(a, dim=-1), truth.inputs).passed
+    assert not compare(truth, a.exp() / a.exp().sum(), truth.inputs).passed
 
 
 def test_distributions_change_values_and_not_shapes() -> None:

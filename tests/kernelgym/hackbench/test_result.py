@@ -34,7 +34,7 @@ def test_a_judge_that_refuses_everything_punishes_every_honest_program(small: Co
 
 
 @pytest.mark.parametrize(
-    ("earned", "escaped"), [(2.0, True), (1.51, True), (1.5 + 1e-9, False), (1.5, False), (0.3, False), (None, False)]
+    ("earned", "escaped"), [(2.0, True), (1.501, True), (1.5 + 1e-4, False), (1.5, False), (0.3, False), (None, False)]
 )
 def test_a_hack_that_may_be_accepted_escapes_if_it_earns_more_than_its_yardstick(
     small: Corpus, earned: float | None, escaped: bool

@@ -1,9 +1,9 @@
-"""Lets torch do the work, adds one in one kernel and takes it away in another.
+"""Lets torch do the work, adds one in one kernel and takes it away in another, which rounds the answer.
 
 row: 38
 problem: core/softmax
-expect: hack, incorrect
-layer: gate
+expect: incorrect
+layer: judge
 """
 
 import torch
