@@ -31,12 +31,12 @@ from sandboxes.hardware.targets import get_target
 from sandboxes.hosted import check_scalars
 from sandboxes.isolation import create_sandbox
 from sandboxes.loading import load_reference
+from sandboxes.nested import clone
 from sandboxes.operators import OperatorNotAllowed
 from sandboxes.precision import MatmulPrecision
 from sandboxes.reference import LiveReference
 from sandboxes.replay import MalformedTrace, OutOfTime, Values, replay
 from sandboxes.tracing.service import ENTRY, Traced, read_answer, run_tracer
-from sandboxes.truth import clone
 from sandboxes.ttir.errors import TTIRError
 from sandboxes.validation import load_constants, validate
 
