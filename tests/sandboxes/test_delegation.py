@@ -28,6 +28,7 @@ def names(calls: list[tuple[int, AtenCall]]) -> list[str]:
         ("x[torch.arange(2)]", [], [], ["index"]),
         ("torch.zeros_like(x)", [], [], []),
         ("x * torch.ones(4, 1)", ["mul"], ["mul"], ["mul"]),
+        ("(x * 2, torch.relu(x))[1]", ["relu"], ["relu"], ["relu"]),
     ],
 )
 def test_computing_is_work_and_moving_where_the_reference_does_so(

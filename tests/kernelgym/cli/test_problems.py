@@ -15,7 +15,7 @@ from kernelgym.errors import EvaluatorBroken
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Loaded, Problem, Rejected, list_problems
 from kernelgym.settings import Settings
-from sandboxes.contracts import Description, Reference
+from sandboxes.contracts import Description, Reference, Weakness
 from tests.kernelgym.problems.references import SOURCE, checkout
 from tests.reports import ok_report
 
@@ -271,3 +271,13 @@ def test_lint_names_the_trick_and_the_remedy_where_check_shapes_are_given(tmp_pa
     ]
     [checked] = found("check", f"file:{path}")["problems"]
     assert "gives its answer away: zeros pass in every trial; choose inputs" in checked["reason"]
+
+
+def test_lint_ends_as_a_fault_of_this_machine_if_a_problem_could_not_be_looked_at() -> None:
+    class Broken(ScriptedEvaluator):
+        def inspect(self, problem: Problem) -> tuple[Weakness, ...]:
+            raise EvaluatorBroken("all workers died")
+
+    result = problems("--lint", "core/softmax", evaluator=Broken({}))
+    assert result.exit_code == ExitCode.INFRASTRUCTURE
+    assert "core/softmax  all workers died" in result.stdout
