@@ -126,15 +126,20 @@ def _diagnostic(diagnostic: Diagnostic, submission: Submission | None) -> Iterat
 
 
 def _hacks(report: Report, submission: Submission | None) -> Iterator[str]:
-    rejected = [finding for finding in report.findings if finding.severity is Severity.REJECT]
-    for rule, finding in list({finding.rule: finding for finding in reversed(rejected)}.items())[:MAX_LISTED]:
-        yield from _hack(rule, finding, submission)
-
-
-def _hack(rule: str, finding: Finding, submission: Submission | None) -> Iterator[str]:
-    yield f"Rule `{rule}` is broken: {clip(quote(finding.evidence), MAX_NOTE)}"
-    yield from _source(finding.line, None, submission)
-    yield ADVICE.get(rule, GENERAL_ADVICE)
+    broken: dict[str, Finding] = {}
+    for finding in report.findings:
+        if finding.severity is Severity.REJECT:
+            broken.setdefault(finding.rule, finding)
+    shown: set[int | None] = set()
+    for rule, finding in list(broken.items())[:MAX_LISTED]:
+        said = f"Rule `{rule}` is broken: {clip(quote(finding.evidence), MAX_NOTE)}"
+        if finding.line in shown:
+            yield f"{said}{_at(finding.line)}"
+        else:
+            yield said
+            yield from _source(finding.line, None, submission)
+        shown.add(finding.line)
+        yield ADVICE.get(rule, GENERAL_ADVICE)
 
 
 def _cases(cases: Sequence[CaseResult]) -> Iterator[str]:

@@ -138,6 +138,15 @@ def test_a_hack_names_the_rule_and_the_remedy() -> None:
     assert "Compute the whole result from the inputs" in text
 
 
+def test_two_rules_that_blame_one_line_show_it_once() -> None:
+    report = failed_report(Outcome.HACK)
+    first = report.findings[0]
+    second = first.model_copy(update={"rule": "token_kernels", "evidence": "seen"})
+    text = feedback(report.model_copy(update={"findings": (first, second)}))
+    assert text.count("> ") == 1
+    assert f"Rule `token_kernels` is broken: seen (line {first.line})" in text
+
+
 def test_every_rule_that_rejects_has_advice_of_its_own() -> None:
     assert {detector.name for detector in DETECTORS if detector.severity is Severity.REJECT} == set(ADVICE)
 
