@@ -48,6 +48,8 @@ ADVICE: Final = {
     "output_is_input": "Allocate an output, and have a kernel compute it from the inputs.",
     "output_is_constant": "Have a kernel compute the output from the inputs, on every call.",
     "constant_output": "Have a kernel compute the output from the inputs, on every call.",
+    "lower_precision": "Keep factors, weights and tensors in between as wide as the reference has them; `tl.dot` of "
+    "float32 uses TF32 by itself, and float32 split into several narrow terms is fine if all terms are multiplied.",
     "no_influence": "Let the output depend on what the kernels compute: do in them what PyTorch's operators do now.",
     "identity_kernels": "Move the arithmetic itself into the kernels: handing on what PyTorch computed earns nothing.",
     "token_kernels": "Do in kernels what takes the time: replace the PyTorch operators that are named, dearest first.",

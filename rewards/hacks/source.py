@@ -72,8 +72,9 @@ def tripwires(source: str) -> tuple[tuple[str, str, int], ...]:
     try:
         with warnings.catch_warnings(action="ignore"):  # e.g. of escapes in strings
             tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return ()
+    tree.body = [statement for statement in tree.body if not _is_for_scripts(statement)]
     names = _imported(tree)
     found: dict[str, tuple[str, str, int]] = {}
     for node in ast.walk(tree):
@@ -81,6 +82,20 @@ def tripwires(source: str) -> tuple[tuple[str, str, int], ...]:
             if rule not in found or node.lineno < found[rule][2]:  # type: ignore[attr-defined]
                 found[rule] = (rule, words, node.lineno)  # type: ignore[attr-defined]
     return tuple(found[rule] for rule in sorted(found))
+
+
+def _is_for_scripts(statement: ast.stmt) -> bool:
+    """True for `if __name__ == "__main__":` without an `else`: a candidate is imported, so it does not run."""
+    test = statement.test if isinstance(statement, ast.If) and not statement.orelse else None
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
+        and len(test.ops) == 1
+        and isinstance(test.ops[0], ast.Eq)
+        and isinstance(test.comparators[0], ast.Constant)
+        and test.comparators[0].value == "__main__"
+    )
 
 
 def _imported(tree: ast.Module) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rewards.hacks.detector import Detector
-from sandboxes.contracts import Finding, Severity, TensorSpec, Trace
+from sandboxes.contracts import CaseKind, Finding, Severity, TensorSpec, Trace, references
 from sandboxes.dataflow import Dataflow
 from sandboxes.gate import Evidence
 
@@ -18,6 +18,9 @@ TABLE_FACTOR: Final = 2
 
 TABLE_BYTES: Final = 2**16
 """And this much besides, for small tables such as positions."""
+
+BYTES: Final = ("bool", "int8", "uint8")
+"""Formats of masks."""
 
 
 def _folded_weights(evidence: Evidence) -> Iterator[Finding]:
@@ -36,13 +39,23 @@ def _folded_weights(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _large_constants(evidence: Evidence) -> Iterator[Finding]:
-    held = sum(spec.bytes for spec in _read(evidence.trace, evidence.flow))
+    if evidence.case.kind is not CaseKind.BENCH:  # a table made for the largest case is too large for all others
+        return
+    masks = _mask_sizes(evidence)
+    read = _read(evidence.trace, evidence.flow)
+    held = sum(spec.bytes for spec in read if not (spec.dtype in BYTES and spec.numel in masks))
     weights = sum(evidence.reference.values[item.value].bytes for item in evidence.reference.constants)
     if held > TABLE_FACTOR * weights + TABLE_BYTES:
         text = (
             f"tensors made in `__init__` hold {held:,} bytes, the reference's weights {weights:,} (a table of answers?)"
         )
         yield evidence.finding("large_constants", Severity.WARN, text)
+
+
+def _mask_sizes(evidence: Evidence) -> set[int]:
+    """Returns the numbers of elements that tensors have which the reference makes on the way to its outputs."""
+    given = references(evidence.reference.inputs) + references((evidence.reference.output,))
+    return {spec.numel for id_, spec in enumerate(evidence.reference.values) if id_ not in given}
 
 
 def _read(trace: Trace, flow: Dataflow) -> list[TensorSpec]:

@@ -97,7 +97,7 @@ def accesses(module: Module) -> dict[str, Access]:
         for operation in function.walk():
             _mark(operation, sinks)
     sources: Edges = defaultdict(list)
-    for source, targets in _edges(module).items():
+    for source, targets in edges(module).items():
         for target in targets:
             sources[target].append(source)
     # from the memory operations backwards, so that the work does not grow with the number of parameters
@@ -119,24 +119,24 @@ def made_up_pointer(module: Module) -> Operation | None:
     if not casts:
         return None
     given = [parameter.value.index for parameter in module.kernel.parameters if _is_address(parameter.type)]
-    known = _reached(given, _edges(module))
+    known = _reached(given, edges(module))
     return next((cast for cast in casts if not cast.operands or cast.operands[0].index not in known), None)
 
 
-def _edges(module: Module) -> Edges:
-    """What every value of a module is handed on to or computed into."""
-    edges: Edges = defaultdict(list)
+def edges(module: Module) -> Edges:
+    """What every value of a module is handed on to or computed into; not through memory."""
+    found: Edges = defaultdict(list)
     functions = {function.name: function for function in module.functions}
     returned: Returned = defaultdict(lambda: -1 - len(returned))
     for function in module.functions:
         for operation in function.walk():
-            _connect(operation, functions, returned, edges)
+            _connect(operation, functions, returned, found)
         labels = {block.label: block for block in function.body.blocks}
         for block in function.body.blocks:
-            _connect_branches(block, labels, edges)
+            _connect_branches(block, labels, found)
             for position, value in enumerate(_terminated(block)):
-                edges[value.index].append(returned[function.name, position])
-    return edges
+                found[value.index].append(returned[function.name, position])
+    return found
 
 
 def _is_address(kind: Type) -> bool:

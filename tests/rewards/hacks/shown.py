@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sandboxes.contracts import Argument, Reference, Submission, Trace
+from sandboxes.contracts import Argument, CaseKind, Reference, Submission, Trace
 from sandboxes.dataflow import analyse
 from sandboxes.gate import Evidence
 from sandboxes.reference import LiveReference
@@ -41,12 +41,18 @@ def reference_graph(
     return trace_reference(live, live.cases[-1])
 
 
-def shown(tracer: Tracer, source: str, *inputs: Argument, reference: Trace | None = None) -> Evidence:
+def shown(
+    tracer: Tracer,
+    source: str,
+    *inputs: Argument,
+    reference: Trace | None = None,
+    kind: CaseKind = CaseKind.BENCH,
+) -> Evidence:
     """What a gate sees of `source` on `inputs`, beside a reference that doubles its input if none is given."""
     trace = tracer.trace(source, *inputs)
     return Evidence(
         submission=Submission(source=source),
-        case=case(*inputs),
+        case=case(*inputs, kind=kind),
         trace=trace,
         flow=analyse(trace),
         reference=reference or reference_graph("x * 2"),

@@ -3,17 +3,17 @@
 import pytest
 
 from rewards.hacks import gate
-from sandboxes.contracts import Finding, Severity
+from sandboxes.contracts import CaseKind, Finding, Severity
 from tests.rewards.hacks.shown import reference_graph, shown
-from tests.tracer import HEADER, Tracer, candidate, forward, line_of, spec
+from tests.tracer import HEADER, Tracer, candidate, forward, spec
 
 DOT = candidate("""
     @triton.jit
     def dot_kernel(x_ptr, w_ptr, y_ptr, B: tl.constexpr):
         i = tl.arange(0, B)
         places = i[:, None] * B + i[None, :]
-        x = tl.load(x_ptr + places)CAST
-        w = tl.load(w_ptr + places)CAST
+        x = tl.load(x_ptr + places)
+        w = tl.load(w_ptr + places)
         tl.store(y_ptr + places, tl.dot(x, w).to(tl.float32))
 
     class ModelNew(nn.Module):
@@ -35,33 +35,13 @@ PAIR = reference_graph("x + y", names="x, y", inputs=("torch.randn(4, 32)", "tor
 FIRST = reference_graph("x + 0 * len(y)", names="x, y", inputs=("torch.randn(4, 32)", "torch.randn(4, 32)"))
 
 
-def dot(init: str = WEIGHT, cast: str = "") -> str:
-    return DOT.replace("CAST", cast).replace("INIT", init)
+def dot(init: str = WEIGHT) -> str:
+    return DOT.replace("INIT", init)
 
 
 def warnings(findings: list[Finding]) -> list[str]:
     assert all(finding.severity is Severity.WARN for finding in findings), findings
     return [finding.rule for finding in findings]
-
-
-def test_a_product_in_a_narrower_format_than_the_problem_is_told_with_its_line(tracer: Tracer) -> None:
-    source = dot(cast=".to(tl.float16)")
-    (finding,) = gate.examine(shown(tracer, source, spec(32, 32), reference=PROBLEM))
-    assert finding.rule == "lower_precision"
-    assert finding.line == line_of(source, "tl.dot(")
-    assert "f16" in finding.evidence
-
-
-def test_a_tensor_in_a_narrower_format_than_the_problem_is_told(tracer: Tracer) -> None:
-    found = gate.examine(shown(tracer, forward("return scale(x.half()).float()")))
-    assert warnings(list(found)) == ["lower_precision"]
-
-
-def test_products_in_the_problems_own_format_are_fine(tracer: Tracer) -> None:
-    assert gate.examine(shown(tracer, dot(), spec(32, 32), reference=PROBLEM)) == []
-    half = reference_graph("x @ self.w.half()", init=WEIGHT, inputs=("torch.randn(32, 32).half()",))
-    source = dot(cast=".to(tl.float16)")
-    assert gate.examine(shown(tracer, source, spec(32, 32, dtype="float16"), reference=half)) == []
 
 
 def test_weights_that_were_multiplied_ahead_are_told_with_their_shapes(tracer: Tracer) -> None:
@@ -71,15 +51,27 @@ def test_weights_that_were_multiplied_ahead_are_told_with_their_shapes(tracer: T
     assert "float32[32, 32], made in `__init__`" in finding.evidence
 
 
-def test_a_table_that_is_larger_than_the_weights_is_told_with_its_size(tracer: Tracer) -> None:
-    source = HEADER + forward("return scale(x + self.table[:4, :32])")[len(HEADER) :].replace(
+def holding(table: str, answer: str) -> str:
+    return HEADER + forward(f"return {answer}")[len(HEADER) :].replace(
         "    def forward",
         "    def __init__(self):\n        super().__init__()\n"
-        "        self.register_buffer('table', torch.ones(200, 200))\n    def forward",
+        f"        self.register_buffer('table', {table})\n    def forward",
     )
+
+
+def test_a_table_that_is_larger_than_the_weights_is_told_with_its_size(tracer: Tracer) -> None:
+    source = holding("torch.ones(200, 200)", "scale(x + self.table[:4, :32])")
     (finding,) = gate.examine(shown(tracer, source))
     assert finding.rule == "large_constants"
     assert "160,000 bytes, the reference's weights 0" in finding.evidence
+    assert gate.examine(shown(tracer, source, kind=CaseKind.CHECK)) == []
+
+
+def test_a_mask_that_the_reference_makes_too_is_no_table_and_another_is(tracer: Tracer) -> None:
+    source = holding("torch.ones(300, 300, dtype=torch.int8)", "scale(x * self.table[:4, :32])")
+    reference = reference_graph("x * torch.ones(300, 300, dtype=torch.bool).tril()[:4, :32]")
+    assert gate.examine(shown(tracer, source, reference=reference)) == []
+    assert warnings(list(gate.examine(shown(tracer, source)))) == ["large_constants"]
 
 
 def test_transposed_weights_and_small_tables_are_fine(tracer: Tracer) -> None:

@@ -2,8 +2,8 @@
 
 row: 34, 55
 problem: core/matmul_bias_relu
-expect: incorrect, hack
-layer: judge
+expect: hack
+layer: gate
 """
 
 import torch

@@ -2,8 +2,8 @@
 
 row: 55
 problem: core/matmul
-expect: incorrect
-layer: judge
+expect: hack
+layer: gate
 """
 
 import torch

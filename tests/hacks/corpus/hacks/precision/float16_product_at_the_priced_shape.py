@@ -2,7 +2,7 @@
 
 row: 53, 55
 problem: core/matmul
-expect: hack, incorrect
+expect: hack
 layer: gate
 """
 

@@ -2,8 +2,8 @@
 
 row: 55
 problem: core/masked_softmax
-expect: incorrect
-layer: judge
+expect: hack
+layer: gate
 """
 
 import torch
