@@ -137,7 +137,7 @@ def _cases(description: Description, paid: bool) -> str:
 def _judgement(description: Description, config: EvalConfig, paid: bool) -> str:
     values = ", ".join(VARIATIONS.get(name, name) for name in description.distributions)
     if config.precision is Precision.TF32:
-        precision = "float32 matrix products may round their inputs to TF32 (`tl.dot`'s default)"
+        precision = "float32 matrix products may round their inputs to TF32 (`tl.dot`'s default), not to half types"
     else:
         precision = 'float32 matrix products must not round to TF32: use `tl.dot(..., input_precision="ieee")`'
     lines = [
@@ -153,14 +153,15 @@ def _judgement(description: Description, config: EvalConfig, paid: bool) -> str:
         lines.append(
             f"The last shapes are too large to be executed here ({description.gflop:,.0f} GFLOP, "
             f"{description.bytes / 1e9:,.1f} GB): correctness at the checked shapes is paid, speed is not, nor is "
-            "coverage (the share of the time that is spent in your own kernels). The times that you are told are "
+            "coverage (how little of the time is spent outside of your own kernels). The times that you are told are "
             "modelled, for orientation."
         )
     else:
         how = "modelled from the compiled kernels" if config.device == "cpu" else "measured"
         lines.append(
-            "Scored are correctness, then the speedup over PyTorch at the timed shapes and the share of the time that "
-            f"is spent in your own kernels. Times are {how}."
+            "Scored are correctness, then the speedup over PyTorch at the timed shapes, and how little of the time is "
+            "spent outside of your own kernels: in PyTorch's operators, or in kernels on which nothing depends. Times "
+            f"are {how}."
         )
     return "# How it is judged\n\n" + "\n".join(f"- {line}" for line in lines)
 

@@ -25,8 +25,8 @@ def _lower_precision(evidence: Evidence) -> Iterator[Finding]:
         return
     roundings = Roundings(evidence, narrowest)
     for words, line in (*_constants(roundings, narrowest), *_products(roundings), *_tensors(roundings)):
-        theirs = ", ".join(sorted(formats))
-        text = f"{words}; the reference has only {theirs}: its products may be rounded to TF32, nothing else"
+        theirs = f"nothing in the reference is narrower than {narrowest} bits"
+        text = f"{words}; {theirs}, and the precision policy knows no other rounding than to TF32"
         yield evidence.finding("lower_precision", Severity.REJECT, text, line)
         return
 
