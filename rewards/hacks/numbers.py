@@ -7,13 +7,14 @@ about what a kernel does with its values: what is multiplied by zero goes nowher
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, TypeAlias
 
 from rewards.hacks.provenance import STORED
 from sandboxes.contracts import AtenCall, Launch, TensorRef, Variant, references
 from sandboxes.contracts.trace import Descriptor
 from sandboxes.gate import Evidence
-from sandboxes.ttir import Module, Operation, parse
+from sandboxes.ttir import Module, Operation, Region, parse
 from sandboxes.ttir.dataflow import SINKS, edges
 from sandboxes.ttir.ir import Dense
 from sandboxes.ttir.remembering import by_module
@@ -51,6 +52,8 @@ class Facts:
     """For each value those it is made of."""
     addresses: dict[int, list[int]]
     """For each pointer through which memory is used the positions of the parameters that it comes from."""
+    loops: dict[int, tuple[int, ...]]
+    """For each value the loops around the operation that makes it, outside first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,20 @@ def _facts(module: Module) -> Facts:
         for pointer in seen & used:
             addresses[pointer].append(position)
     made = {result.index: operation for operation in operations for result in operation.results}
-    return Facts(made=made, sources=dict(sources), addresses=dict(addresses))
+    return Facts(made=made, sources=dict(sources), addresses=dict(addresses), loops=_loops(module))
+
+
+def _loops(module: Module) -> dict[int, tuple[int, ...]]:
+    found: dict[int, tuple[int, ...]] = {}
+    names = count()
+    stack: list[tuple[Region, tuple[int, ...]]] = [(function.body, ()) for function in module.functions]
+    while stack:
+        region, around = stack.pop()
+        for operation in (item for block in region.blocks for item in block.operations):
+            found.update((result.index, around) for result in operation.results)
+            inside = (*around, next(names)) if operation.name in {"scf.for", "scf.while"} else around
+            stack += [(inner, inside) for inner in operation.regions]
+    return found
 
 
 def _kernel(launch: Launch, variant: Variant, storage: tuple[int, ...]) -> Kernel:

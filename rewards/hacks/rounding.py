@@ -123,9 +123,24 @@ class Roundings:
             (index, operation)
             for index, kernel in enumerate(self.numbers.kernels)
             for operation in kernel.operations("arith.subf")
-            if (index, operation.results[0].index) in self.multiplied
+            if self._is_multiplied(index, operation)
             and any(self._narrow_before((index, operand.index)) for operand in operation.operands)
         ]
+
+    def _is_multiplied(self, kernel: int, rest: Operation) -> bool:
+        """True if a product as large takes a rest, as often as the rest is computed."""
+        place = (kernel, rest.results[0].index)
+        if place not in self.multiplied or all(item.kernel != kernel for item in self.products):
+            return place in self.multiplied
+        loops = self.numbers.kernels[kernel].facts.loops
+        around = loops[place[1]]
+        return place in self.numbers.closure(
+            (kernel, value.index)
+            for product in self.products
+            if product.kernel == kernel and loops[product.operation.results[0].index][: len(around)] == around
+            for value, _ in product.factors
+            if _numel(value) >= _numel(rest.results[0])
+        )
 
     @cached_property
     def _called_differences(self) -> list[tuple[int, AtenCall]]:
@@ -248,6 +263,10 @@ def element(value: Value) -> ScalarType | None:
     """Returns the format of a value's numbers; None for addresses."""
     kind = value.type.element if isinstance(value.type, TensorType) else value.type
     return kind if isinstance(kind, ScalarType) else None
+
+
+def _numel(value: Value) -> int:
+    return value.type.numel if isinstance(value.type, TensorType) else 1
 
 
 def _is_exact(operation: Operation) -> bool:

@@ -16,7 +16,7 @@ PRODUCT = """
         w = tl.load(w_ptr + places)
         acc = tl.zeros((B, B), dtype=tl.float32)
         other = tl.zeros((B, B), dtype=tl.float32)
-        for step in range(1):
+        for step in range(2):
             COMPUTE
         tl.store(y_ptr + places, acc)
 
@@ -49,6 +49,19 @@ SPLIT = """x1 = x.to(tl.bfloat16); w1 = w.to(tl.bfloat16)
             acc = tl.dot(x1, w1, acc)
             """
 ALL_PARTS = "acc = tl.dot(x2, w1, tl.dot(x1, w2, acc))"
+ONCE = (
+    "x = tl.load(x_ptr + places + step)\n            "
+    + SPLIT
+    + """acc = tl.dot(x1, w2, acc)
+            other = x - x1.to(tl.float32)
+        acc = tl.dot(other.to(tl.bfloat16), w.to(tl.bfloat16), acc)"""
+)
+SMALL = (
+    SPLIT
+    + """acc = tl.dot(x1, w2, acc)
+            small = tl.sum(tl.sum(tl.reshape(x2.to(tl.float32), (2, 16, 2, 16)), 2), 0).to(tl.bfloat16)
+            acc += tl.sum(tl.sum(tl.dot(small, small), 1), 0)"""
+)
 THREE_PARTS = """x1 = x.to(tl.bfloat16); w1 = w.to(tl.bfloat16)
             rest = x - x1.to(tl.float32)
             x2 = rest.to(tl.bfloat16)
@@ -80,6 +93,8 @@ def found(tracer: Tracer, source: str) -> list[Finding]:
         (product(SPLIT + "other = tl.dot(x2, w1, tl.dot(x1, w2, other))"), "bf16 by bf16"),
         (product(SPLIT + ALL_PARTS, factor="0.0"), "bf16 by bf16"),
         (product(SPLIT + "acc += tl.dot(x2, w1, tl.dot(x1, w2)) * 0.0"), "bf16 by bf16"),
+        (product(ONCE), "bf16 by bf16"),
+        (product(SMALL), "bf16 by bf16"),
         (product(init=HELD.format("half()")), "float16[32, 32], made in `__init__`, stands in for weights"),
         (product(init=HELD.format("to(torch.int16)")), "int16[32, 32], made in `__init__`, stands in"),
         (product(before="w = w.half()"), "`aten::_to_copy.default` (node 2) rounds to float16[32, 32]"),
