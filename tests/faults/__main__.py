@@ -13,12 +13,16 @@ from tests.faults.study import run_study
 from tests.faults.table import DOCUMENT, document, rewritten, table
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.faults")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults", description="Puts bugs into honest kernels; writes the table of docs/hacks.md."
+    )
     parser.add_argument("--json", type=Path, help="write everything to this file")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", default="", help="a problem, or a part of a fault's name")
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    parser.add_argument("--only", default="", help="a problem, or a part of a fault's name; writes no table")
     options = parser.parse_args()
     chosen = [fault for fault in FAULTS if options.only in (fault.problem, "") or options.only in fault.name]
+    if not chosen:
+        parser.error(f"no fault has {options.only!r} in its name, and no problem with faults is called so")
     findings = run_study(chosen, options.workers)
     print(table(findings))
     for finding in findings:
