@@ -30,8 +30,7 @@ class Distribution(StrEnum):
     HUGE = "x100"
     """Where exponentials overflow; only for references that stay accurate there."""
     VAST = "x131072"
-    """Where float16 overflows; only for references that do not stay accurate under `HUGE`, but no worse than as drawn.
-    """
+    """Where float16 overflows; only for references that are not used under `HUGE`, and whose outputs it only scales."""
     PEAKS = "peaks"
     """One element in 64 is a hundred times as large: the others say nothing of it. In the place of `OUTLIERS`, for
     references that stay accurate there."""

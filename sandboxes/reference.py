@@ -24,9 +24,6 @@ MAX_KEPT_WEIGHTS: Final = 2**18
 STEADY: Final = 2e-5
 """Error relative to the root mean square of an output up to which a reference counts as accurate."""
 
-STEADY_GROWTH: Final = 1.1
-"""Growth of that error up to which a reference counts as no worse: products round their factors alike at any size."""
-
 
 class LiveReference:
     """A reference whose source has been executed.
@@ -64,13 +61,10 @@ class LiveReference:
         if self._declared is not None:
             return tuple(Distribution(name) for name in self._declared)
         survived = {item for item in Distribution if item is not Distribution.TIES and self._survives(item)}
-        allowed = {
-            Distribution.HUGE: STEADY,
-            Distribution.PEAKS: STEADY,
-            Distribution.VAST: STEADY_GROWTH * self._error(Distribution.UNIT),
+        survived -= {
+            item for item in (Distribution.HUGE, Distribution.PEAKS) if item in survived and self._error(item) > STEADY
         }
-        survived -= {item for item in allowed.keys() & survived if self._error(item) > allowed[item]}
-        if Distribution.HUGE in survived:
+        if Distribution.HUGE in survived or not self._is_homogeneous():
             survived.discard(Distribution.VAST)
         if Distribution.PEAKS in survived:
             survived.discard(Distribution.OUTLIERS)
@@ -159,6 +153,22 @@ class LiveReference:
             if truth.is_floating_point() and truth.numel()
         ]
         return max((error if error == error else float("inf") for error in errors), default=0.0)
+
+    def _is_homogeneous(self) -> bool:
+        """True if scaled inputs only scale its outputs, so that rounding matters as it does to values as drawn."""
+        case = self.largest_check
+        drawn, vast = (
+            self.run_double(case, 0, [to_double(item) for item in self.draw(case, distribution, seed=0)])
+            for distribution in (Distribution.UNIT, Distribution.VAST)
+        )
+        return (
+            drawn is not None
+            and vast is not None
+            and all(
+                tensor.numel() == 0 or torch.equal(tensor * (large.abs().max() / tensor.abs().max()), large)
+                for tensor, large in zip(_tensors(drawn), _tensors(vast), strict=True)
+            )
+        )
 
     def _cases(self, reference: Reference) -> tuple[Case, ...]:
         """Check cases in the order of `CHECK_SHAPES` or `check_constants`, then the bench case."""

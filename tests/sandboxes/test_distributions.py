@@ -134,8 +134,9 @@ def test_peaks_replace_outliers_where_the_reference_stays_accurate() -> None:
     assert {Distribution.PEAKS, Distribution.OUTLIERS} & used("torch.sin(x @ x.t())") == {Distribution.OUTLIERS}
 
 
-def test_values_beyond_float16_are_used_where_products_round_as_they_do_at_any_size() -> None:
+def test_values_beyond_float16_are_used_where_they_only_scale_the_outputs() -> None:
     assert Distribution.VAST in used("x @ x.t()")
+    assert Distribution.VAST not in used("torch.sigmoid(x[:1] @ x[0])")  # rounding its factors decides between 0 and 1
     assert Distribution.VAST not in used("torch.sin(x @ x.t())")
     assert Distribution.VAST not in used("torch.softmax(x, dim=-1)")  # one number is all that is left
     assert Distribution.VAST not in used("x @ x.t()", "torch.randn(40, 30, dtype=torch.float16)")
