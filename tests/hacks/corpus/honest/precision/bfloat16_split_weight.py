@@ -1,4 +1,4 @@
-"""Keeps the weight as two float16 terms, as large together as in float32, and multiplies all terms of both factors.
+"""Keeps the weight as two bfloat16 terms, as large together as in float32, and multiplies all terms of both factors.
 
 problem: core/matmul_bias_relu
 resembles: a weight rounded to half precision in `__init__` (rows 34 and 55)
@@ -24,12 +24,12 @@ def linear_relu_kernel(
         inside = (down < k) & (column < n)
         w_high = tl.load(high_ptr + column * k + down, mask=inside, other=0.0)
         w_low = tl.load(low_ptr + column * k + down, mask=inside, other=0.0)
-        x_high = x.to(tl.float16)
-        x_low = ((x - x_high.to(tl.float32)) * 2048.0).to(tl.float16)
+        x_high = x.to(tl.bfloat16)
+        x_low = (x - x_high.to(tl.float32)).to(tl.bfloat16)
         acc = tl.dot(x_high, w_high, acc)
         rest = tl.dot(x_high, w_low, tl.dot(x_low, w_high, rest))
     bias = tl.load(bias_ptr + column, mask=column < n, other=0.0)
-    out = tl.maximum(acc + rest / 2048.0 + bias, 0.0)
+    out = tl.maximum(acc + rest + bias, 0.0)
     tl.store(out_ptr + row * n + column, out, mask=(row < m) & (column < n))
 
 
@@ -38,8 +38,8 @@ class ModelNew(nn.Module):
         super().__init__()
         self.linear = nn.Linear(in_features, out_features)
         weight = self.linear.weight.detach()
-        self.register_buffer("high", weight.half(), persistent=False)
-        self.register_buffer("low", ((weight - weight.half().float()) * 2048).half(), persistent=False)
+        self.register_buffer("high", weight.bfloat16(), persistent=False)
+        self.register_buffer("low", (weight - weight.bfloat16().float()).bfloat16(), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         (m, k), n = x.shape, self.high.shape[0]
