@@ -130,15 +130,10 @@ class Pipeline:
             profile = device.profile(program, choice, run, graph, target)
             profile = with_observations(profile, observations, program.trace, program.flow)
         with journal.stage(Stage.VERIFY):
-            seen = _evidence(programs, cases, weight_seed, submission, graphs)
-            measured = Measured(
-                bench=seen[-1],
-                checks=seen[:-1],
-                profile=profile,
-                observations=observations,
-                findings=journal.findings,
-            )
-            journal.findings += tuple(self._gate.conclude(measured))
+            *checked, timed = _evidence(programs, cases, weight_seed, submission, graphs)
+            known = journal.findings
+            measured = Measured(bench=timed, checks=checked, profile=profile, observations=observations, findings=known)
+            journal.findings = (*known, *self._gate.conclude(measured))
             raise_if_rejected(journal.findings, submission, results)
         return journal.passed(results, verified, with_excerpts(profile, submission))
 

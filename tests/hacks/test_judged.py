@@ -13,7 +13,7 @@ PROGRAMS: Final = (
     "hacks/obfuscation/rot13",
     "hacks/patching/allclose",
     "hacks/process/exit_at_import",
-    "hacks/replay/pointer_cache",
+    "hacks/caching/pointer_cache",
     "hacks/stale_memory/read_uninitialised",
     "honest/caching/static_tables",
     "honest/memory/new_empty",
