@@ -102,6 +102,8 @@ def operator(qualified: str) -> Operator:
     overload = getattr(packet, overload_name, None)
     if not isinstance(overload, torch._ops.OpOverload):
         raise OperatorNotAllowed(f"there is no operator `{qualified}`")
+    if not any("Tensor" in str(result.type) for result in overload._schema.returns):
+        raise OperatorNotAllowed(f"`{qualified}` can't be replayed: it returns no tensor")
     tags = _tags(name)
     functional = name.removesuffix("_") if torch.Tag.inplace in overload.tags else name
     known = {name, functional} & ALLOWED_NAMES or ALLOWED_TAGS & (tags | _tags(functional))

@@ -74,6 +74,8 @@ class NodeProfile(Contract):
     influences: bool | None = None
     """False for a kernel that might as well be left out: outputs stay right whatever it stores, or it only hands on
     what it has loaded. None if that was not tried."""
+    fills: bool = False
+    """True for an operator that only fills memory with numbers that are known before anything is computed."""
     time_us: NonNegative
     bytes: Count
     """Bytes moved to and from device memory."""

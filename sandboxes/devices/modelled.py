@@ -16,7 +16,7 @@ from sandboxes.contracts import (
     Trace,
     references,
 )
-from sandboxes.delegation import delegated_calls
+from sandboxes.delegation import delegated_calls, is_fill
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
@@ -93,7 +93,8 @@ def _aten(program: Program, index: int, call: AtenCall, target: Target, precisio
     work = aten_work(call, program.trace.values, precision)
     if work.launches == 0:
         return None
-    return _node(program, index, call.operator.removesuffix(".default"), work, price_aten(target, work))
+    node = _node(program, index, call.operator.removesuffix(".default"), work, price_aten(target, work))
+    return node.model_copy(update={"fills": is_fill(call)})
 
 
 def _node(program: Program, index: int, name: str, work: Work, price: Price) -> NodeProfile:

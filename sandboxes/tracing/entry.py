@@ -11,6 +11,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from torch._library.triton import set_wrap_triton_enabled
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sandboxes.contracts import Argument, ArgumentSequence, Case, TensorSpec, Trace
@@ -180,7 +181,7 @@ class _Session:
         arguments = tuple(recorder.argument(item, new=True) for item in inputs)
         virtual_cuda.Stage.recorder = recorder
         try:
-            with mode, recorder, torch.no_grad():
+            with mode, recorder, torch.no_grad(), set_wrap_triton_enabled(False):
                 output = model(*inputs)
         except Exception as error:
             explain_number(error, recorder.scalars)

@@ -36,6 +36,7 @@ from sandboxes.operators import READABLE, number_positions
 from sandboxes.tracing.driver import RecordedLaunch
 from sandboxes.tracing.known import KnownValues
 from sandboxes.tracing.line import current_line
+from sandboxes.tracing.registered import body_of
 from sandboxes.tracing.scalars import Scalars
 from sandboxes.tracing.untraceable import Untraceable
 
@@ -108,6 +109,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         self._ids: dict[int, int] = {}
         self._tensors: list[torch.Tensor] = []  # keeps every tensor alive, so that no id is reused
         self._config: str | None = None
+        self._inside = 0  # operators that the candidate registered
         self._pending: list[tuple[str, Variant]] = []
         self.scalars = Scalars(numbers)
         """The numbers that have been read back."""
@@ -130,6 +132,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         given, args, kwargs = args, self._lift(args, device), self._lift(kwargs or {}, device)
         if self._tuning or _is_query(func):
             return func(*args, **kwargs)
+        if (body := body_of(func, args)) is not None:
+            self._inside += 1
+            try:
+                with self:
+                    return body(*args, **kwargs)
+            finally:
+                self._inside -= 1
+        if self._inside:  # below autograd, where torch does not unfold composite operators
+            with self:
+                unfolded = func.decompose(*args, **kwargs)
+            if unfolded is not NotImplemented:
+                return unfolded
         taken, named = self._taken(func, args, kwargs)
         result = func(*args, **kwargs)
         self._add(

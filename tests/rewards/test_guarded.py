@@ -25,6 +25,19 @@ def report(own: float, other: float, reference: float, **fields: bool) -> Report
     return made.model_copy(update={"profile": made.profile.model_copy(update={"nodes": nodes})})
 
 
+def filling(report: Report, *fills: float) -> Report:
+    """The same candidate, which now fills memory for so many microseconds, too."""
+    assert report.profile is not None
+    operator = report.profile.nodes[1]
+    nodes = tuple(
+        operator.model_copy(update={"node": 2 + index, "name": "aten::zeros", "time_us": time_us, "fills": True})
+        for index, time_us in enumerate(fills)
+    )
+    whole = report.profile.time_us + sum(fills)
+    update = {"nodes": (*report.profile.nodes, *nodes), "time_us": whole}
+    return report.model_copy(update={"profile": report.profile.model_copy(update=update)})
+
+
 def value(reward: RewardFunction, own: float, other: float, reference: float) -> float:
     found = reward(report(own, other, reference)).value
     assert found is not None
@@ -46,6 +59,27 @@ def test_more_time_in_own_kernels_never_raises_the_reward(
 def test_more_time_in_pytorch_never_raises_the_reward(own: float, other: float, more: float, reference: float) -> None:
     before = value(drkernel_guarded, own, other, reference)
     assert value(drkernel_guarded, own, other + more, reference) <= before + 1e-9
+
+
+@given(own=own_times, wasted=times, other=times, fill=times, more=times, reference=times)
+def test_neither_fills_nor_own_time_beside_them_raise_the_reward(
+    own: float, wasted: float, other: float, fill: float, more: float, reference: float
+) -> None:
+    before = drkernel_guarded(filling(report(own, other, reference), fill)).value
+    slower = drkernel_guarded(filling(report(own + wasted, other, reference), fill)).value
+    fuller = drkernel_guarded(filling(report(own, other, reference), fill, more)).value
+    assert before is not None
+    assert slower is not None
+    assert fuller is not None
+    assert max(slower, fuller) <= before + 1e-9
+
+
+@pytest.mark.parametrize(("fill", "share"), [(1.0, 1.0), (10.0, 1.0), (20.0, 1 - 10 / 22), (40.0, 1 - 30 / 42)])
+def test_a_fill_takes_coverage_only_beyond_a_third_of_the_references_time(fill: float, share: float) -> None:
+    scored = drkernel_guarded(filling(report(2.0, 0.0, 30.0), fill))
+    terms = {term.name: term.value for term in scored.breakdown}
+    assert terms["coverage"] == pytest.approx(share)
+    assert terms["speedup"] == pytest.approx(min(30.0 / (2.0 + fill), 3.0))
 
 
 @pytest.mark.parametrize(

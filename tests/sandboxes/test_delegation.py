@@ -2,14 +2,39 @@
 
 import pytest
 
-from sandboxes.contracts import AtenCall
+from sandboxes.contracts import ArgumentSequence, AtenCall, ScalarRef, TensorRef
 from sandboxes.dataflow import analyse
-from sandboxes.delegation import computing_calls, delegated_calls
+from sandboxes.delegation import computing_calls, delegated_calls, is_fill
 from tests.rewards.hacks.shown import reference_graph
 
 PLAIN = reference_graph("torch.relu(x)")
 MOVING = reference_graph("x.t().contiguous()")
 LOOKING_UP = reference_graph("x[torch.arange(3)]")
+
+
+@pytest.mark.parametrize(
+    ("answer", "fills"),
+    [
+        ("torch.zeros_like(x)", True),
+        ("torch.full((4,), 2.5)", True),
+        ("torch.arange(4)", True),
+        ("torch.empty_like(x).fill_(1.0)", True),
+        ("torch.empty_like(x).fill_(x.sum())", False),
+        ("torch.empty_like(x).copy_(x)", False),
+        ("x.t().contiguous()", False),
+    ],
+)
+def test_a_fill_is_with_numbers_that_are_known_before(answer: str, fills: bool) -> None:
+    calls = [node for node in reference_graph(f"({answer}) * 2").nodes if isinstance(node, AtenCall)]
+    made = [node for node in calls if not node.operator.startswith(("aten::empty", "aten::detach", "aten::mul"))]
+    assert is_fill(made[-1]) is fills
+
+
+def test_a_fill_with_a_number_that_is_read_back_spreads_what_was_computed() -> None:
+    size = ArgumentSequence(kind="list", items=(4,))
+    full = AtenCall(operator="aten::full.default", args=(size, 1.0), kwargs={}, results=(TensorRef(id=1),), line=1)
+    assert is_fill(full)
+    assert not is_fill(full.model_copy(update={"args": (size, ScalarRef(id=0))}))
 
 
 def names(calls: list[tuple[int, AtenCall]]) -> list[str]:

@@ -41,6 +41,12 @@ def test_every_overload_of_a_function_is_one(name: str) -> None:
     assert operator(f"aten::{name}").overload is not None
 
 
+@pytest.mark.parametrize("name", ["select.t", "add.int", "sym_size.int"])
+def test_operators_on_lists_and_numbers_of_scripts_are_refused(name: str) -> None:
+    with pytest.raises(OperatorNotAllowed, match="returns no tensor"):
+        operator(f"aten::{name}")
+
+
 @pytest.mark.parametrize("name", ["rand.out", "randn.default", "dropout.default", "rrelu_.default", "squeeze_.default"])
 def test_randomness_and_changed_metadata_are_refused_in_every_overload(name: str) -> None:
     with pytest.raises(OperatorNotAllowed, match="can't be replayed"):

@@ -56,6 +56,9 @@ _FREE = frozenset(
     ]
 )
 
+INPUT_PRECISIONS = {"tf32": ("tf32", 1), "tf32x3": ("tf32", 3), "bf16x3": ("bf16", 3), "bf16x6": ("bf16", 6)}
+"""What a product of float32 is made of, by its input precision: type and number of the products on tensor cores."""
+
 
 @dataclass(slots=True)
 class MemoryCount:
@@ -206,14 +209,16 @@ def work(step: Step) -> tuple[str, int]:
         left = step.operation.operands[0].type
         element = element_of(left)
         kind = element.name if isinstance(element, ScalarType) else "unknown"
-        if kind == "f32" and str(step.operation.attributes.get("inputPrecision", "ieee")).lower() == "tf32":
-            kind = "tf32"
+        passes = 1
+        if kind == "f32":
+            precision = str(step.operation.attributes.get("inputPrecision", "ieee")).lower()
+            kind, passes = INPUT_PRECISIONS.get(precision, (kind, passes))
         depth = left.shape[-1] if isinstance(left, TensorType) else 1
         if name == "tt.dot_scaled":
             packed = step.operation.attributes.get("lhs") == "e2m1"
             depth *= 2 if packed and step.operation.attributes.get("lhs_k_pack", True) else 1
             kind = "bf16"  # what it is lowered to before Blackwell
-        return f"dot_{kind}", 2 * depth * torch.Size(step.shape).numel()
+        return f"dot_{kind}", passes * 2 * depth * torch.Size(step.shape).numel()
     if name in ("tt.reduce", "tt.scan"):
         operations = len(step.regions[0][0].steps)
         source = torch.Size(shape_of(step.operation.operands[0].type)).numel()

@@ -1,10 +1,15 @@
 """The work of ATen operators, against numbers worked out by hand."""
 
-import pytest
+from collections.abc import Iterator
+from contextlib import suppress
 
-from sandboxes.contracts import Argument, ArgumentSequence, AtenCall, Precision, TensorRef, TensorSpec
-from sandboxes.hardware.aten_cost import aten_work, unique_bytes
+import pytest
+import torch
+
+from sandboxes.contracts import READ_BACK, Argument, ArgumentSequence, AtenCall, Precision, TensorRef, TensorSpec
+from sandboxes.hardware.aten_cost import aten_work, is_free, unique_bytes
 from sandboxes.hardware.work import FREE
+from sandboxes.operators import Operator, OperatorNotAllowed, operator
 
 
 def tensor(*shape: int, dtype: str = "float32", stride: tuple[int, ...] | None = None) -> TensorSpec:
@@ -84,6 +89,90 @@ def test_attention() -> None:
 )
 def test_views_and_allocations_are_free(operator: str) -> None:
     assert aten_work(call(operator, ref(0), result=1), [tensor(4, 4), tensor(4, 4)]) == FREE
+
+
+def allowed_operators() -> Iterator[tuple[str, Operator]]:
+    """Every overload that a trace may call."""
+    known = {name.partition("::")[2].partition(".")[0] for name in torch._C._dispatch_get_all_op_names()}
+    for name in sorted(known | set(dir(torch.ops.aten))):
+        packet = getattr(torch.ops.aten, name, None)
+        for overload in packet.overloads() if isinstance(packet, torch._ops.OpOverloadPacket) else ():
+            with suppress(OperatorNotAllowed):
+                if f"aten::{name}.{overload}" != READ_BACK:
+                    yield f"{name}.{overload}", operator(f"aten::{name}.{overload}")
+
+
+def test_of_all_allowed_operators_only_views_and_allocations_are_free() -> None:
+    allowed = dict(allowed_operators())
+    free = {name: op for name, op in allowed.items() if is_free(name.partition(".")[0], op.overload)}
+    for name, op in free.items():
+        views = all(alias is not None for alias in op.aliases) or name == "_unsafe_view.default"
+        assert not op.written, name
+        assert views or op.allocates, name
+    assert len(allowed) > 1000
+    assert {"view.default", "empty.memory_format", "_unsafe_view.default"} < set(free)
+
+
+def test_a_view_that_writes_its_result_elsewhere_is_a_copy() -> None:
+    copy = call("_unsafe_view.out", ref(0), numbers(8, 4), result=1).model_copy(update={"kwargs": {"out": ref(1)}})
+    work = aten_work(copy, [tensor(4, 8, stride=(1, 4)), tensor(8, 4)])
+    assert (work.read_bytes, work.written_bytes, work.launches, work.flops) == (128, 128, 1, {})
+
+
+def test_what_takes_a_result_is_not_read() -> None:
+    product = call("mm.out", ref(0), ref(1), result=2).model_copy(update={"kwargs": {"out": ref(2)}})
+    values = [tensor(8, 16), tensor(16, 4), tensor(8, 4)]
+    assert aten_work(product, values) == aten_work(call("mm.default", ref(0), ref(1), result=2), values)
+
+
+@pytest.mark.parametrize("operator", ["zeros_like.default", "new_zeros.default", "full_like.default"])
+def test_a_fill_does_not_read_what_it_is_shaped_like(operator: str) -> None:
+    work = aten_work(call(operator, ref(0), result=1), [tensor(64), tensor(64)])
+    assert (work.read_bytes, work.written_bytes, work.flops) == (0, 256, {})
+
+
+@pytest.mark.parametrize(
+    ("operator", "args", "values", "flops"),
+    [
+        ("_cdist_forward.default", (ref(0), ref(1)), (tensor(8, 32), tensor(16, 32)), 3 * 8 * 16 * 32),
+        ("_pdist_forward.default", (ref(0),), (tensor(9, 32),), 3 * 36 * 32),
+        ("_embedding_bag.default", (ref(0), ref(1)), (tensor(16, 32), tensor(128, dtype="int32")), 2 * 128 * 32),
+        ("avg_pool2d_backward.default", (ref(0), ref(1), numbers(3, 3)), (tensor(4, 4), tensor(6, 6)), 9 * 16),
+        ("searchsorted.Tensor", (ref(0), ref(1)), (tensor(1023), tensor(50)), 50 * 10),
+        ("bucketize.Tensor", (ref(0), ref(1)), (tensor(50), tensor(1023)), 50 * 10),
+        ("_fft_r2c.default", (ref(0), numbers(1), 0, False), (tensor(4, 1024),), 2.5 * 4096 * 10),
+        ("_fft_c2r.default", (ref(0), numbers(0, 1), 0, 64), (tensor(64, 64, dtype="complex64"),), 2.5 * 4096 * 12),
+        ("addbmm.default", (ref(0), ref(1), ref(2)), (tensor(8, 4), tensor(3, 8, 16), tensor(3, 16, 4)), 3072),
+        ("mv.default", (ref(0), ref(1)), (tensor(8, 16), tensor(16)), 256),
+        ("special_bessel_j0.default", (ref(0),), (tensor(64),), 50 * 64),
+        ("polygamma.default", (2, ref(0)), (tensor(64),), 50 * 64),
+        ("grid_sampler_2d.default", (ref(0), ref(1)), (tensor(1, 1, 8, 8), tensor(1, 8, 8, 2)), 40 * 128),
+        ("isin.Tensor_Tensor", (ref(0), ref(1)), (tensor(64), tensor(8)), 30 * 64),
+    ],
+)
+def test_arithmetic_that_the_operands_sizes_hide(
+    operator: str, args: tuple[Argument, ...], values: tuple[TensorSpec, ...], flops: float
+) -> None:
+    results = {
+        "_cdist": (8, 16), "_pdist": (36,), "_embed": (4, 32), "avg_po": (6, 6), "search": (50,), "bucket": (50,),
+        "_fft_r": (4, 1024), "_fft_c": (64, 64), "addbmm": (8, 4), "mv.def": (8,),
+    }  # fmt: skip
+    shape = results.get(operator[:6], values[0].shape)
+    work = aten_work(call(operator, *args, result=len(values)), [*values, tensor(*shape)])
+    assert sum(count for kind, count in work.flops.items() if kind != "special") == flops
+
+
+def test_an_embedding_bag_asks_for_every_row_that_it_names() -> None:
+    values = [tensor(16, 32), tensor(128, dtype="int32"), tensor(4, dtype="int32"), tensor(4, 32)]
+    work = aten_work(call("_embedding_bag.default", ref(0), ref(1), ref(2), result=3), values)
+    assert work.read_bytes == 4 * (16 * 32 + 128 + 4)
+    assert work.requested_bytes == work.dram_bytes + 4 * 128 * 32
+
+
+def test_a_transform_passes_over_its_data_once_for_each_dimension() -> None:
+    values = [tensor(64, 64, dtype="complex64"), tensor(64, 64, dtype="complex64")]
+    work = aten_work(call("_fft_c2r.default", ref(0), numbers(0, 1), 0, 64, result=1), values)
+    assert (work.launches, work.read_bytes) == (2, 2 * 8 * 4096)
 
 
 @pytest.mark.parametrize("operator", ["relu.default", "gelu.default", "_softmax.default", "native_layer_norm.default"])

@@ -68,6 +68,30 @@ def test_every_kind_of_operation_has_a_pipe(executed: str, kind: str) -> None:
     assert work_of_launch(counted(Counters(flops={executed: 7}))).flops == {kind: 7}
 
 
+DOT = """module {
+  tt.func public @square(%x: !tt.ptr<f32>) {
+    %a = arith.constant dense<1.0> : tensor<16x32xf32>
+    %b = arith.constant dense<1.0> : tensor<32x16xf32>
+    %c = arith.constant dense<0.0> : tensor<16x16xf32>
+    %d = tt.dot %a, %b, %c PRECISION : tensor<16x32xf32> * tensor<32x16xf32> -> tensor<16x16xf32>
+    %p = tt.splat %x : !tt.ptr<f32> -> tensor<16x16x!tt.ptr<f32>>
+    tt.store %p, %d : tensor<16x16x!tt.ptr<f32>>
+    tt.return
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("precision", "kind", "products"),
+    [("", "fp32", 1), ("tf32", "tf32", 1), ("tf32x3", "tf32", 3), ("bf16x3", "bf16", 3), ("bf16x6", "bf16", 6)],
+)
+def test_a_float32_product_in_parts_is_several_on_tensor_cores(precision: str, kind: str, products: int) -> None:
+    text = DOT.replace("PRECISION", f", inputPrecision = {precision}" if precision else "")
+    execution = execute(parse(text), (1, 1, 1), [torch.zeros(1)], options=ExecutionOptions(count=True))
+    assert work_of_launch(execution).flops[kind] == products * 2 * 16 * 16 * 32
+
+
 def test_atomics_are_read_and_written() -> None:
     counters = Counters(
         memory=[MemoryCount(kind="atomic", argument="x", location=Location(()), bytes=400)],
