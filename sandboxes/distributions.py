@@ -26,7 +26,8 @@ class Distribution(StrEnum):
     OUTLIERS = "outliers"
     """One element in 64 is sixteen times as large."""
     UNEVEN = "uneven"
-    """Along every dimension a random range is three times as large, so that no part of an input is like the rest."""
+    """Each element has a factor of its own, from a half to eight (two, if its sign must stay), so that a few weigh as
+    much as all others: what is read says nothing of what is not."""
     HUGE = "x100"
     """Where exponentials overflow; only for references that stay accurate there."""
     VAST = "x131072"
@@ -99,14 +100,15 @@ def _change(value: torch.Tensor, distribution: Distribution, domain: Domain, gen
             factor = 16.0 if distribution is Distribution.OUTLIERS else 100.0
             value.mul_(torch.where(chosen, factor, 1.0).to(value.dtype))
         case Distribution.UNEVEN:
-            for dimension, size in enumerate(value.shape):
-                length = size // RANGE_SHARE
-                start = int(torch.randint(size - length + 1, (), generator=generator))
-                value.narrow(dimension, start, length).mul_(3)
+            factors = (
+                torch.rand(value.shape, generator=generator).rsqrt_().mul_(0.5).clamp_(max=LARGEST_FACTORS[domain])
+            )
+            value.mul_(factors.to(value.dtype))
 
 
-RANGE_SHARE: Final = 16
-"""An uneven range is one part in this many; dimensions with fewer elements have none."""
+LARGEST_FACTORS: Final = {Domain.ANY: 8.0, Domain.POSITIVE: 2.0}
+"""Of uneven values; four times as many are above each half of it. What was moved away from zero keeps its size: many of
+the ways to compute a variance are good only if it does."""
 
 DRAWS: Final = frozenset({"rand", "randn", "rand_like", "randn_like", "normal", "normal_", "uniform_"})
 """Functions whose results are plain draws."""

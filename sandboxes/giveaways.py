@@ -1,8 +1,9 @@
 """Fixed answers that the judge would take for right: problems that give their answer away.
 
 The judge's own comparison decides. An answer that does not depend on the inputs (zeros, or the mean answer to other
-inputs) must fail in at least one trial; otherwise a program that computes nothing earns
-reward, and nothing can be learned. Weights are known to a candidate, so a fixed answer may use them.
+inputs) must fail in at least one trial of the check cases, and at the bench case, which alone is priced; otherwise a
+program that computes nothing earns reward, and nothing can be learned. Weights are known to a candidate, so a fixed
+answer may use them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,21 +11,28 @@ from typing import Any, Final
 
 import torch
 
-from sandboxes.contracts import EvalConfig, Weakness
+from sandboxes.contracts import Case, EvalConfig, Weakness, bench_is_executed
 from sandboxes.distributions import Distribution
 from sandboxes.errors import AnswerKnown
-from sandboxes.judge import compare, plan_trials
+from sandboxes.judge import bench_trial, compare, plan_trials
 from sandboxes.nested import labelled
 from sandboxes.reference import LiveReference
 from sandboxes.reference_module import seed_everything
+from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
 from sandboxes.scaling.trial_run import DEPEND
-from sandboxes.truth import Trial, Truth, compute_truth
+from sandboxes.truth import Trial, Truth, compute_truth, root_mean_square
 
 OTHERS: Final = 4
 """Other inputs over whose answers the mean is taken."""
 
 MAX_ELEMENTS: Final = 2**23
 """Of the inputs of a check case, up to which a reference is looked at whenever it is loaded."""
+
+BENCH_GFLOP: Final = 2.0
+"""Arithmetic of a bench case up to which it is looked at whenever a reference is loaded."""
+
+ALIKE: Final = 0.1
+"""Difference between two answers, relative to their root mean square, beyond which no tolerance takes both for one."""
 
 SEED: Final = 20_000
 """Of the trials; the seeds of the others follow."""
@@ -38,20 +46,24 @@ Answer = Callable[[LiveReference, Trial, Truth], list[torch.Tensor]]
 def refuse_giveaway(reference: LiveReference) -> None:
     """Makes sure that a reference asks for something: usually the first trial is enough to tell.
 
-    References with check cases that take long to run are not looked at.
+    References with check cases that take long to run are not looked at, nor is a bench case that does.
 
     Raises:
         AnswerKnown: A fixed answer passes everywhere, or the output is random.
     """
     if max(case.input_elements for case in reference.cases[:-1]) > MAX_ELEMENTS:
         return
-    found = next((item for item in giveaways(reference) if item.severity == "refuse"), None)
+    found = next((item for item in giveaways(reference, BENCH_GFLOP) if item.severity == "refuse"), None)
     if found is not None:
         raise AnswerKnown(f"the reference `{reference.id}` gives its answer away: {found.evidence}; {found.remedy}")
 
 
-def giveaways(reference: LiveReference) -> Iterator[Weakness]:
+def giveaways(reference: LiveReference, bench_gflop: float = CONFIG.bench_budget_gflop) -> Iterator[Weakness]:
     """Yields what is known of the answers of a reference before any input is; each at most once.
+
+    Args:
+        reference: What to look at.
+        bench_gflop: Arithmetic of its bench case up to which that is looked at, too, if it is executed at all.
 
     Raises:
         InvalidReference: Its code raises.
@@ -77,7 +89,10 @@ def giveaways(reference: LiveReference) -> Iterator[Weakness]:
             remedy="choose inputs in the domain of its operations",
         )
         return
-    if (weakness := _first(reference, trials, truths)) is not None:
+    weakness = _first(reference, trials, truths)
+    if weakness is None or weakness.severity != "refuse":
+        weakness = _known_at_bench(reference, bench_gflop) or weakness
+    if weakness is not None:
         yield weakness
 
 
@@ -97,15 +112,55 @@ class Truths:
 
 def is_random(reference: LiveReference) -> bool:
     """True if the same inputs and weights give different outputs."""
-    first, second = (_outputs(reference, seed) for seed in (1, 2))
+    case = min(reference.cases[:-1], key=lambda case: case.input_elements)
+    first, second = (
+        _outputs(reference, case, 0, reference.draw(case, Distribution.UNIT, seed=0), seed) for seed in (1, 2)
+    )
     return not all(torch.allclose(one, two, equal_nan=True) for one, two in zip(first, second, strict=True))
 
 
-def _outputs(reference: LiveReference, seed: int) -> list[torch.Tensor]:
-    case = min(reference.cases[:-1], key=lambda case: case.input_elements)
-    model, inputs = reference.model(case, 0), reference.draw(case, Distribution.UNIT, seed=0)
+def _outputs(
+    reference: LiveReference, case: Case, weight_seed: int, inputs: list[Any], seed: int = 0
+) -> list[torch.Tensor]:
+    """Returns what the reference computes, in its own precision, when the random state is as after `seed`."""
+    model = reference.model(case, weight_seed)
     seed_everything(seed)
     return [tensor for _, tensor in labelled(reference.run(case, model, inputs))]
+
+
+def _known_at_bench(reference: LiveReference, gflop: float) -> Weakness | None:
+    """Returns that a fixed answer passes at the bench case, if one does and the case is small enough to be executed.
+
+    Most references are done after two runs: answers to different inputs that differ are not fixed.
+    """
+    case = reference.cases[-1]
+    graph = trace_reference(reference, case)
+    budget = CONFIG.model_copy(update={"bench_budget_gflop": gflop})
+    if not bench_is_executed(graph_gflop(graph), graph_bytes(graph), budget):
+        return None
+    trial = bench_trial(case, CONFIG, SEED, reference.distributions)
+    answers = [
+        _outputs(reference, case, trial.weight_seed, reference.draw(case, trial.distribution, SEED + number))
+        for number in (1, 2)
+    ]
+    if not all(_alike(one, two) for one, two in zip(*answers, strict=True)):
+        return None
+    truth = compute_truth(reference, trial)
+    for rule, words, answer in FIXED:
+        if passes(reference, trial, truth, answer):
+            return Weakness(
+                rule=rule, severity="refuse", evidence=f"{words} at `{case.name}`, which is priced", remedy=DEPEND
+            )
+    return None
+
+
+def _alike(one: torch.Tensor, two: torch.Tensor) -> bool:
+    """True if one answer might be right for both."""
+    if one.shape != two.shape or not one.is_floating_point():
+        return torch.equal(one, two)
+    difference = torch.nan_to_num((one - two).abs_(), nan=0.0)
+    size = root_mean_square(one[torch.isfinite(one)])
+    return difference.numel() == 0 or float(difference.max()) <= ALIKE * size
 
 
 def _first(reference: LiveReference, trials: Sequence[Trial], truths: Truths) -> Weakness | None:
@@ -116,8 +171,7 @@ def _first(reference: LiveReference, trials: Sequence[Trial], truths: Truths) ->
     plain = [trial for trial in trials if trial.distribution is Distribution.UNIT]
     count = len(truths[trials[0]].inputs)
     answers: list[tuple[str, str, Answer]] = [
-        ("zero_output", "zeros pass", _zeros),
-        ("known_output", f"the mean answer to {OTHERS} other inputs passes", _mean_of_others),
+        *FIXED,
         *(("input_is_output", f"input {position} itself passes", _input(position)) for position in range(count)),
     ]
     for rule, words, answer in answers:
@@ -178,6 +232,13 @@ def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     if not tensors[0].is_floating_point():
         return tensors[0]
     return torch.stack([tensor.double() for tensor in tensors]).mean(dim=0).to(tensors[0].dtype)
+
+
+FIXED: Final[tuple[tuple[str, str, Answer], ...]] = (
+    ("zero_output", "zeros pass", _zeros),
+    ("known_output", f"the mean answer to {OTHERS} other inputs passes", _mean_of_others),
+)
+"""Answers that no input is needed for, each with the rule that forbids it."""
 
 
 def _input(position: int) -> Answer:

@@ -38,7 +38,7 @@ VARIATIONS: Final = {
     "positive": "all `positive`",
     "ties": "with `ties` (nothing but -1, 0 and 1)",
     "outliers": "with `outliers` (one element in 64 is sixteen times as large)",
-    "uneven": "with `uneven` values (a range of each dimension is three times as large)",
+    "uneven": "with `uneven` values (each element times a random factor, from a half to eight)",
 }
 """Distributions in words; others are called by their name."""
 

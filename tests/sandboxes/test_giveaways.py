@@ -49,6 +49,23 @@ def test_an_answer_that_is_known_beforehand_is_refused_when_the_problem_is_loade
 
 
 @pytest.mark.parametrize(
+    ("forward", "rule"),
+    [
+        ("(x > 0.5).any(dim=1)", "known_output"),
+        ("torch.relu(x.amin(dim=1))", "zero_output"),
+        ("torch.log(x.amin(dim=1))", "zero_output"),  # not a number
+    ],
+)
+def test_an_answer_that_is_known_at_the_bench_shape_only_is_refused(forward: str, rule: str) -> None:
+    wide = "torch.randn(rows, 2000 if rows == 16 else 2)"
+    checks = "[{'rows': 40}, {'rows': 70}]"
+    assert rules(forward, draw="torch.randn(rows, 2)", shapes=checks) == {}
+    assert rules(forward, draw=wide, shapes=checks) == {rule: "refuse"}
+    with pytest.raises(InvalidReference, match=r"at `bench rows=16`, which is priced"):
+        load_reference(reference(forward, draw=wide, shapes=checks))
+
+
+@pytest.mark.parametrize(
     "forward",
     [
         ORDINARY,
@@ -101,6 +118,5 @@ def test_one_check_shape_only_is_pointed_out() -> None:
 
 def test_an_answer_that_passes_for_the_values_as_drawn_only_is_a_warning() -> None:
     assert rules("torch.relu(x - 200)", draw="torch.rand(rows, 40)")["zero_output"] == "refuse"
-    assert (
-        rules("torch.relu(x - 20)", draw="torch.rand(rows, 40)")["zero_output"] == "warn"
-    )  # 100 times as large counts
+    warned = rules("torch.relu(x - (20 if len(x) < 16 else 0.5))", draw="torch.rand(rows, 40)")
+    assert warned["zero_output"] == "warn"  # 100 times as large counts
