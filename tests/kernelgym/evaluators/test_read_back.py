@@ -91,9 +91,12 @@ HONEST = {
         """,
     ),
     "a list of one": ("x * x.sum()", "(s,) = x.sum().view(1).tolist()\nreturn launch(x, s)"),
-    "a tensor again": ("x + x.sum()", "return launch(x) + torch.tensor(x.sum().item(), device=x.device)"),
+    "a tensor again": (
+        "x * 3 + 1 + x.sum()",
+        "return launch(x, 3.0, 1) + torch.tensor(x.sum().item(), device=x.device)",
+    ),
     "arithmetic on it": ("x * x.abs().max()", "return launch(x, 2.0 * x.abs().max().item() / 2)"),
-    "no number": ("x * x.abs().max()", "return launch(x * x.abs().max())"),
+    "no number": ("x * x.abs().max() * 3 + 1", "return launch(x * x.abs().max(), 3.0, 1)"),
     "an absolute value": ("x * x.sum().abs() ** 0.5", "return launch(x, abs(x.sum().item()) ** 0.5)"),
 }
 WRONG = {

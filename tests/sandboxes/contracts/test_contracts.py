@@ -49,6 +49,7 @@ from sandboxes.contracts import (
     Trace,
     TraceFailure,
     Variant,
+    Weakness,
     clip,
     node_inputs,
     references,
@@ -114,6 +115,7 @@ SAMPLES: tuple[Contract, ...] = (
     ),
     EvalConfig(weight_seeds=(1, 2), seed=3),
     get_target("h200"),
+    Weakness(rule="zero_output", severity="refuse", evidence="the output is 0", remedy="shift the inputs"),
 )
 
 
