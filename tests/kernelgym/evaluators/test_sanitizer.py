@@ -117,7 +117,7 @@ def test_memory_that_operators_have_written_is_written(evaluator: LocalEvaluator
         "parts.fill_(0); parts.add_(x, alpha=0.5)",
     ):
         report, _ = evaluate(evaluator, TWO_STEPS.replace("FIRST", first))
-        assert report.outcome is Outcome.OK, (first, report.diagnostics)
+        assert report.correct, (first, report.diagnostics)
 
 
 def test_a_view_that_operators_have_not_written_is_not(evaluator: LocalEvaluator) -> None:
