@@ -1,6 +1,7 @@
 """Brings references to life, each once per process."""
 
 from collections import OrderedDict
+from threading import RLock
 from typing import Final
 
 from sandboxes.contracts import Reference
@@ -12,6 +13,8 @@ MAX_LOADED: Final = 128
 """References that stay alive, least recently used first out."""
 
 _loaded: OrderedDict[tuple[str, str], tuple[Reference, LiveReference]] = OrderedDict()
+_one_at_a_time = RLock()
+"""Looking at a reference seeds the random state of the process, which all threads share."""
 
 
 def load_reference(reference: Reference) -> tuple[Reference, LiveReference]:
@@ -25,18 +28,19 @@ def load_reference(reference: Reference) -> tuple[Reference, LiveReference]:
             pass.
     """
     key = (reference.id, reference.digest)
-    if key not in _loaded:
-        complete, live = bring_to_life(reference)
-        if complete is reference:
-            refuse_giveaway(live)
-            alive = complete, live
-        else:
-            alive = load_reference(complete)
-        _loaded[key] = alive  # also under the name of the reference that is not complete
-        if len(_loaded) > MAX_LOADED:
-            _loaded.popitem(last=False)
-    _loaded.move_to_end(key)
-    return _loaded[key]
+    with _one_at_a_time:
+        if key not in _loaded:
+            complete, live = bring_to_life(reference)
+            if complete is reference:
+                refuse_giveaway(live)
+                alive = complete, live
+            else:
+                alive = load_reference(complete)
+            _loaded[key] = alive  # also under the name of the reference that is not complete
+            if len(_loaded) > MAX_LOADED:
+                _loaded.popitem(last=False)
+        _loaded.move_to_end(key)
+        return _loaded[key]
 
 
 def bring_to_life(reference: Reference) -> tuple[Reference, LiveReference]:
