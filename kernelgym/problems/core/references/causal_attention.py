@@ -13,7 +13,6 @@ CHECK_SHAPES = [
     dict(batch=1, heads=2, sequence=131, head_features=64),
     dict(batch=1, heads=1, sequence=200, head_features=80),
 ]
-DISTRIBUTIONS = ["x1", "x0.01", "negative", "positive"]  # large scores in float16 are off themselves, and forgive much
 
 
 class Model(nn.Module):
@@ -30,7 +29,4 @@ def get_init_inputs():
 
 def get_inputs(batch=2, heads=8, sequence=512, head_features=64):
     shape = (batch, sequence, heads, head_features)
-    q = torch.randn(shape, dtype=torch.float16).transpose(1, 2)
-    k = torch.randn(shape, dtype=torch.float16).transpose(1, 2)
-    v = torch.randn(shape, dtype=torch.float16).transpose(1, 2)
-    return [q, k, v]
+    return [torch.randn(shape, dtype=torch.float16).transpose(1, 2) for _ in range(3)]
