@@ -23,7 +23,7 @@ FOUND: Final = frozenset(
 """Verdicts that say that a candidate is wrong."""
 
 CONFIG: Final = EvalConfig(trace_timeout_s=60.0, compile_timeout_s=120.0, replay_timeout_s=120.0, seed=7)
-"""A fault is to be found, however slow the machine is. With a seed: one or two are so near the tolerance that draws decide."""
+"""A fault is to be found, however slow the machine is. With a seed: one is so near the tolerance that draws decide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
