@@ -4,8 +4,9 @@ from typing import Final
 
 from tests.faults.elementwise import ELEMENTWISE, GATHERING
 from tests.faults.fault import SeededFault
+from tests.faults.normalisations import NORMALISATIONS
 from tests.faults.products import ATTENTION, PRODUCTS
-from tests.faults.reductions import NORMALISATIONS, REDUCTIONS
+from tests.faults.reductions import REDUCTIONS
 from tests.faults.windows import WINDOWS
 
 FAULTS: Final[tuple[SeededFault, ...]] = (
