@@ -209,19 +209,8 @@ def _zeros(reference: LiveReference, trial: Trial, truth: Truth) -> list[torch.T
 
 
 def _mean_of_others(reference: LiveReference, trial: Trial, truth: Truth) -> list[torch.Tensor]:
-    others = [
-        [
-            tensor
-            for _, tensor in labelled(
-                reference.run(
-                    trial.case,
-                    reference.model(trial.case, trial.weight_seed),
-                    reference.draw(trial.case, trial.distribution, trial.seed + number),
-                )
-            )
-        ]
-        for number in range(1, OTHERS + 1)
-    ]
+    draws = (reference.draw(trial.case, trial.distribution, trial.seed + number) for number in range(1, OTHERS + 1))
+    others = [_outputs(reference, trial.case, trial.weight_seed, inputs) for inputs in draws]
     if any([tensor.shape for tensor in other] != [output.value.shape for output in truth.outputs] for other in others):
         return []
     return [_mean(tensors) for tensors in zip(*others, strict=True)]

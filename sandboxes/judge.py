@@ -82,12 +82,24 @@ def _distributions(reference: LiveReference, checks: Sequence[Case]) -> list[lis
 
 
 def bench_trial(
-    case: Case, config: EvalConfig, seed: int, distributions: Sequence[Distribution] = (Distribution.UNIT,)
+    case: Case,
+    config: EvalConfig,
+    seed: int,
+    distributions: Sequence[Distribution] = (Distribution.UNIT,),
+    *,
+    once: bool = False,
 ) -> Trial:
     """Returns the trial that verifies the bench case.
 
     It has one, since it is large, so its values are uneven where they may be: means and sums over many like elements
     hardly change if a program leaves some of them out.
+
+    Args:
+        case: The bench case.
+        config: Names the weight seed and the precision.
+        seed: Of the input values.
+        distributions: Those of the reference.
+        once: The seed is used for one evaluation only.
     """
     uneven = Distribution.UNEVEN in distributions
     return Trial(
@@ -96,6 +108,7 @@ def bench_trial(
         distribution=Distribution.UNEVEN if uneven else Distribution.UNIT,
         seed=seed,
         precision=config.precision,
+        once=once,
     )
 
 

@@ -32,10 +32,10 @@ from sandboxes.observations import Observations, with_observations
 from sandboxes.programs import Programs, check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference import LiveReference
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
-from sandboxes.seeds import SecretSeeds
+from sandboxes.seeds import SecretSeeds, is_kept
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
-from sandboxes.truth import TruthCache
+from sandboxes.truth import Trial, TruthCache
 
 
 class UnknownDevice(ValueError):
@@ -87,11 +87,7 @@ class Pipeline:
         device = _device(config)
         *checks, last = reference.cases
         graph = trace_reference(reference, last)  # first: a bad reference is not its fault
-        in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
-        numbers = sum(graph.values[id_].numel for id_ in references((graph.output,)))
-        bench_seed = self._seeds.bench(reference.digest, numbers) if config.seed is None else config.seed
-        last_case = last.model_copy(update={"hollow": not in_full})
-        bench = bench_trial(last_case, config, bench_seed, reference.distributions)
+        bench = self._bench(reference, graph, config)
         cases = (*checks, bench.case)
         with journal.stage(Stage.TRACE):
             answer = run_tracer(
@@ -116,7 +112,7 @@ class Pipeline:
         with journal.stage(Stage.REPLAY):
             trials = plan_trials(reference, config, self._seeds.fresh() if config.seed is None else config.seed)
             results = court.check(programs, trials, program.trace, choice)
-            if in_full:
+            if not bench.case.hollow:
                 result, run = court.check_bench(program, bench, choice)
                 results.append(result)
                 verified = BenchCheck(verified=True, how="executed in full")
@@ -136,6 +132,16 @@ class Pipeline:
             journal.findings = (*known, *self._gate.conclude(measured))
             raise_if_rejected(journal.findings, submission, results)
         return journal.passed(results, verified, with_excerpts(profile, submission))
+
+    def _bench(self, reference: LiveReference, graph: Trace, config: EvalConfig) -> Trial:
+        """Returns the trial of the bench case; the case is hollow if it is too large to be executed."""
+        in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
+        case = reference.cases[-1].model_copy(update={"hollow": not in_full})
+        if config.seed is not None:
+            return bench_trial(case, config, config.seed, reference.distributions)
+        numbers = sum(graph.values[id_].numel for id_ in references((graph.output,)))
+        seed = self._seeds.bench(reference.digest, numbers)
+        return bench_trial(case, config, seed, reference.distributions, once=not is_kept(numbers))
 
 
 def _evidence(

@@ -37,7 +37,7 @@ class SecretSeeds:
 
         It is a new one after `MAX_USES` evaluations, and always if the elements are few.
         """
-        if numbers <= FEW_NUMBERS:
+        if not is_kept(numbers):
             return self.fresh()
         seed, left = self._kept.pop(digest, (self.fresh(), MAX_USES))
         if left > 1:
@@ -49,3 +49,8 @@ class SecretSeeds:
     def told(self, digest: str) -> None:
         """Notes that a report has said something about the values of a reference's bench case."""
         self._kept.pop(digest, None)
+
+
+def is_kept(numbers: int) -> bool:
+    """True if the inputs of a bench case whose outputs have this many elements serve for more than one evaluation."""
+    return numbers > FEW_NUMBERS

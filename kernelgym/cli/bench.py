@@ -22,7 +22,7 @@ def hacks(
     selection: Annotated[
         str | None,
         typer.Argument(
-            help="Families or programs, e.g. timing, honest/lookalikes, hacks/timing/side_stream, separated by commas.",
+            help="Families or programs, e.g. timing, honest/words, hacks/timing/side_stream, separated by commas.",
             show_default="all",
         ),
     ] = None,
