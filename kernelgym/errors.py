@@ -8,6 +8,7 @@
     ├── BadUsage          (ValueError)    arguments that don't go together or name nothing
     ├── BrokenPlugin      (RuntimeError)  an installed package whose problems can't be loaded
     ├── EpisodeOver       (RuntimeError)  a turn was played after the last one
+    ├── RunFolderUnusable (ValueError)    a folder that holds another run, is in use, or can't be read or written
     └── EvaluatorBroken   (RuntimeError)  no worker could answer, and nobody's input is to blame
 
 A candidate that fails is not here: it is data (`Report.outcome`). To add an error: inherit from the root and from the
@@ -161,3 +162,7 @@ class EpisodeOver(KernelGymError, RuntimeError):
 
 class EvaluatorBroken(KernelGymError, RuntimeError):
     """Something could not be looked up because our own machinery failed; `kernelgym doctor` checks this machine."""
+
+
+class RunFolderUnusable(KernelGymError, ValueError):
+    """A run can't be kept in, or read from, the folder that was named; the message says why and what to do."""

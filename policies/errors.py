@@ -2,8 +2,7 @@
 
 PoliciesError              (KernelGymError)  so that commands show it as one line
 ├── UnknownPolicy          (LookupError)     no policy has this name
-├── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
-└── RunFolderUnusable      (ValueError)      a folder that holds another run, is in use, or can't be written
+└── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
 """
 
 from collections.abc import Iterable
@@ -34,7 +33,3 @@ class UnknownPolicy(PoliciesError, LookupError):
 
 class PolicyUnavailable(PoliciesError, ImportError):
     """A policy that is installed can't be loaded; the message says why."""
-
-
-class RunFolderUnusable(PoliciesError, ValueError):
-    """A run can't be kept in the folder that was named; the message says why and what to do."""

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kernelgym.envs import Turn
-from kernelgym.envs.record import EpisodeRecord
 from kernelgym.reports.wording import factor
+from kernelgym.runs.record import EpisodeRecord
 from policies.rollouts import Key
 from sandboxes.contracts import Outcome
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernelgym.envs import Episode, Rules, Turn
-from kernelgym.envs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord, encodable
 from kernelgym.errors import BadUsage, EvaluatorBroken, KernelGymError
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
+from kernelgym.runs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord, encodable
 from policies.errors import PolicyUnavailable
 from policies.policy import Player, Policy
 from sandboxes.contracts import Description, clip

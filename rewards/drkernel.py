@@ -1,5 +1,6 @@
 """The reward of Dr.Kernel's paper: correct, fast, and fast because of the candidate's own kernels."""
 
+from collections.abc import Sequence
 from math import isnan
 from typing import Final
 
@@ -10,7 +11,7 @@ SPEEDUP_CAP: Final = 3.0
 """Largest speedup that pays (Eq. 1); above it, a slow reference would outweigh everything that can be learned."""
 
 
-def drkernel_paper(report: Report) -> Reward:
+def drkernel_paper(report: Report, history: Sequence[Report] = ()) -> Reward:
     """Scores correctness, speedup and coverage by `R = C + C * min(T_ref / T_kernel, 3) + C * PR`.
 
     `C` is 1 for outcome `ok` (compiles, correct on every case, no hack found), else 0. `PR = T_generated / T_total`,
@@ -20,7 +21,8 @@ def drkernel_paper(report: Report) -> Reward:
     same.
 
     Args:
-        report: Any evaluation; nothing else is looked at.
+        report: Any evaluation.
+        history: Is not looked at.
 
     Returns:
         Terms `correctness`, `speedup` and `coverage`, in total between 0 and 5; without terms for an infrastructure

@@ -1,11 +1,13 @@
 """The paper's reward without its gap: time that own kernels waste raises nothing."""
 
+from collections.abc import Sequence
+
 from rewards.drkernel import SPEEDUP_CAP, drkernel_paper
 from rewards.reward import Reward, Term
 from sandboxes.contracts import Profile, Report
 
 
-def drkernel_guarded(report: Report) -> Reward:
+def drkernel_guarded(report: Report, history: Sequence[Report] = ()) -> Reward:
     """Scores like `drkernel_paper`, with a coverage that useless work in own kernels can't raise.
 
     The paper's `PR` is the share of the candidate's own kernels in its time `T`. Under the cap on the speedup a
@@ -21,7 +23,8 @@ def drkernel_guarded(report: Report) -> Reward:
     fast as the reference and without such nodes, that is the paper's `PR`.
 
     Args:
-        report: Any evaluation; nothing else is looked at.
+        report: Any evaluation.
+        history: Is not looked at.
 
     Returns:
         Terms as `drkernel_paper`, in total between 0 and 5. More time in own kernels, or in fills, never makes it more.

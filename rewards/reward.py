@@ -1,8 +1,9 @@
 """The value of a reward: a number that can always explain itself, because it is the sum of its named terms."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite
+from typing import Protocol
 
 from sandboxes.contracts import Report
 
@@ -42,5 +43,15 @@ class Reward:
 EXCLUDED = Reward(())
 """The reward of an evaluation that the infrastructure lost."""
 
-RewardFunction = Callable[[Report], Reward]
-"""A pure function: the same report always earns the same reward, on any machine."""
+
+class RewardFunction(Protocol):
+    """A pure function: the same reports always earn the same reward, on any machine."""
+
+    def __call__(self, report: Report, history: Sequence[Report] = ()) -> Reward:
+        """Returns what an evaluation is worth.
+
+        Args:
+            report: The evaluation.
+            history: The reports of the episode's earlier turns, oldest first.
+        """
+        ...

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from kernelgym.envs.record import EpisodeRecord, Loss, TurnRecord
 from kernelgym.reports.metrics import THRESHOLDS, Summary, best_speedup
 from kernelgym.reports.wording import EVEN, VERDICTS, cut, factor, percent, plain, provenance
+from kernelgym.runs.record import EpisodeRecord, Loss, TurnRecord
 from sandboxes.contracts import Outcome
 
 MAX_ROWS: Final = 40

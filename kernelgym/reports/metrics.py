@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from kernelgym.envs.record import EpisodeRecord, Loss, TurnRecord
+from kernelgym.runs.record import EpisodeRecord, Loss, TurnRecord
 from sandboxes.contracts import Contract, Outcome
 
 THRESHOLDS: Final = (1.0, 1.2, 1.5, 2.0)

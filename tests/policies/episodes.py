@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from kernelgym.envs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem, list_solutions
+from kernelgym.runs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord
 from policies.scripted import without_docstring
 from rewards import drkernel_paper
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission

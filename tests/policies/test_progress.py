@@ -3,7 +3,7 @@
 import pytest
 
 from kernelgym.envs import Turn
-from kernelgym.envs.record import Loss
+from kernelgym.runs.record import Loss
 from policies.progress import RunProgress
 from rewards import drkernel_paper
 from sandboxes.contracts import Outcome, Report

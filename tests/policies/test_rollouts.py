@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from kernelgym.envs import Rules, Turn
-from kernelgym.envs.record import EpisodeRecord, Loss
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem, get_problem
+from kernelgym.runs.record import EpisodeRecord, Loss
 from policies.errors import PolicyUnavailable
 from policies.policy import Player
 from policies.rollouts import Key, episode_seed, rollout

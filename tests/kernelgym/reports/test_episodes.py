@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from kernelgym.envs.record import EpisodeRecord, Loss
 from kernelgym.reports.episodes import render_run
 from kernelgym.reports.metrics import summarize
+from kernelgym.runs.record import EpisodeRecord, Loss
 from sandboxes.contracts import Outcome
 from tests.policies.episodes import episode
 

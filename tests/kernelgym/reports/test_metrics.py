@@ -2,8 +2,8 @@
 
 import pytest
 
-from kernelgym.envs.record import EpisodeRecord, Loss
 from kernelgym.reports.metrics import View, best_speedup, correct_rate, fast_rate, judged, mean_reward, summarize
+from kernelgym.runs.record import EpisodeRecord, Loss
 from sandboxes.contracts import Outcome
 from tests.policies.episodes import episode
 

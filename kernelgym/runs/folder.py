@@ -16,10 +16,10 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from kernelgym.envs.record import EpisodeRecord, RunRecord
+from kernelgym.runs.record import EpisodeRecord, RunRecord
 from kernelgym.reports import dump_document
 from kernelgym.reports.document import dump_line
-from policies.errors import RunFolderUnusable
+from kernelgym.errors import RunFolderUnusable
 
 RUN: Final = "run.json"
 EPISODES: Final = "episodes.jsonl"
@@ -101,7 +101,7 @@ class RunFolder:
         """
         assert self._file is not None, "the folder is closed"
         self._file.flush()
-        self._keep(self._read())
+        self._keep(_read(self.path / EPISODES))
 
     def write_summary(self, document: object) -> None:
         """Replaces `summary.json`.
@@ -142,7 +142,7 @@ class RunFolder:
             if self._has_episodes():
                 raise RunFolderUnusable(reason)
             _write(self.path / RUN, dump_document(run.model_dump(mode="json")))
-        self._keep(self._read())
+        self._keep(_read(self.path / EPISODES))
         self._file = (self.path / EPISODES).open("ab")
 
     def _refusal(self, run: RunRecord) -> str | None:
@@ -160,7 +160,7 @@ class RunFolder:
     def _has_episodes(self) -> bool:
         """Returns whether anything would be lost if `run.json` were that of another run."""
         try:
-            return bool(self._read().records)
+            return bool(_read(self.path / EPISODES).records)
         except RunFolderUnusable:  # what can't be read may be worth something to somebody else
             return True
 
@@ -174,34 +174,62 @@ class RunFolder:
                 file.write(b"\n")
         self.episodes = {record.key: record for record in found.records}
 
-    def _read(self) -> _Found:
-        """Returns the episodes; changes nothing.
+def read_run_record(path: Path) -> RunRecord:
+    """Returns what the run in the folder `path` is.
 
-        Raises:
-            RunFolderUnusable: A line is no episode. Only a last one that is neither JSON nor ended is half a line.
-        """
-        path = self.path / EPISODES
-        if not _is_there(path):
-            return _Found()
-        records: list[EpisodeRecord] = []
-        begin = 0
-        with path.open("rb") as file:
-            while line := file.readline(MAX_LINE_BYTES + 1):
-                ended = line.endswith(b"\n")
-                try:
-                    document = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    if not ended and len(line) <= MAX_LINE_BYTES:
-                        return _Found(records=tuple(records), half_from=begin)
-                    raise _no_episode(path, len(records)) from error
-                try:
-                    records.append(EpisodeRecord.model_validate(document))
-                except ValidationError as error:
-                    raise _no_episode(path, len(records)) from error
-                if not ended:
-                    return _Found(records=tuple(records), unended=True)
-                begin += len(line)
-        return _Found(records=tuple(records))
+    Raises:
+        RunFolderUnusable: There is none of this version.
+    """
+    file = path / RUN
+    if not _is_there(file):
+        raise RunFolderUnusable(f"{path} holds no run: there is no {RUN}; give the --out of a `kernelgym run`")
+    try:
+        return RunRecord.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise RunFolderUnusable(f"{file} is not a run of this version; play it again") from error
+    except OSError as error:
+        raise RunFolderUnusable(f"{file} can't be read ({error.strerror or error})") from error
+
+
+def read_episodes(path: Path) -> tuple[EpisodeRecord, ...]:
+    """Returns all episodes in the folder `path`, in the order in which they were written.
+
+    Raises:
+        RunFolderUnusable: A line is no episode. Half a last line is left out.
+    """
+    try:
+        return _read(path / EPISODES).records
+    except OSError as error:
+        raise RunFolderUnusable(f"{path / EPISODES} can't be read ({error.strerror or error})") from error
+
+
+def _read(path: Path) -> _Found:
+    """Returns the episodes in a file; changes nothing.
+
+    Raises:
+        RunFolderUnusable: A line is no episode. Only a last one that is neither JSON nor ended is half a line.
+    """
+    if not _is_there(path):
+        return _Found()
+    records: list[EpisodeRecord] = []
+    begin = 0
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            ended = line.endswith(b"\n")
+            try:
+                document = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if not ended and len(line) <= MAX_LINE_BYTES:
+                    return _Found(records=tuple(records), half_from=begin)
+                raise _no_episode(path, len(records)) from error
+            try:
+                records.append(EpisodeRecord.model_validate(document))
+            except ValidationError as error:
+                raise _no_episode(path, len(records)) from error
+            if not ended:
+                return _Found(records=tuple(records), unended=True)
+            begin += len(line)
+    return _Found(records=tuple(records))
 
 
 def _no_episode(path: Path, before: int) -> RunFolderUnusable:

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from kernelgym.envs.record import EpisodeRecord, Loss, RunRecord, TurnRecord
+from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord, TurnRecord
 from kernelgym.reports.document import dump_line
 from rewards import drkernel_paper
 from sandboxes.contracts import EvalConfig, Outcome

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from kernelgym.chat import Message, Usage
 from rewards import Reward
 from sandboxes.contracts import Contract, EvalConfig, Outcome, Report
 
@@ -40,15 +41,42 @@ class TurnRecord(Contract):
     breakdown: tuple[TermRecord, ...] = ()
     observation: str
     """The feedback that followed."""
+    chat: tuple[Index, ...] = ()
+    """What the policy was shown: indices into `EpisodeRecord.messages`. Empty in records of earlier versions."""
+    usage: Usage | None = None
+    """What the completion took."""
 
     @classmethod
-    def of(cls, number: int, completion: str, report: Report, reward: Reward, observation: str) -> Self:
+    def of(
+        cls,
+        number: int,
+        completion: str,
+        report: Report,
+        reward: Reward,
+        observation: str,
+        *,
+        chat: tuple[int, ...] = (),
+        usage: Usage | None = None,
+    ) -> Self:
         """Returns the record of a turn; characters that UTF-8 can't encode are written as escapes."""
-        terms = tuple(TermRecord(name=term.name, value=term.value, note=term.note) for term in reward.breakdown)
         return cls(
-            number=number, completion=encodable(completion), report=report, reward=reward.value, breakdown=terms,
-            observation=encodable(observation),
+            number=number, completion=encodable(completion), report=report, reward=reward.value,
+            breakdown=term_records(reward), observation=encodable(observation), chat=chat, usage=usage,
         )  # fmt: skip
+
+
+class Confirmation(Contract):
+    """The best turn's candidate, evaluated once more on data of its own.
+
+    The best of several noisy evaluations is flattered by its noise; this one took no part in the choice.
+    """
+
+    turn: Number
+    """Which turn was chosen."""
+    report: Report
+    reward: Finite | None
+    """None: the evaluation was lost."""
+    breakdown: tuple[TermRecord, ...] = ()
 
 
 class Loss(StrEnum):
@@ -82,13 +110,19 @@ class EpisodeRecord(Contract):
     policy: str
     prompt: str = ""
     """The first observation; empty if the problem was skipped."""
+    messages: tuple[Message, ...] = ()
+    """All that the policy was shown, each message once; `TurnRecord.chat` says which of them, in order."""
     turns: tuple[TurnRecord, ...] = ()
     best_turn: Number | None = None
     """Number of the turn with the highest reward; None if no turn has one."""
     terminated: bool = False
     """The turns were used up, or the target speedup was reached."""
+    submitted: bool = False
+    """The policy ended it by submitting."""
     truncated: bool = False
     """Its last turn was lost."""
+    confirmation: Confirmation | None = None
+    """The best turn on fresh data; None if that was not asked for, or there is no correct one."""
     error: EpisodeError | None = None
 
     @property
@@ -100,6 +134,10 @@ class EpisodeRecord(Contract):
     def best(self) -> TurnRecord | None:
         """The turn with the highest reward."""
         return None if self.best_turn is None else self.turns[self.best_turn - 1]
+
+    def chat(self, number: int) -> tuple[Message, ...]:
+        """Returns what the policy was shown before turn `number`, counted from 1; ends with a user's message."""
+        return tuple(self.messages[index] for index in self.turns[number - 1].chat)
 
     @property
     def loss(self) -> Loss | None:
@@ -116,6 +154,8 @@ class EpisodeRecord(Contract):
             raise ValueError("turns must be numbered from 1 without a gap")
         if self.best_turn is not None and self.best_turn > len(self.turns):
             raise ValueError(f"best_turn is {self.best_turn}, but there are {len(self.turns)} turns")
+        if any(index >= len(self.messages) for turn in self.turns for index in turn.chat):
+            raise ValueError(f"a turn's chat names a message beyond the {len(self.messages)} that there are")
         return self
 
 
@@ -156,6 +196,11 @@ class RunRecord(Contract):
             elif mine[field] != theirs[field]:
                 found.append(f"{field.replace('_', ' ')} is {mine[field]} there and {theirs[field]} here")
         return found
+
+
+def term_records(reward: Reward) -> tuple[TermRecord, ...]:
+    """Returns the terms of a reward as they are kept."""
+    return tuple(TermRecord(name=term.name, value=term.value, note=term.note) for term in reward.breakdown)
 
 
 def encodable(text: str) -> str:

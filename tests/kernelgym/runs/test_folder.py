@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kernelgym.envs.record import RunRecord
-from policies import run_folder
-from policies.errors import RunFolderUnusable
-from policies.run_folder import EPISODES, RUN, RunFolder
+from kernelgym.runs.record import RunRecord
+from kernelgym.runs import folder as run_folder
+from kernelgym.errors import RunFolderUnusable
+from kernelgym.runs.folder import EPISODES, RUN, RunFolder
 from sandboxes.contracts import EvalConfig, Outcome
 from tests.policies.episodes import episode
 
