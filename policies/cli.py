@@ -3,6 +3,7 @@
 An entry point of the group `kernelgym.commands`; nothing here imports torch.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,23 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
+def _policy_options(texts: Sequence[str]) -> dict[str, str]:
+    """Returns `key=value` texts as a dictionary.
+
+    Raises:
+        BadUsage: One of them has no key, or a key is given twice.
+    """
+    options: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise BadUsage(f"--policy-option is {text!r}; give a key and a value, e.g. model=my-model")
+        if key in options:
+            raise BadUsage(f"--policy-option {key} is given twice; give it once")
+        options[key] = value
+    return options
+
+
 def run(
     context: typer.Context,
     problems: Selection,
@@ -38,6 +56,10 @@ def run(
     levels: Levels = None,
     difficulties: Difficulties = None,
     policy: Annotated[str, typer.Option(metavar="NAME", help="Who writes the candidates.")] = "demo",
+    policy_options: Annotated[
+        list[str] | None,
+        typer.Option("--policy-option", metavar="KEY=VALUE", help="What the policy is made with; may be given again."),
+    ] = None,
     turns: Annotated[int, typer.Option(min=1, max=100, help="Most turns of an episode.")] = 3,
     samples: Annotated[int, typer.Option(min=1, max=1000, help="Episodes per problem.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the policy's choices.")] = 0,
@@ -59,10 +81,12 @@ def run(
     """Play episodes: a policy writes candidates, reads the feedback and improves them; keeps and sums up everything."""
     from policies.run import Options, play  # noqa: PLC0415 - loads pydantic models that --help can do without
 
+    with one_line_errors():
+        given = _policy_options(policy_options or ())
     options = Options(
         problems=problems, tags=tuple(tags or ()), levels=tuple(levels or ()), difficulties=tuple(difficulties or ()),
-        policy=policy, turns=turns, samples=samples, seed=seed, target_speedup=target_speedup, reward=reward,
-        target=target, precision=precision, timeout_s=timeout,
+        policy=policy, policy_options=given, turns=turns, samples=samples, seed=seed,
+        target_speedup=target_speedup, reward=reward, target=target, precision=precision, timeout_s=timeout,
         sandbox=sandbox, workers=workers, out=out, restart=restart, svg=svg, json=json,
     )  # fmt: skip
     with one_line_errors():

@@ -1,13 +1,16 @@
-"""What plays episodes: anything that answers text with text.
+"""What plays episodes: anything that answers a chat.
 
-A policy is made once, a player once per episode. To add one, see `docs/rollouts.md`.
+A policy is made once, a player once per episode. To add one, see `docs/policies.md`. A policy that holds threads or
+connections has a method `close`, which whoever made it calls at the end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from inspect import Parameter, signature
 from typing import Final, Protocol
 
-from kernelgym.errors import KernelGymError
+from kernelgym.chat import Completion, Message
+from kernelgym.errors import BadUsage, KernelGymError, did_you_mean
 from kernelgym.problems import Problem
 from policies.errors import PolicyUnavailable, UnknownPolicy
 
@@ -18,11 +21,13 @@ POLICIES: Final = "kernelgym.policies"
 class Player(Protocol):
     """Plays one episode; holds whatever it remembers of it."""
 
-    def act(self, observation: str) -> str:
-        """Returns a completion: text with the candidate in a fenced block.
+    def act(self, chat: Sequence[Message]) -> Completion | str:
+        """Returns a completion, or its text alone: the candidate is in a fenced block of it.
 
         Args:
-            observation: At first the prompt, then the feedback on the last completion.
+            chat: What the environment wants to be answered. The last message is the user's: the task at first, later
+                the feedback on the newest turn that is kept. Between them are the completions and feedback of earlier
+                turns, as far as the episode's rules keep them.
 
         Raises:
             Exception: Any; ends this episode, which is recorded with the error and counts in no rate.
@@ -43,7 +48,7 @@ class Policy(Protocol):
 
         Args:
             problem: What is to be solved. What a model may see of it is in the first observation.
-            seed: Decides every random choice: the same seed and the same observations, the same completions.
+            seed: Decides every random choice: the same seed and the same chats, the same completions.
 
         Raises:
             KernelGymError: It can't play this problem; says what to do. Asked before anything is evaluated.
@@ -51,10 +56,10 @@ class Policy(Protocol):
         ...
 
 
-_registered: dict[str, Callable[[], Policy]] = {}
+_registered: dict[str, Callable[..., Policy]] = {}
 
 
-def register_policy(name: str, make: Callable[[], Policy]) -> None:
+def register_policy(name: str, make: Callable[..., Policy]) -> None:
     """Makes a policy known as `name` in this process; a package's entry point does it everywhere.
 
     Raises:
@@ -70,37 +75,68 @@ def list_policies() -> tuple[str, ...]:
     return tuple(sorted(_registered.keys() | _installed().keys()))
 
 
-def get_policy(name: str) -> Policy:
+def get_policy(name: str, options: Mapping[str, str] | None = None) -> Policy:
     """Returns the policy that is called `name`.
+
+    Args:
+        name: Of a registered or installed one.
+        options: Handed to its factory as keyword arguments; all are texts, as on a command line.
 
     Raises:
         UnknownPolicy: There is none; names the closest.
         PolicyUnavailable: It can't be loaded or made.
         KernelGymError: Whatever of this kind it raises itself, e.g. for a setting that is missing.
+        BadUsage: It takes no option of that name.
     """
-    installed = _installed()
-    if name in _registered:
-        return _registered[name]()
-    if name not in installed:
-        raise UnknownPolicy(name, list_policies())
-    where = installed[name].value
+    make, where = _factory(name)
+    given = dict(options or {})
+    _check_options(name, make, given)
     try:
-        make: Callable[[], Policy] = installed[name].load()
-    except (Exception, SystemExit) as error:  # another package's fault, whatever it is
-        raise PolicyUnavailable(
-            f"the policy `{name}` ({where}) can't be loaded ({_first_line(error)}); reinstall or correct it"
-        ) from error
-    try:
-        made = make()
+        made = make(**given)
         if not isinstance(made.name, str):
             raise TypeError(f"its name is a {type(made.name).__name__}, not text")
     except KernelGymError:
         raise
-    except (Exception, SystemExit) as error:  # as above
+    except (Exception, SystemExit) as error:  # another package's fault, whatever it is
         raise PolicyUnavailable(
             f"the policy `{name}` ({where}) can't be made ({_first_line(error)}); correct its settings or its code"
         ) from error
     return made
+
+
+def _factory(name: str) -> tuple[Callable[..., Policy], str]:
+    """Returns what makes the policy, and where that was found."""
+    if name in _registered:
+        return _registered[name], "registered in this process"
+    installed = _installed()
+    if name not in installed:
+        raise UnknownPolicy(name, list_policies())
+    where = installed[name].value
+    try:
+        make: Callable[..., Policy] = installed[name].load()
+    except (Exception, SystemExit) as error:  # another package's fault, whatever it is
+        raise PolicyUnavailable(
+            f"the policy `{name}` ({where}) can't be loaded ({_first_line(error)}); reinstall or correct it"
+        ) from error
+    return make, where
+
+
+def _check_options(name: str, make: Callable[..., Policy], options: Mapping[str, str]) -> None:
+    """Raises BadUsage if the factory does not take one of the options, or lacks one that it needs."""
+    try:
+        parameters = signature(make).parameters.values()
+    except (TypeError, ValueError):  # written in C, or no function at all: calling it will tell
+        return
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+        return
+    known = {parameter.name: parameter for parameter in parameters if parameter.kind is not Parameter.VAR_POSITIONAL}
+    for option in options:
+        if option not in known:
+            remedy = did_you_mean(option, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            raise BadUsage(f"the policy `{name}` has no option `{option}`; {remedy}")
+    missing = [option for option, it in known.items() if it.default is Parameter.empty and option not in options]
+    if missing:
+        raise BadUsage(f"the policy `{name}` needs the option `{missing[0]}`; add --policy-option {missing[0]}=VALUE")
 
 
 def _first_line(error: BaseException) -> str:

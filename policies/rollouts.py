@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
+from kernelgym.chat import Completion, Message, Usage
 from kernelgym.envs import Episode, Rules, Turn
 from kernelgym.errors import BadUsage, EvaluatorBroken, KernelGymError
 from kernelgym.evaluators import Evaluator
@@ -200,41 +201,43 @@ class _Session:
             episode = Episode(job.problem, self.descriptions.of(job.problem), self.rules)
         except KernelGymError as error:
             return begun.model_copy(update={"error": _unplayable(error)})
-        failure = self._converse(player, episode, begun.key)
+        said = _Transcript()
+        failure = self._converse(player, episode, begun.key, said)
         return begun.model_copy(
             update={
                 "prompt": encodable(episode.prompt),
-                "turns": tuple(record_turn(turn) for turn in episode.turns),
+                "messages": tuple(said.messages),
+                "turns": tuple(said.turns),
                 "best_turn": episode.best.number if episode.best is not None else None,
                 "terminated": episode.terminated,
+                "submitted": episode.submitted,
                 "truncated": episode.truncated,
                 "error": failure,
             }
         )
 
-    def _converse(self, player: Player, episode: Episode, key: Key) -> EpisodeError | None:
-        """Plays the turns; returns what ended them early.
+    def _converse(self, player: Player, episode: Episode, key: Key, said: "_Transcript") -> EpisodeError | None:
+        """Plays the turns and writes them down; returns what ended them early.
 
         Raises:
             _Abandoned: The rollout was stopped.
         """
-        observation = episode.prompt
         while not episode.done:
             self._go_on()
+            chat = episode.chat
             try:
-                completion = player.act(observation)
-                if not isinstance(completion, str):
-                    raise TypeError(f"the policy returned {type(completion).__name__} instead of text")
+                completion = _completion(player.act(chat))
             except Exception as error:  # noqa: BLE001 - whatever a policy raises ends its episode and no other
                 return _policy_error(error)
             try:
-                turn = episode.play(completion, self.evaluator)
+                turn = episode.play(completion.text, self.evaluator)
             except KernelGymError as error:
                 return _unplayable(error)
             self._go_on()  # a closed evaluator's verdict says nothing
-            observation = turn.observation
-            if self.on_turn is not None:
-                self.on_turn(key, turn)
+            if turn is not None:
+                said.add(turn, chat, completion.usage)
+                if self.on_turn is not None:
+                    self.on_turn(key, turn)
         return None
 
     def _go_on(self) -> None:
@@ -242,9 +245,36 @@ class _Session:
             raise _Abandoned
 
 
-def record_turn(turn: Turn) -> TurnRecord:
-    """Returns what is kept of a turn."""
-    return TurnRecord.of(turn.number, turn.completion, turn.report, turn.reward, turn.observation)
+class _Transcript:
+    """What is kept of a conversation; a message that was shown before each of many turns is kept once."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.turns: list[TurnRecord] = []
+        self._known: dict[Message, int] = {}
+
+    def add(self, turn: Turn, chat: Sequence[Message], usage: Usage | None) -> None:
+        """Writes down a turn, the chat that it answered, and what that took."""
+        indices = tuple(self._index(message) for message in chat)
+        self.turns.append(
+            TurnRecord.of(
+                turn.number, turn.completion, turn.report, turn.reward, turn.observation, chat=indices, usage=usage
+            )
+        )
+
+    def _index(self, message: Message) -> int:
+        if message not in self._known:
+            self._known[message] = len(self.messages)
+            self.messages.append(message.model_copy(update={"content": encodable(message.content)}))
+        return self._known[message]
+
+
+def _completion(answer: object) -> Completion:
+    if isinstance(answer, str):
+        return Completion(text=answer)
+    if isinstance(answer, Completion):
+        return answer
+    raise TypeError(f"the policy returned {type(answer).__name__} instead of text or a Completion")
 
 
 def _unplayable(error: KernelGymError) -> EpisodeError:

@@ -43,6 +43,7 @@ class Options:
     levels: tuple[int, ...]
     difficulties: tuple[str, ...]
     policy: str
+    policy_options: dict[str, str]
     turns: int
     samples: int
     seed: int
@@ -66,7 +67,7 @@ def play(options: Options, services: Services) -> int:
         KernelGymError, RewardsError: if the options can't be followed.
         SandboxesError: if no candidate can be run on this machine.
     """
-    policy = get_policy(options.policy)
+    policy = get_policy(options.policy, options.policy_options)
     loaded = load_problems(
         options.problems, tags=options.tags, levels=options.levels, difficulties=options.difficulties
     )

@@ -5,10 +5,11 @@ and goes on only when the feedback says what is wrong with it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from kernelgym.chat import Completion, Message
 from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem, list_solutions
 from sandboxes.contracts import Outcome
@@ -67,13 +68,13 @@ class DemoPlayer:
         self._story = story
         self._position: int | None = None
 
-    def act(self, observation: str) -> str:
+    def act(self, chat: Sequence[Message]) -> Completion:
         """Returns the move that the feedback calls for."""
         if self._position is None:
             self._position = 0
-        elif read_outcome(observation) is self._story[self._position].expects:
+        elif read_outcome(chat[-1].content) is self._story[self._position].expects:
             self._position = min(self._position + 1, len(self._story) - 1)
-        return self._story[self._position].completion
+        return Completion(text=self._story[self._position].completion)
 
 
 class DemoPolicy:

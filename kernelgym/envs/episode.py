@@ -3,11 +3,15 @@
 Everything that Gymnasium's environments, rollouts and evaluations of policies have in common; nothing of Gymnasium.
 """
 
+from collections.abc import Callable
 from typing import Final
 
+from kernelgym.chat import Message, Role
 from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import Rules
+from kernelgym.envs.scaling import retained
+from kernelgym.envs.submitting import submits
 from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.errors import EpisodeOver
 from kernelgym.evaluators import Evaluator
@@ -27,15 +31,23 @@ class Episode:
         problem: What is to be solved.
         description: What `Evaluator.describe` says of it.
         rules: How it is played.
+        data_seed: From the number of a turn to the seed of its input values, for runs that can be repeated; None: every
+            evaluation draws a secret one.
     """
 
-    def __init__(self, problem: Problem, description: Description, rules: Rules) -> None:
+    def __init__(
+        self, problem: Problem, description: Description, rules: Rules, data_seed: Callable[[int], int] | None = None
+    ) -> None:
         self.problem = problem.model_copy(update={"reference": description.reference})
         self.rules = rules
         self.prompt = write_prompt(self.problem, description, rules)
         self.turns: list[Turn] = []
+        self._data_seed = data_seed
+        self._shown: list[Turn] = []
+        self.submitted = False
+        """True if the agent ended it."""
         self.terminated = False
-        """True once the last turn has been played or the target speedup reached."""
+        """True once the last turn has been played, the target speedup reached, or the agent has submitted."""
         self.truncated = False
         """True if the last turn was lost: the episode ended without the verdict that was due."""
 
@@ -49,11 +61,23 @@ class Episode:
         """The turn with the highest reward, then speedup; None as long as there is no verdict."""
         return best_turn(self.turns)
 
-    def play(self, completion: str, evaluator: Evaluator) -> Turn:
+    @property
+    def chat(self) -> tuple[Message, ...]:
+        """What the agent answers next: the task, then completions and feedback of the turns that are kept."""
+        said = [Message(role=Role.USER, content=self.prompt)]
+        for turn in self._shown:
+            said.append(Message(role=Role.ASSISTANT, content=turn.completion))
+            said.append(Message(role=Role.USER, content=turn.observation))
+        return tuple(said)
+
+    def play(self, completion: str, evaluator: Evaluator) -> Turn | None:
         """Plays one turn: finds the code, evaluates and scores it, writes the feedback.
 
         Whatever the completion is, it ends in a turn. One of more than `MAX_COMPLETION` characters holds no code; the
-        turn keeps as many of it.
+        turn keeps as many of it. A last line `SUBMIT` ends the episode.
+
+        Returns:
+            The turn; None if the completion holds no code and submits what was sent before, which is no turn.
 
         Raises:
             EpisodeOver: The episode has ended.
@@ -61,14 +85,21 @@ class Episode:
         """
         if self.done:
             raise EpisodeOver(f"the episode on {self.problem.id}", len(self.turns))
-        submission, report = self._evaluate(completion, evaluator)
-        reward = get_reward(self.rules.reward)(report)
+        submitted = self.rules.allow_submit and submits(completion)
+        found = _too_long(completion) if len(completion) > MAX_COMPLETION else extract(completion)
+        if submitted and self.turns and isinstance(found, Diagnostic):
+            self.submitted = self.terminated = True
+            return None
         number = len(self.turns) + 1
+        report = self._evaluate(found, number, evaluator)
+        reward = get_reward(self.rules.reward)(report, [turn.report for turn in self.turns])
         lost = reward.value is None
+        submission = found if isinstance(found, Submission) else None
+        self.submitted = submitted and submission is not None and not lost
         reached = report.speedup is not None and report.speedup >= (self.rules.target_speedup or float("inf"))
-        last = number >= self.rules.max_turns
+        last = number >= self.rules.total_turns
         observation = write_feedback(
-            report, reward, submission, previous=self.turns, rules=self.rules, over=reached or last
+            report, reward, submission, previous=self.turns, rules=self.rules, over=reached or last or self.submitted
         )
         turn = Turn(
             number=number,
@@ -79,15 +110,25 @@ class Episode:
             observation=observation,
         )
         self.turns.append(turn)
-        self.terminated = reached or (last and not lost)
+        self.terminated = reached or self.submitted or (last and not lost)
         self.truncated = last and lost
+        self._show(turn)
         return turn
 
-    def _evaluate(self, completion: str, evaluator: Evaluator) -> tuple[Submission | None, Report]:
-        found = _too_long(completion) if len(completion) > MAX_COMPLETION else extract(completion)
+    def _show(self, turn: Turn) -> None:
+        """Puts a turn into the chat; where an iteration ends, only what is kept stays."""
+        self._shown.append(turn)
+        scaling = self.rules.scaling
+        if scaling is not None and len(self._shown) >= self.rules.max_turns and not self.done:
+            self._shown = retained(self._shown, scaling.keep, scaling.select)
+
+    def _evaluate(self, found: Submission | Diagnostic, number: int, evaluator: Evaluator) -> Report:
+        config = self.rules.config
         if isinstance(found, Diagnostic):
-            return None, report_without_code(found, self.problem.id, self.rules.config)
-        return found, evaluator.evaluate(found, self.problem, self.rules.config)
+            return report_without_code(found, self.problem.id, config)
+        if self._data_seed is not None:
+            config = config.model_copy(update={"seed": self._data_seed(number)})
+        return evaluator.evaluate(found, self.problem, config)
 
 
 def _too_long(completion: str) -> Diagnostic:

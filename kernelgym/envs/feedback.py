@@ -73,7 +73,7 @@ def write_feedback(
         over: True if no turn follows.
     """
     number = len(previous) + 1
-    head = f"Turn {number} of {rules.max_turns}: {report.outcome} - {_summary(report)}"
+    head = f"Turn {number} of {rules.total_turns}: {report.outcome} - {_summary(report)}"
     tail = "\n".join((*_standing(report, reward, previous), _next(report, rules, number, over=over)))
     body = "\n".join(_body(report, submission))
     room = MAX_FEEDBACK - len(head) - len(tail) - 4
@@ -195,7 +195,7 @@ def _standing(report: Report, reward: Reward, previous: Sequence[Turn]) -> Itera
 
 
 def _next(report: Report, rules: Rules, number: int, *, over: bool) -> str:
-    left = rules.max_turns - number
+    left = rules.total_turns - number
     if over:
         if report.outcome is Outcome.INFRASTRUCTURE:
             return "No turn is left to send it again."

@@ -12,18 +12,38 @@ from kernelgym.envs.turn import Turn
 
 def info_of_reset(episode: Episode) -> dict[str, Any]:
     """Returns what is known before the first turn."""
-    return {"problem": episode.problem.id, "turn": 0, "max_turns": episode.rules.max_turns}
+    return _standing(episode)
 
 
-def info_of_turn(episode: Episode, turn: Turn) -> dict[str, Any]:
-    """Returns everything about the last turn that JSON can hold.
+def info_of_turn(episode: Episode, turn: Turn | None) -> dict[str, Any]:
+    """Returns everything about the last turn that JSON can hold; of None, a bare `SUBMIT`, how the episode stands.
 
     `report` is a stored `Report` without the names whose value is None; `Report.model_validate` reads it.
     """
-    info: dict[str, Any] = {
+    info = _standing(episode) | {"submitted": episode.submitted, "infrastructure": False}
+    if turn is not None:
+        info |= _of_turn(turn)
+    if (best := episode.best) is not None:
+        info["best"] = {
+            "turn": best.number,
+            "reward": best.reward.value,
+            "speedup": best.report.speedup,
+            "outcome": str(best.report.outcome),
+        }
+    return info
+
+
+def _standing(episode: Episode) -> dict[str, Any]:
+    return {
         "problem": episode.problem.id,
-        "turn": turn.number,
-        "max_turns": episode.rules.max_turns,
+        "turn": len(episode.turns),
+        "max_turns": episode.rules.total_turns,
+        "chat": [{"role": str(message.role), "content": message.content} for message in episode.chat],
+    }
+
+
+def _of_turn(turn: Turn) -> dict[str, Any]:
+    return {
         "outcome": str(turn.report.outcome),
         "infrastructure": turn.lost,
         "reward": turn.reward.value,
@@ -33,11 +53,3 @@ def info_of_turn(episode: Episode, turn: Turn) -> dict[str, Any]:
         "speedup": turn.report.speedup,
         "report": turn.report.model_dump(mode="json", exclude_none=True),
     }
-    if (best := episode.best) is not None:
-        info["best"] = {
-            "turn": best.number,
-            "reward": best.reward.value,
-            "speedup": best.report.speedup,
-            "outcome": str(best.report.outcome),
-        }
-    return info

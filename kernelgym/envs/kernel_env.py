@@ -9,6 +9,7 @@ from kernelgym.envs.episode import MAX_COMPLETION, Episode
 from kernelgym.envs.info import info_of_reset, info_of_turn
 from kernelgym.envs.options import Options, checked_reset_options
 from kernelgym.envs.spaces import UnicodeText
+from kernelgym.envs.submitting import SUBMITTED
 from kernelgym.errors import BadUsage
 
 
@@ -71,8 +72,8 @@ class KernelEnv(gym.Env[str, str]):
         turn = self._episode.play(str(action), self._arena.evaluator)
         self._print()
         return (
-            turn.observation,
-            float(turn.reward.value or 0.0),
+            SUBMITTED if turn is None else turn.observation,
+            0.0 if turn is None else float(turn.reward.value or 0.0),
             self._episode.terminated,
             self._episode.truncated,
             info_of_turn(self._episode, turn),

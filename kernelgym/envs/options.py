@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from kernelgym.envs.rules import Rules
+from kernelgym.envs.scaling import Scaling, Select
 from kernelgym.errors import SIMILAR, BadUsage
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems.filters import unknown
@@ -42,6 +43,18 @@ class Options:
     """Speedup that ends an episode; None: only `max_turns` does."""
     reward: str = DEFAULT_REWARD
     """Name of the reward."""
+    style: str = "compact"
+    """Preset of the templates for task, feedback and history."""
+    feedback_tokens: int = 1000
+    """Budget of one feedback, in tokens."""
+    allow_submit: bool = True
+    """Whether the agent may end the episode by a last line `SUBMIT`."""
+    iterations: int = 1
+    """Sequential test-time scaling: more than 1 goes on after `max_turns`, with `keep` turns in the chat."""
+    keep: int = 2
+    """Turns that stay in the chat at the begin of each later iteration."""
+    select: str = "top"
+    """Which turns stay: `top` rewards, best `window`, or the `last`."""
     target: str | None = None
     """GPU that is compiled for and modelled."""
     precision: str = "tf32"
@@ -52,7 +65,7 @@ class Options:
     """What evaluates them; the environment does not close it. None: a local one of its own."""
 
     def __post_init__(self) -> None:
-        for name in ("problems", "reward", "precision"):
+        for name in ("problems", "reward", "precision", "style"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str), "a text")
         for name in ("target", "sandbox"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str | None), "a text, or None")
@@ -62,6 +75,10 @@ class Options:
         for name in ("tags", "difficulties"):
             for value in getattr(self, name):
                 _check(f"a member of {name}", value, isinstance(value, str), "a text")
+        _check("select", self.select, self.select in list(Select), "top, window or last")
+        for name in ("feedback_tokens", "iterations", "keep"):
+            value = getattr(self, name)
+            _check(name, value, isinstance(value, int) and not isinstance(value, bool), "a whole number")
         turns, target = self.max_turns, self.target_speedup
         _check("max_turns", turns, isinstance(turns, int) and not isinstance(turns, bool), "a whole number from 1")
         number = target is None or (isinstance(target, int | float) and not isinstance(target, bool))
@@ -87,7 +104,13 @@ class Options:
             first = error.errors(include_url=False)[0]
             message = f"{first['loc'][0]} is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
             raise BadUsage(message) from error
-        return Rules(max_turns=self.max_turns, target_speedup=self.target_speedup, reward=self.reward, config=config)
+        scaling = None
+        if self.iterations != 1:
+            scaling = Scaling(iterations=self.iterations, keep=self.keep, select=Select(self.select))
+        return Rules(
+            max_turns=self.max_turns, target_speedup=self.target_speedup, reward=self.reward, style=self.style,
+            feedback_tokens=self.feedback_tokens, allow_submit=self.allow_submit, scaling=scaling, config=config,
+        )  # fmt: skip
 
 
 def settings_of_this_process() -> Settings:

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Final
 
 from kernelgym.envs.rules import Rules
+from kernelgym.envs.submitting import SUBMIT
 from kernelgym.problems import Problem
 from kernelgym.reports.wording import plain
 from sandboxes.contracts import (
@@ -203,18 +204,19 @@ some shapes, values or calls in order to skip work."""
 
 
 def _turns(rules: Rules, paid: bool) -> str:
-    if rules.max_turns == 1:
+    if rules.total_turns == 1:
         return "# Turns\n\nYou have one turn. Reply with one ```python block."
     early = (
         ""
         if rules.target_speedup is None or not paid
         else f", or {rules.target_speedup:g}× the reference's speed is reached"
     )
+    submit = f", or you send a last line `{SUBMIT}`" if rules.allow_submit else ""
     return f"""\
 # Turns
 
-You have {rules.max_turns} turns. Each time you reply with one complete ```python block, you are told what is wrong or \
-what limits its speed. It ends when the turns are used up{early}."""
+You have {rules.total_turns} turns. Each time you reply with one complete ```python block, you are told what is \
+wrong or what limits its speed. It ends when the turns are used up{early}{submit}."""
 
 
 def fenced(text: str, language: str = "") -> str:

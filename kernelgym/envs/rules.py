@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from kernelgym.envs.scaling import Scaling
 from kernelgym.errors import BadUsage
 from rewards import DEFAULT_REWARD, get_reward
 from sandboxes.contracts import EvalConfig
@@ -18,11 +19,19 @@ class Rules:
     """
 
     max_turns: int = 3
-    """Candidates that may be sent; the agent is told."""
+    """Candidates that may be sent, without `scaling`; the agent is told."""
     target_speedup: float | None = None
     """Speedup that ends the episode; None: only `max_turns` does."""
     reward: str = DEFAULT_REWARD
     """Name of the function that scores each report."""
+    style: str = "compact"
+    """Preset of the templates for task, feedback and history."""
+    feedback_tokens: int = 1000
+    """Budget of one feedback, in tokens."""
+    allow_submit: bool = True
+    """Whether the agent may end the episode by a last line `SUBMIT`."""
+    scaling: Scaling | None = None
+    """How it goes on after `max_turns` turns; None: it is over then."""
     config: EvalConfig = field(default_factory=EvalConfig)
     """How candidates are evaluated."""
 
@@ -31,8 +40,17 @@ class Rules:
             raise BadUsage(f"max_turns is {self.max_turns}; an episode has at least 1")
         if self.target_speedup is not None and not self.target_speedup > 0:
             raise BadUsage(f"target_speedup is {self.target_speedup}; give a number above 0, or None")
+        if self.scaling is not None and self.scaling.keep >= self.max_turns:
+            raise BadUsage(
+                f"keep is {self.scaling.keep}, but an iteration has {self.max_turns} turns; keep fewer, or play more"
+            )
         get_reward(self.reward)
         try:
             get_target(self.config.target)
         except UnknownTarget as error:
             raise BadUsage(str(error)) from error
+
+    @property
+    def total_turns(self) -> int:
+        """Candidates that may be sent in one episode."""
+        return self.max_turns if self.scaling is None else self.scaling.total_turns(self.max_turns)

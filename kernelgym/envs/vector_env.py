@@ -21,6 +21,7 @@ from kernelgym.envs.episode import MAX_COMPLETION, Episode
 from kernelgym.envs.info import info_of_reset, info_of_turn
 from kernelgym.envs.options import Options, checked_reset_options
 from kernelgym.envs.spaces import UnicodeText
+from kernelgym.envs.submitting import SUBMITTED
 from kernelgym.envs.turn import Turn
 from kernelgym.errors import BadUsage, EpisodeOver
 
@@ -142,10 +143,11 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
                 seat.observation, info = _of_error(episode, turn)
                 truncations[index] = True
             else:
-                seat.observation, info = turn.observation, info_of_turn(episode, turn)
-                rewards[index] = turn.reward.value or 0.0
+                seat.observation, info = SUBMITTED if turn is None else turn.observation, info_of_turn(episode, turn)
+                rewards[index] = 0.0 if turn is None else turn.reward.value or 0.0
                 terminations[index] = episode.terminated
-                truncations[index] = episode.truncated or (not episode.terminated and turn.number == self._max_steps)
+                used_up = len(episode.turns) == self._max_steps
+                truncations[index] = episode.truncated or (not episode.terminated and used_up)
             seat.over = bool(terminations[index] or truncations[index])
             infos = self._add_info(infos, {key: value for key, value in info.items() if value is not None}, index)
         return tuple(seat.observation for seat in self._seats), rewards, terminations, truncations, infos
@@ -206,7 +208,7 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         return list(problem)
 
 
-def _result(future: Future[Turn]) -> Turn | Exception:
+def _result(future: Future[Turn | None]) -> Turn | Exception | None:
     """Waits for a turn and returns it, or what was raised instead; raises what is meant to end the program."""
     error = future.exception()
     return error if isinstance(error, Exception) else future.result()

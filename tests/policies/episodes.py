@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from kernelgym.chat import Message
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem, list_solutions
 from kernelgym.runs.record import EpisodeError, EpisodeRecord, Loss, TurnRecord
@@ -78,7 +79,8 @@ class ScriptedPlayer:
         self.observations: list[str] = []
         self.special = act
 
-    def act(self, observation: str) -> str:
+    def act(self, chat: Sequence[Message]) -> str:
+        observation = chat[-1].content
         self.observations.append(observation)
         if self.special is not None:
             return self.special(observation)

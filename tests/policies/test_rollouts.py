@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kernelgym.chat import Message, Role
 from kernelgym.envs import Rules, Turn
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem, get_problem
@@ -249,4 +250,4 @@ def test_a_bug_of_the_evaluator_is_raised_and_not_recorded_as_the_policys() -> N
 
 def test_the_protocols_are_met_by_the_demo() -> None:
     player: Player = DemoPolicy().begin(SOFTMAX, 0)
-    assert "```python" in player.act("Write a kernel.")
+    assert "```python" in player.act([Message(role=Role.USER, content="Write a kernel.")]).text

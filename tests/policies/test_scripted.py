@@ -2,6 +2,7 @@
 
 import pytest
 
+from kernelgym.chat import Message, Role
 from kernelgym.envs import Episode, Rules
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators import LocalEvaluator
@@ -25,6 +26,10 @@ def solution(problem: str, name: str) -> str:
     return {found.name: found.source for found in list_solutions(problem)}[name].partition('"""\n')[2].strip()
 
 
+def answer(plays: DemoPlayer, observation: str) -> str:
+    return plays.act([Message(role=Role.USER, content=observation)]).text
+
+
 def player(story: int) -> DemoPlayer:
     return DemoPolicy().begin(get_problem("core/softmax"), story)
 
@@ -32,34 +37,34 @@ def player(story: int) -> DemoPlayer:
 @pytest.mark.parametrize(("story", "first", "verdict"), [(0, "wrong", "incorrect"), (1, "slow", "ok")])
 def test_the_better_candidate_follows_the_feedback_that_asks_for_it(story: int, first: str, verdict: str) -> None:
     plays = player(story)
-    assert source(plays.act(PROMPT)) == solution("core/softmax", first)
-    assert source(plays.act(f"Turn 1 of 3: {verdict} - words")) == solution("core/softmax", "correct")
-    assert source(plays.act("Turn 2 of 3: ok - 2.00x")) == solution("core/softmax", "correct")
+    assert source(answer(plays, PROMPT)) == solution("core/softmax", first)
+    assert source(answer(plays, f"Turn 1 of 3: {verdict} - words")) == solution("core/softmax", "correct")
+    assert source(answer(plays, "Turn 2 of 3: ok - 2.00x")) == solution("core/softmax", "correct")
 
 
 def test_a_decoy_is_followed_by_an_honest_kernel_once_it_is_caught() -> None:
     plays = player(2)
-    assert "decoy_kernel[(1,)]" in source(plays.act(PROMPT))
-    assert source(plays.act("Turn 1 of 3: hack")) == solution("core/softmax", "correct")
+    assert "decoy_kernel[(1,)]" in source(answer(plays, PROMPT))
+    assert source(answer(plays, "Turn 1 of 3: hack")) == solution("core/softmax", "correct")
 
 
 @pytest.mark.parametrize("story", range(len(STORIES)))
 @pytest.mark.parametrize("feedback", ["Turn 1 of 3: infrastructure - lost", "Turn 1 of 3: compile_error", "what?", ""])
 def test_feedback_that_the_story_does_not_expect_has_the_move_repeated(story: int, feedback: str) -> None:
     plays = player(story)
-    first = plays.act(PROMPT)
-    assert plays.act(feedback) == first
-    assert plays.act(feedback) == first
+    first = answer(plays, PROMPT)
+    assert answer(plays, feedback) == first
+    assert answer(plays, feedback) == first
 
 
 def test_the_same_seed_plays_the_same_story_and_three_in_a_row_play_all() -> None:
-    firsts = [player(seed).act(PROMPT) for seed in range(6)]
+    firsts = [answer(player(seed), PROMPT) for seed in range(6)]
     assert firsts[:3] == firsts[3:]
     assert len(set(firsts)) == 3
 
 
 def test_a_completion_is_prose_and_one_block() -> None:
-    completion = player(0).act(PROMPT)
+    completion = answer(player(0), PROMPT)
     assert completion.startswith("Here is")
     assert completion.count("```") == 2
 
@@ -99,7 +104,7 @@ def test_an_episode_ends_with_the_best_solution(story: int) -> None:
     episode = Episode(problem, evaluator.describe(problem), Rules(max_turns=3))
     plays, observation = DemoPolicy().begin(problem, story), episode.prompt
     while not episode.done:
-        observation = episode.play(plays.act(observation), evaluator).observation
+        observation = episode.play(answer(plays, observation), evaluator).observation
     assert [turn.report.speedup for turn in episode.turns] == [0.25 if story == 1 else None, 2.0, 2.0]
 
 
@@ -109,7 +114,7 @@ def test_a_decoy_of_every_problem_is_python(problem: str) -> None:
 
 
 def test_a_completion_does_not_say_what_is_wrong_with_it() -> None:
-    assert "Wrong" not in player(0).act(PROMPT)
+    assert "Wrong" not in answer(player(0), PROMPT)
     assert without_docstring("import torch\n") == "import torch\n"
     assert without_docstring('"""Two\nlines."""\nx = 1\n') == "x = 1\n"
 
@@ -122,6 +127,6 @@ def test_decoys_are_caught_and_the_stories_come_true() -> None:
             for story, outcome in enumerate((Outcome.INCORRECT, Outcome.OK, Outcome.HACK)):
                 episode = Episode(problem, evaluator.describe(problem), Rules(max_turns=2))
                 plays = DemoPolicy().begin(problem, story)
-                first = episode.play(plays.act(episode.prompt), evaluator)
-                second = episode.play(plays.act(first.observation), evaluator)
+                first = episode.play(answer(plays, episode.prompt), evaluator)
+                second = episode.play(answer(plays, first.observation), evaluator)
                 assert (first.report.outcome, second.report.outcome) == (outcome, Outcome.OK), problem.id

@@ -62,12 +62,15 @@ def test_registering_twice_does_nothing() -> None:
 def test_an_episode_goes_from_the_task_to_the_end_of_the_turns(env: gym.Env[str, str]) -> None:
     task, info = env.reset(options={"problem": "core/softmax"})
     assert "torch.softmax" in task
-    assert info == {"problem": "core/softmax", "turn": 0, "max_turns": 3}
+    said = [{"role": "user", "content": task}]
+    assert info == {"problem": "core/softmax", "turn": 0, "max_turns": 3, "chat": said}
     for turn, (word, reward, last) in enumerate([("wrong", 0.0, False), ("fast", 4.85, False), ("slow", 2.3, True)], 1):
         feedback, value, terminated, truncated, info = env.step(completion(word))
         assert feedback.startswith(f"Turn {turn} of 3: {info['outcome']}")
         assert value == pytest.approx(reward)
         assert (type(value), terminated, truncated) == (float, last, False)
+        said += [{"role": "assistant", "content": completion(word)}, {"role": "user", "content": feedback}]
+        assert info["chat"] == said
     assert info["best"] == {"turn": 2, "reward": pytest.approx(4.85), "speedup": 4.0, "outcome": "ok"}
     with pytest.raises(EpisodeOver, match="reset it"):
         env.step(completion("fast"))

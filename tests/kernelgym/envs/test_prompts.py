@@ -114,7 +114,7 @@ def test_a_bench_that_is_too_large_to_be_executed_is_admitted() -> None:
 
 def test_speed_that_is_not_paid_is_asked_for_nowhere() -> None:
     text = prompt(description=make_description(make_case("one", bench=True), gflop=1234.0), target_speedup=2.0)
-    assert text.endswith("It ends when the turns are used up.\n")
+    assert text.endswith("It ends when the turns are used up, or you send a last line `SUBMIT`.\n")
     intro, _, rest = text.partition("# Reference")
     assert "correct first (speed is shown, not paid)" in intro
     assert "| one | priced only |" in rest
