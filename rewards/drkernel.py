@@ -1,50 +1,50 @@
-"""The reward of Dr.Kernel's paper: correct, fast, and fast because of the candidate's own kernels."""
+"""The rewards of Dr.Kernel: the paper's, and those of the code that was released with it.
 
-from collections.abc import Sequence
-from math import isnan
+All of them are faithful, and so they pay for useless work wherever coverage is in the sum: under the cap on the speedup
+a candidate may fill the slack with its own kernels. That is why none of them is the default.
+"""
+
 from typing import Final
 
-from rewards.reward import EXCLUDED, Reward, Term
-from sandboxes.contracts import Outcome, Report
+from rewards.composition import Weighted, compose
+from rewards.terms import SPEEDUP_CAP, Correctness, Coverage, Failure, FastP, Speedup, SpeedupSteps
 
-SPEEDUP_CAP: Final = 3.0
-"""Largest speedup that pays (Eq. 1); above it, a slow reference would outweigh everything that can be learned."""
+drkernel_paper: Final = compose(
+    "drkernel_paper",
+    "C + C min(speedup, 3) + C PR: the paper's Eq. 8 with the cap of Eq. 1; 0 to 5.",
+    Correctness(),
+    Speedup(cap=SPEEDUP_CAP),
+    Coverage(),
+)
+"""Dr.Kernel, Eq. 1 (base reward), Eq. 7 (PR) and Eq. 8 (their sum). While the bench case is unverified, neither speedup
+nor coverage is paid: a program may skip its work there."""
 
+drkernel_released: Final = compose(
+    "drkernel_released",
+    "0.5 (C + min(speedup, 3) + PR): what the released recipe pays, half of the paper's; 0 to 2.5.",
+    Weighted(Correctness(), 0.5),
+    Weighted(Speedup(cap=3.0, floor=0.0), 0.5),
+    Weighted(Coverage(), 0.5),
+)
+"""`calculate_reward_speedup` with the settings of the 14B script: bounds 0 and 3, penalty 0, coverage weight 0.5."""
 
-def drkernel_paper(report: Report, history: Sequence[Report] = ()) -> Reward:
-    """Scores correctness, speedup and coverage by `R = C + C * min(T_ref / T_kernel, 3) + C * PR`.
+drkernel_weighted: Final = compose(
+    "drkernel_weighted",
+    "0.5 C + 0.5 [speedup >= 1.01]: the default of the released configuration; 0 to 1.",
+    Weighted(Correctness(), 0.5),
+    Weighted(FastP(p=1.01, inclusive=True), 0.5),
+)
+"""`calculate_reward_weighted`; its coverage term (weight 0.25) is switched off there."""
 
-    `C` is 1 for outcome `ok` (compiles, correct on every case, no hack found), else 0. `PR = T_generated / T_total`,
-    the profiling-based term, is the share of live device time in the candidate's own kernels: `Report.coverage`. While
-    the bench case is unverified, neither speedup nor coverage is paid: a program may skip its work there. The code that
-    was released with the paper pays half of all this, `0.5 * (C + min(speedup, 3) + PR)`; relative advantages are the
-    same.
-
-    Args:
-        report: Any evaluation.
-        history: Is not looked at.
-
-    Returns:
-        Terms `correctness`, `speedup` and `coverage`, in total between 0 and 5; without terms for an infrastructure
-        fault.
-
-    Source:
-        Dr.Kernel, Eq. 1 (base reward), Eq. 7 (PR) and Eq. 8 (their sum).
-    """
-    if report.outcome is Outcome.INFRASTRUCTURE:
-        return EXCLUDED
-    if report.outcome is not Outcome.OK:
-        nothing = f"C = 0: the outcome is {report.outcome}"
-        return Reward(tuple(Term(name, 0.0, nothing) for name in ("correctness", "speedup", "coverage")))
-    correct = Term("correctness", 1.0, "C = 1: correct on every case, no hack found")
-    if report.speedup is None or report.coverage is None:
-        unpaid = "not paid: the bench case was not verified"
-        return Reward((correct, Term("speedup", 0.0, unpaid), Term("coverage", 0.0, unpaid)))
-    share = f"PR = {report.coverage:.1%} of the device time is in its own kernels"
-    return Reward((correct, _speedup(report.speedup), Term("coverage", report.coverage, share)))
-
-
-def _speedup(speedup: float) -> Term:
-    if isnan(speedup):
-        return Term("speedup", 0.0, "the profile's times are not numbers")
-    return Term("speedup", min(speedup, SPEEDUP_CAP), f"min({speedup:.3g}, {SPEEDUP_CAP:g})")
+drkernel_like_kernel: Final = compose(
+    "drkernel_like_kernel",
+    "Steps from -1 (failed, hack) over -0.5 (not compiled) and -0.3 (wrong) to 1 (three times as fast), as released.",
+    Failure(
+        no_code=-1.0, timeout=-1.0, unsupported=-1.0, hack=-1.0, syntax_error=-0.5, import_error=-0.5, untraceable=-0.5,
+        trace_error=-0.5, compile_error=-0.5, launch_error=-0.5, memory_error=-0.5, incorrect=-0.3,
+    ),
+    SpeedupSteps(),
+)  # fmt: skip
+"""`calculate_reward_like_kernel`. Its three kinds of failure are fewer than ours: what never gave an answer (no code,
+timeout) failed, what raised did not compile. `unsupported` is no better than failing, since 0 would beat a correct
+candidate that is slow."""

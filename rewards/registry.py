@@ -1,45 +1,106 @@
-"""Rewards by name, so that a configuration can choose one and a third party can add one."""
+"""Rewards by name: ours, those registered in this process, those of installed packages, and files.
+
+A package offers a `RewardFunction`, or what `compose` returns, under the name by which it is found:
+
+    [project.entry-points."kernelgym.rewards"]
+    acme_reward = "acme_kernels:reward"
+
+It is loaded when it is asked for; one that can't be loaded costs nobody who does not. Names that are taken stay as they
+are: no package can replace a reward of ours.
+"""
 
 from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Final
 
-from rewards.drkernel import drkernel_paper
-from rewards.errors import UnknownReward
-from rewards.guarded import drkernel_guarded
+from rewards.errors import RewardBroken, UnknownReward
+from rewards.named import NamedReward, blame, summary_of
 from rewards.reward import RewardFunction
+from rewards.shipped import SHIPPED, drkernel_guarded
+from rewards.specification import SUFFIXES, read_reward
 
-DEFAULT_REWARD: Final = "drkernel_guarded"
+GROUP: Final = "kernelgym.rewards"
 
-_functions: dict[str, RewardFunction] = {
-    DEFAULT_REWARD: drkernel_guarded,
-    "drkernel_paper": drkernel_paper,
-}
+DEFAULT_REWARD: Final = drkernel_guarded.name
+
+_rewards: dict[str, NamedReward] = {reward.name: reward for reward in SHIPPED}
 
 
-def register_reward(name: str, function: RewardFunction) -> None:
-    """Makes `function` known as `name`.
+def register_reward(name: str, function: RewardFunction) -> NamedReward:
+    """Makes `function` known as `name` in this process, and returns it with the promises of `NamedReward`.
 
     Raises:
-        ValueError: The name is taken by another function.
+        ValueError: The name is taken by another function, or is that of a file.
     """
-    if _functions.get(name, function) is not function:
+    reward = _named(name, function)
+    if name.endswith(SUFFIXES):
+        raise ValueError(f"the reward `{name}` would be taken for a file; choose another name")
+    if _rewards.setdefault(name, reward).function is not reward.function:
         raise ValueError(f"the reward `{name}` exists already; choose another name")
-    _functions[name] = function
+    return _rewards[name]
 
 
-def get_reward(name: str = DEFAULT_REWARD) -> RewardFunction:
-    """Returns the reward function that is called `name`.
+def get_reward(spec: str = DEFAULT_REWARD) -> NamedReward:
+    """Returns the reward function that is called `spec`, or that the YAML file at that path describes.
 
     Raises:
         UnknownReward: There is none; the message suggests the nearest name.
+        InvalidReward: The file can't be read or is no reward.
+        RewardBroken: An installed package's can't be loaded.
     """
-    if name not in _functions:
-        close = get_close_matches(name, _functions, n=1)
-        suggestion = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(list_rewards())}"
-        raise UnknownReward(f"no reward is called `{name}`; {suggestion}")
-    return _functions[name]
+    if spec.endswith(SUFFIXES):
+        return read_reward(Path(spec))
+    if spec in _rewards:
+        return _rewards[spec]
+    if entries := _installed(spec):
+        return _load(entries)
+    known = list_rewards()
+    close = get_close_matches(spec, known, n=1)
+    suggestion = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known)}"
+    raise UnknownReward(f"no reward is called `{spec}`; {suggestion} A file's name has to end in .yaml or .yml")
+
+
+def reward_identity(spec: str) -> str:
+    """Returns what tells a reward from others in the records of a run: its name, and of a file `name@digest`.
+
+    The digest covers the terms and all their parameters, so that an edited file is another reward.
+
+    Raises:
+        UnknownReward, InvalidReward, RewardBroken: As `get_reward`.
+    """
+    return get_reward(spec).identity
 
 
 def list_rewards() -> tuple[str, ...]:
-    """Returns the names of all registered rewards, sorted."""
-    return tuple(sorted(_functions))
+    """Returns the names of all rewards, sorted; those of packages may turn out to be broken."""
+    return tuple(sorted({*_rewards, *(entry.name for entry in entry_points(group=GROUP))}))
+
+
+def _installed(name: str) -> tuple[EntryPoint, ...]:
+    return tuple(entry for entry in entry_points(group=GROUP) if entry.name == name)
+
+
+@cache
+def _load(entries: tuple[EntryPoint, ...]) -> NamedReward:
+    name, owners = entries[0].name, [_owner(entry) for entry in entries]
+    if len(entries) > 1:
+        raise RewardBroken(f"the reward `{name}` is offered by {' and '.join(owners)}; uninstall one of them")
+    try:
+        found = entries[0].load()
+        if not callable(found):
+            raise TypeError(f"{entries[0].value} is a {type(found).__name__}, not a function of a report")
+    except Exception as error:
+        raise RewardBroken(blame(f"the reward `{name}` of {owners[0]} can't be loaded", error)) from error
+    return _named(name, found)
+
+
+def _named(name: str, function: RewardFunction) -> NamedReward:
+    if isinstance(function, NamedReward):
+        return NamedReward(name, function.summary, function.function)
+    return NamedReward(name, summary_of(function), function)
+
+
+def _owner(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unknown package"

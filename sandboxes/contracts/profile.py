@@ -114,6 +114,8 @@ class Profile(Contract):
     operators that compute) / (time of the reference). None in reports of earlier versions."""
     roofline_us: NonNegative
     """Least time the reference's inputs and outputs and its arithmetic allow on this device."""
+    speedup_interval: tuple[NonNegative, NonNegative] | None = None
+    """Ends of the 95 % confidence interval of `speedup`, if times were measured; a model has none."""
 
     @property
     def speedup(self) -> float:
@@ -121,9 +123,11 @@ class Profile(Contract):
         return self.reference_time_us / self.time_us if self.time_us else 0.0
 
     @model_validator(mode="after")
-    def _times_add_up(self) -> Self:
-        """The whole takes at least as long as its parts, give or take rounding."""
+    def _times_are_consistent(self) -> Self:
+        """The whole takes as long as its parts, give or take rounding, and an interval has its ends in order."""
         total = sum(node.time_us for node in self.nodes)
         if self.source is ProfileSource.MODELLED and abs(total - self.time_us) > 1e-6 * max(1.0, total):
             raise ValueError(f"time_us is {self.time_us} but its nodes add up to {total}")
+        if self.speedup_interval is not None and self.speedup_interval[0] > self.speedup_interval[1]:
+            raise ValueError(f"speedup_interval is {self.speedup_interval}; its lower end comes first")
         return self

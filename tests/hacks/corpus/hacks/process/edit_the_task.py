@@ -33,7 +33,7 @@ EDITS = {
     "sandboxes/truth.py": ("1e-4", "1e+4"),
     "sandboxes/judge.py": ("passed=False", "passed=True"),
     "kernelgym/problems/core/references/softmax.py": ("torch.softmax(x, dim=-1)", "0.5 * x"),
-    "rewards/drkernel.py": ("SPEEDUP_CAP: Final = 3.0", "SPEEDUP_CAP: Final = 1e9"),
+    "rewards/terms/speed.py": ("SPEEDUP_CAP: Final = 3.0", "SPEEDUP_CAP: Final = 1e9"),
 }
 for folder in {Path(entry) for entry in sys.path if entry}:
     for name, (old, new) in EDITS.items():

@@ -1,0 +1,60 @@
+"""What every reward promises, whoever wrote it: kept here, and nowhere else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rewards.errors import RewardBroken, RewardsError
+from rewards.reward import EXCLUDED, Reward, RewardFunction
+from sandboxes.contracts import Outcome, Report
+
+
+@dataclass(frozen=True, slots=True)
+class NamedReward:
+    """A reward function under its name. An evaluation lost to the infrastructure has no reward; every other has one."""
+
+    name: str
+    summary: str
+    """What it pays, in a sentence."""
+    function: RewardFunction
+    digest: str = ""
+    """Of the terms of a reward that was read from a file, so that runs can be told apart; empty for all others."""
+
+    @property
+    def identity(self) -> str:
+        """What a run writes down: the name, and for a reward from a file `name@digest`."""
+        return f"{self.name}@{self.digest}" if self.digest else self.name
+
+    def __call__(self, report: Report, history: Sequence[Report] = ()) -> Reward:
+        """Returns what an evaluation is worth.
+
+        Args:
+            report: The evaluation.
+            history: The reports of the episode's earlier turns, oldest first.
+
+        Raises:
+            RewardBroken: The function raises, or returns something else than a `Reward` with a value.
+        """
+        if report.outcome is Outcome.INFRASTRUCTURE:
+            return EXCLUDED
+        try:
+            reward = self.function(report, history)
+            if not isinstance(reward, Reward):
+                raise TypeError(f"it returns a {type(reward).__name__}, not a Reward")
+            if reward.value is None:
+                raise ValueError(f"it has no value for the outcome {report.outcome}; only infrastructure has none")
+        except RewardsError:
+            raise
+        except Exception as error:
+            raise RewardBroken(blame(f"the reward `{self.name}` fails", error)) from error
+        return reward
+
+
+def blame(what: str, error: Exception) -> str:
+    """Returns one line that names an error in somebody else's code, and the remedy."""
+    first = str(error).strip().partition("\n")[0][:300]
+    return f"{what} ({type(error).__name__}: {first}); repair it"
+
+
+def summary_of(function: object) -> str:
+    """Returns the first line of a function's docstring; empty if it has none."""
+    return (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]

@@ -1,0 +1,143 @@
+"""Rewards as small YAML files, read as what they are: data from somebody else.
+
+    name: fast_and_own
+    description: Correct, up to twice as fast, in own kernels.
+    terms:
+      - term: correctness
+      - term: speedup
+        weight: 0.5
+        cap: 2
+      - term: guarded_coverage
+        label: coverage
+
+A key of a term that is not `term`, `weight` or `label` is one of its parameters.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+
+from rewards.composition import Composition, Weighted
+from rewards.errors import InvalidReward
+from rewards.named import NamedReward
+from rewards.terms import TERMS, TermFunction
+from rewards.terms.base import Number
+from sandboxes.contracts import Contract
+
+SUFFIXES: Final = (".yaml", ".yml")
+
+MAX_BYTES: Final = 16 * 1024
+"""Largest file that is read."""
+
+NAME: Final = r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$"
+
+
+Model = TypeVar("Model", bound=Contract)
+
+
+class _Summand(Contract):
+    term: Annotated[str, Field(max_length=64)]
+    weight: Number = 1.0
+    label: Annotated[str, Field(pattern=NAME)] | None = None
+
+
+class _File(Contract):
+    name: Annotated[str, Field(pattern=NAME)] | None = None
+    description: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    terms: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=32)]
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
+    """Plain values only: no tags of Python, no aliases (a few lines of which can mean a billion), no key twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1} has an alias; write the value out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [self.construct_object(key) for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1} has the key {twice[0]!r} twice")
+        return super().construct_mapping(node, deep)
+
+
+def read_reward(path: Path) -> NamedReward:
+    """Returns the reward that a YAML file describes; without a `name`, it is called like the file.
+
+    Raises:
+        InvalidReward: The file can't be read, is too large, is no YAML, or is no reward; names key and value.
+    """
+    document = _parse(path)
+    file = _checked(_File, document, path, "")
+    terms = tuple(_weighted(item, path, f"terms[{number}]") for number, item in enumerate(file.terms))
+    try:
+        composition = Composition(terms)
+    except ValueError as error:
+        raise InvalidReward(f"the reward file {path}: {error}") from error
+    return NamedReward(file.name or path.stem, file.description, composition, composition.digest)
+
+
+def _weighted(item: dict[str, Any], path: Path, where: str) -> Weighted:
+    own = {key: value for key, value in item.items() if key in _Summand.model_fields}
+    summand = _checked(_Summand, own, path, where)
+    kind = TERMS.get(summand.term)
+    if kind is None:
+        raise InvalidReward(
+            f"the reward file {path}: {where}.term is {summand.term!r}; {_nearest(summand.term, TERMS)}"
+        )
+    parameters = {key: value for key, value in item.items() if key not in own}
+    return Weighted(_checked(kind, parameters, path, where), summand.weight, summand.label or "")
+
+
+def _parse(path: Path) -> Any:
+    try:
+        if not path.is_file():
+            raise InvalidReward(
+                f"the reward file {path} is not there, or no regular file; give the path of a YAML file"
+            )
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidReward(f"the reward file {path} can't be read ({error.strerror}); give a readable one") from error
+    if len(raw) > MAX_BYTES:
+        raise InvalidReward(f"the reward file {path} is larger than {MAX_BYTES:,} bytes; a reward is a few lines")
+    try:
+        return yaml.load(raw, _Loader)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:300]
+        raise InvalidReward(f"the reward file {path} is no YAML that can be a reward: {reason}") from error
+
+
+def _checked(kind: type[Model], values: Any, path: Path, where: str) -> Model:
+    """Returns `values` as a `kind`.
+
+    Raises:
+        InvalidReward: They are none; tells the first thing that is wrong.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise InvalidReward(f"the reward file {path}: {_first(error, kind, where)}") from error
+
+
+def _first(error: ValidationError, kind: type[Contract], where: str) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(filter(None, (where, *(str(part) for part in first["loc"])))) or "the file"
+    if first["type"] == "extra_forbidden":
+        of = f" of the term `{kind.key}`" if issubclass(kind, TermFunction) else ""
+        return f"there is no key {key!r}{of}; {_nearest(str(first['loc'][-1]), kind.model_fields)}"
+    if first["type"] == "missing":
+        return f"{key} is missing; add it"
+    value = repr(first["input"])
+    return f"{key} is {value if len(value) <= 80 else value[:79] + '…'}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(value: str, known: Any) -> str:
+    names = sorted(known)
+    close = get_close_matches(value, names, n=1)
+    there = f"there are: {', '.join(names)}" if names else "it takes no parameters"
+    return f"did you mean `{close[0]}`?" if close else there
