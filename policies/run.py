@@ -15,11 +15,12 @@ from kernelgym.cli.evaluation import make_config
 from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
 from kernelgym.envs import Rules
+from kernelgym.metrics import best_speedup, summarize
 from kernelgym.problems import Problem, Rejected, load_problems
 from kernelgym.reports import dump_document
-from kernelgym.reports.episodes import describe_losses, render_run
-from kernelgym.reports.metrics import best_speedup, summarize
+from kernelgym.reports.episodes import render_run
 from kernelgym.reports.picture import check_svg, save_svg
+from kernelgym.reports.totals import describe_losses
 from kernelgym.runs.folder import EPISODES, SUMMARY, RunFolder
 from kernelgym.runs.record import EpisodeRecord, RunRecord
 from policies.policy import Policy, get_policy

@@ -80,12 +80,12 @@ class Confirmation(Contract):
 
 
 class Loss(StrEnum):
-    """Why an episode says nothing about its policy; it counts in no rate and no mean."""
+    """Why an episode was not played to its end."""
 
     SKIPPED = "skipped"
     """The problem can't be used, e.g. its reference can't be scaled down."""
     POLICY = "policy"
-    """The policy raised, or returned something that is no text."""
+    """The policy raised, or returned something that is no text: a failure of its own, which counts in every rate."""
     INFRASTRUCTURE = "infrastructure"
     """A turn, or the look at the problem before it, was lost to a fault of the machine."""
 
@@ -141,7 +141,7 @@ class EpisodeRecord(Contract):
 
     @property
     def loss(self) -> Loss | None:
-        """Why the episode does not count; None if it does."""
+        """Why the episode was not played to its end; None if it was."""
         if self.error is not None:
             return self.error.kind
         if not self.turns or any(turn.report.outcome is Outcome.INFRASTRUCTURE for turn in self.turns):

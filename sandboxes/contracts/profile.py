@@ -107,6 +107,8 @@ class Profile(Contract):
     """Of the candidate's whole forward."""
     reference_time_us: NonNegative
     """Of the reference's forward, from the same source."""
+    compiled_reference_time_us: NonNegative | None = None
+    """Of the reference under `torch.compile`, where it was measured; nothing measures it on the CPU."""
     coverage: Share
     """Share of the live device time spent in the candidate's own kernels that matter."""
     replaced: Share | None = None

@@ -67,7 +67,7 @@ def test_three_samples_show_three_stories_per_problem(run: Runner) -> None:
     text = " ".join(result.stdout.split())
     for story in ("0 ✗ wrong result → ✓ 2.00×", "1 ✓ 0.25× → ✓ 2.00×", "2 ⚑ hack → ✓ 2.00×"):
         assert text.count(story) == 2
-    assert "6 of 6 episodes judged" in text
+    assert "6 of 6 episodes counted" in text
     assert "modelled for NVIDIA H200" in text
     assert max(map(len, result.stdout.splitlines()[:20])) <= 80
     assert result.stderr == "", "no progress bar in a pipe"
@@ -84,14 +84,14 @@ def test_everything_is_kept(run: Runner) -> None:
     settings = json.loads((run.out / "run.json").read_text())
     assert (settings["policy"], settings["turns"], settings["samples"], settings["seed"]) == ("demo", 2, 2, 1)
     assert set(settings["problems"]) == {"core/softmax", "core/matmul"}
-    assert json.loads((run.out / "summary.json").read_text())["summary"]["judged"] == 4
+    assert json.loads((run.out / "summary.json").read_text())["summary"]["counted"] == 4
 
 
 def test_json_is_the_summary_and_nothing_else(run: Runner) -> None:
     result = run(*TWO, "--json")
     assert json.loads(result.stdout) == json.loads((run.out / "summary.json").read_text())
     found = json.loads(result.stdout)
-    assert found["summary"]["last"][1]["correct"] == 1.0
+    assert found["summary"]["last"][1]["correct"]["value"] == 1.0
     assert found["episodes"][0]["outcomes"] == ["incorrect", "ok"]
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(run: Runner) -> None:
     before = {(line["problem"], line["sample"]) for line in whole_lines(run.out / "episodes.jsonl")}
     result = run(*TWO, "--samples", "20")
     assert result.exit_code == ExitCode.VERDICT, result.stderr
-    assert "40 of 40 episodes judged" in " ".join(result.stdout.split())
+    assert "40 of 40 episodes counted" in " ".join(result.stdout.split())
     assert len(run.lines) == 40, "nothing was played twice"
     assert len(run.evaluator.requests) == 2 * (40 - len(before))
 
@@ -149,7 +149,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(run: Runner) -> Non
         stderr
         == f"error: interrupted; {kept} of 40 episodes are kept in {run.out}, the same command goes on from there\n"
     )
-    assert f"{kept} of {kept} episodes judged" in stdout
+    assert f"{kept} of {kept} episodes counted" in stdout
     run(*TWO, "--samples", "20")
     assert len(run.lines) == 40
 

@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
+from kernelgym.metrics import summarize
 from kernelgym.reports.episodes import render_run
-from kernelgym.reports.metrics import summarize
 from kernelgym.runs.record import EpisodeRecord, Loss
 from sandboxes.contracts import Outcome
 from tests.policies.episodes import episode
@@ -31,16 +31,17 @@ def test_speed_is_always_marked_with_where_it_comes_from() -> None:
 
 def test_rates_are_shown_by_turn_with_their_denominator() -> None:
     text = shown([episode(Outcome.INCORRECT, 1.5, sample=0), episode(2.0, 1.0, sample=1)], turns=2)
-    assert "2 of 2 episodes judged turn 1 turn 2 best turn" in text
-    assert "correct 50% 100% 100%" in text
-    assert "fast@1.5 50% 50% 100%" in text
+    assert "2 of 2 episodes counted turn 1 turn 2 95 % best turn 95 %" in text
+    assert "correct 50% 100% 34–100% 100% 34–100%" in text
+    assert "fast@1.5 50% 50% 0–100% 100% 34–100%" in text
+    assert "speedup 2.00× 1.22× 1.00–1.50× 1.73× 1.50–2.00×" in text
 
 
 def test_lost_episodes_say_why_and_are_counted_apart() -> None:
     text = shown([episode(2.0), episode(error=Loss.POLICY, sample=1), episode(2.0, Outcome.INFRASTRUCTURE, sample=2)])
     assert "1 ! the policy failed: it broke – –" in text
     assert "2 ✓ 2.00× → ! no verdict – –" in text
-    assert "1 of 3 episodes judged; 1 ended by an error of the policy, 1 lost to a fault of this machine" in text
+    assert "2 of 3 episodes counted; 1 lost to a fault of this machine; 1 of those counted ended by an error" in text
 
 
 def test_more_episodes_than_rows_are_shown_by_problem() -> None:
@@ -60,7 +61,7 @@ def test_more_problems_than_rows_are_cut() -> None:
 
 def test_many_turns_are_cut_in_the_totals() -> None:
     text = shown([episode(*[2.0] * 14)], turns=14)
-    assert "turn 5 turn 14 best turn" in text
+    assert "turn 3 turn 14 95 % best turn 95 %" in text
 
 
 def test_it_fits_a_narrow_terminal() -> None:
@@ -69,7 +70,7 @@ def test_it_fits_a_narrow_terminal() -> None:
 
 
 def test_nothing_at_all_is_shown_as_such() -> None:
-    assert "0 of 0 episodes judged" in shown([])
+    assert "0 of 0 episodes counted" in shown([])
 
 
 def test_text_of_a_policy_can_not_move_the_cursor() -> None:
