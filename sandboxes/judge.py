@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 import torch
 
 from sandboxes.contracts import Case, CaseKind, CaseResult, EvalConfig
 from sandboxes.distributions import SIZES, Distribution
+from sandboxes.mismatch import find_pattern
 from sandboxes.nested import labelled, labelled_inputs, overlap, same, structure
 from sandboxes.reference import LiveReference
 from sandboxes.replay import describe, dtype_name
-from sandboxes.truth import Expected, Trial, Truth, root_mean_square
+from sandboxes.truth import MANY, Expected, Trial, Truth, root_mean_square
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Comparison:
     tolerance: float
     detail: str | None
     """How it differs; None if it passed."""
+    pattern: str | None = None
+    """Which pattern the wrong elements follow, if any."""
 
 
 def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list[Trial]:
@@ -112,7 +116,14 @@ def bench_trial(
     )
 
 
-def compare(truth: Truth, output: Any, inputs_after: Sequence[Any], changed_weights: Sequence[str] = ()) -> Comparison:
+def compare(
+    truth: Truth,
+    output: Any,
+    inputs_after: Sequence[Any],
+    changed_weights: Sequence[str] = (),
+    *,
+    explained: bool = True,
+) -> Comparison:
     """Judges one trial.
 
     Values, shapes and dtypes have to be right. Strides are free, but no two elements of the outputs may share memory
@@ -124,6 +135,7 @@ def compare(truth: Truth, output: Any, inputs_after: Sequence[Any], changed_weig
         output: What the candidate returned.
         inputs_after: The candidate's inputs after its forward.
         changed_weights: Names of its parameters that are not what they were before.
+        explained: Look for a pattern in what is wrong, which takes longer than the verdict.
     """
     if structure(output) != truth.structure:
         return _failed(
@@ -140,7 +152,7 @@ def compare(truth: Truth, output: Any, inputs_after: Sequence[Any], changed_weig
     tensors += [tensor for _, tensor in labelled_inputs(inputs_after, truth.changed_inputs)]
     worst: Comparison | None = None
     for expected, tensor in zip(truth.outputs, tensors, strict=True):
-        comparison = _compare_tensor(expected, tensor)
+        comparison = _compare_tensor(expected, tensor, explained=explained)
         if not comparison.passed:
             return comparison
         if worst is None or comparison.max_error > worst.max_error:
@@ -167,6 +179,7 @@ def summarise(case: Case, comparisons: Sequence[tuple[Trial, Comparison]]) -> Ca
         max_error=shown.max_error,
         tolerance=shown.tolerance,
         detail=detail,
+        pattern=shown.pattern,
     )
 
 
@@ -182,7 +195,7 @@ def _shape_of(tree: Any) -> str:
     return f"a tuple of {len(tree)}"
 
 
-def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
+def _compare_tensor(expected: Expected, tensor: Any, *, explained: bool) -> Comparison:
     label = expected.label
     if not isinstance(tensor, torch.Tensor) or tensor.shape != expected.value.shape:
         return _failed(f"{label} has shape {describe(tensor)}, expected {list(expected.value.shape)}")
@@ -210,7 +223,8 @@ def _compare_tensor(expected: Expected, tensor: Any) -> Comparison:
         passed=False,
         max_error=error,
         tolerance=expected.tolerance,
-        detail=_describe(expected, tensor, difference, wrong),
+        detail=_describe(expected, difference, wrong),
+        pattern=find_pattern(expected, tensor, wrong) if explained else None,
     )
 
 
@@ -237,42 +251,28 @@ def _overflowed(expected: Expected, tensor: torch.Tensor) -> torch.Tensor:
     return tensor.isinf() & (size + expected.tolerance > torch.finfo(expected.dtype).max)
 
 
-def _describe(expected: Expected, tensor: torch.Tensor, difference: torch.Tensor, wrong: torch.Tensor) -> str:
-    """Says where an output is wrong, how much, and which pattern that is."""
+def _describe(expected: Expected, difference: torch.Tensor, wrong: torch.Tensor) -> str:
+    """Says where an output is wrong, and how much.
+
+    Of few numbers, neither a difference nor the tolerance is told, which is in proportion to them: a candidate that
+    returns zeros would read the answer.
+    """
     count, total = int(wrong.sum()), wrong.numel()
     worst = [int(i) for i in torch.unravel_index(difference.argmax(), difference.shape)]
     size = float(difference.max())
-    amount = "not finite" if size == float("inf") else f"off by {size:.3g} (allowed {expected.tolerance:.3g})"
-    text = f"{expected.label} is {amount}"
-    if worst:
-        text = (
-            f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
-        )
-    return text + "".join(f"; {pattern}" for pattern in (_tail(wrong), _scale(expected, tensor, wrong)) if pattern)
+    if size == float("inf"):
+        amount = "not finite"
+    elif not expected.dtype.is_floating_point:
+        amount = "not equal"
+    elif total < MANY:
+        amount = f"off by {_magnitude(size / expected.tolerance)} what is allowed" if expected.tolerance else "off"
+    else:
+        amount = f"off by {size:.3g} (allowed {expected.tolerance:.3g})"
+    if not worst:
+        return f"{expected.label} is {amount}"
+    return f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
 
 
-def _tail(wrong: torch.Tensor) -> str | None:
-    """Finds a dimension in which only the last indices are wrong."""
-    for dim, size in enumerate(wrong.shape):
-        rest = [other for other in range(wrong.dim()) if other != dim]
-        hit = wrong.any(dim=rest) if rest else wrong
-        first = int(hit.int().argmax())
-        if size >= 8 and 0 < size - first <= first and bool(hit[first:].all()):
-            return f"only indices {first} to {size - 1} of dimension {dim} are wrong: is the tail handled?"
-    return None
-
-
-def _scale(expected: Expected, tensor: torch.Tensor, wrong: torch.Tensor) -> str | None:
-    """Finds a constant factor between what was computed and what is right."""
-    if not expected.dtype.is_floating_point or wrong.float().mean() < 0.9:
-        return None
-    if not bool(torch.isfinite(tensor).all()):
-        return None
-    usable = torch.isfinite(expected.value) & (expected.value.abs() > 1e-3 * expected.value.abs().max())
-    ratios = (tensor.double() / expected.value.double())[usable]
-    if ratios.numel() < 8:
-        return None
-    median = float(ratios.median())
-    if median != 0.0 and abs(median - 1) > 1e-2 and float((ratios / median - 1).abs().max()) < 1e-2:
-        return f"everything is {median:.4g} times as large as it should be"
-    return None
+def _magnitude(ratio: float) -> str:
+    """Returns how often, by powers of ten: `more than 100 times`."""
+    return f"more than {10 ** int(log10(ratio)):,} times" if ratio >= 10 else "a few times"

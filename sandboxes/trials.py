@@ -3,7 +3,18 @@
 import time
 from collections.abc import Sequence
 
-from sandboxes.contracts import CaseResult, Diagnostic, EvalConfig, Launch, Outcome, Stage, Submission, Target, Trace
+from sandboxes.contracts import (
+    CaseResult,
+    Diagnostic,
+    EvalConfig,
+    Launch,
+    Outcome,
+    Stage,
+    Submission,
+    Target,
+    Trace,
+    clip,
+)
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Device, Program, Run
 from sandboxes.faults import Fault, faults
 from sandboxes.judge import Comparison, compare, summarise
@@ -142,7 +153,7 @@ class Court:
         inputs = [clone(item) for item in truth.inputs]
         with faults(Stage.REPLAY, self._submission, trial.case.name):
             run = self._device.run(program, inputs, choice, time.monotonic() + limit_s, trial.seed, around)
-        return compare(truth, run.output, run.inputs, run.changed_weights).passed
+        return compare(truth, run.output, run.inputs, run.changed_weights, explained=False).passed
 
     def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, seed: int) -> Run:
         """Runs the kernels; only their own time counts towards the limit, not that of the truth."""
@@ -157,7 +168,7 @@ class Court:
         if wrong:
             diagnostic = Diagnostic(
                 stage=Stage.REPLAY,
-                message=wrong[0].detail or "wrong",
+                message=clip(wrong[0].failure or "wrong"),
                 hint=_hint(results, in_any_order),
                 case=wrong[0].case,
             )

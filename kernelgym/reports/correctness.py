@@ -24,8 +24,8 @@ def correctness(report: Report) -> RenderableType:
         table.add_row(
             Text(plain(case.case)), case.kind, passed, _number(case.max_error), _number(case.tolerance), trials
         )
-        if case.detail and not case.passed:
-            below.append(Text(f"{plain(case.case)}: {plain(case.detail)}"))
+        if case.failure and not case.passed:
+            below.append(Text(f"{plain(case.case)}: {plain(case.failure)}"))
     if report.bench is not None:
         verified = "verified" if report.bench.verified else "not verified, so there is no speedup"
         below.append(Text(f"bench case {verified}: {plain(report.bench.how)}", style="dim"))

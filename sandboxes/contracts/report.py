@@ -39,6 +39,13 @@ class CaseResult(Contract):
     """What was allowed there, absolute."""
     detail: Text | None = None
     """What the first failure looks like: which output, where, how large, under which distribution."""
+    pattern: Text | None = None
+    """Which pattern its wrong elements follow, e.g. that only the tail is wrong, or all are twice as large."""
+
+    @property
+    def failure(self) -> str:
+        """What the first failure looks like, and which pattern it follows."""
+        return "; ".join(words for words in (self.detail, self.pattern) if words)
 
     @model_validator(mode="after")
     def _passed_means_no_failed_trial(self) -> Self:

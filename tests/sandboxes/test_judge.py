@@ -172,13 +172,21 @@ def test_a_wrong_tail_is_recognised() -> None:
     value = torch.randn(8, 100)
     wrong = value.clone()
     wrong[:, 96:] += 1
-    detail = compare(truth_of(value), wrong, []).detail or ""
-    assert "only indices 96 to 99 of dimension 1 are wrong" in detail
+    comparison = compare(truth_of(value), wrong, [])
+    assert "only indices 96 to 99 of dimension 1 are wrong" in (comparison.pattern or "")
+    assert compare(truth_of(value), wrong, [], explained=False).pattern is None
 
 
 def test_a_constant_factor_is_recognised() -> None:
     value = torch.randn(64)
-    assert "2 times as large" in (compare(truth_of(value), 2 * value, []).detail or "")
+    assert "2 times as large" in (compare(truth_of(value), 2 * value, []).pattern or "")
+
+
+@pytest.mark.parametrize("value", [torch.tensor(3.2164), torch.tensor([3.2164, -3.2164])])
+def test_of_few_numbers_neither_the_error_nor_the_tolerance_is_told(value: torch.Tensor) -> None:
+    comparison = compare(truth_of(value, tolerance=2e-5 * 3.2164), torch.zeros_like(value), [])
+    assert "off by more than 10,000 times what is allowed" in (comparison.detail or "")
+    assert not re.search(r"3\.2|6\.4", f"{comparison.detail} {comparison.pattern}")
 
 
 def test_an_infinity_is_right_where_the_truth_is_too_large_for_the_type_and_nowhere_else() -> None:
