@@ -66,7 +66,9 @@ def run(
     target_speedup: Annotated[
         float | None, typer.Option(metavar="X", help="Speedup that ends an episode.", show_default="none")
     ] = None,
-    reward: Annotated[str, typer.Option(metavar="NAME", help="How reports are scored.")] = DEFAULT_REWARD,
+    reward: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="How reports are scored: `kernelgym rewards` lists them.")
+    ] = DEFAULT_REWARD,
     target: Target = None,
     precision: MatrixPrecision = Precision.TF32,
     timeout: Annotated[

@@ -111,7 +111,7 @@ def describe_run(policy: Policy, problems: Sequence[Problem], rules: Rules, samp
         seed=seed,
         turns=rules.max_turns,
         target_speedup=rules.target_speedup,
-        reward=rules.reward,
+        reward=rules.scorer.identity,
         config=rules.config,
         versions={name: version(name) for name in ("kernelgym", "torch", "triton")},
     )

@@ -15,6 +15,7 @@ from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.extension import ExtensibleGroup
 from kernelgym.cli.options import Device, DeviceName, Json, MatrixPrecision, Sandbox, Target, Workers
 from kernelgym.cli.problems import HELP_OPTIONS, problems_app
+from kernelgym.cli.rewards import rewards_app
 from kernelgym.cli.services import Services
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Precision
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(problems_app, name="problems")
 app.add_typer(bench_app, name="bench")
+app.add_typer(rewards_app, name="rewards")
 
 
 def _print_version(wanted: bool) -> None:
@@ -73,7 +75,9 @@ def evaluate(
     seed: Annotated[
         int | None, typer.Option(help="Seed of the inputs, to repeat a result.", show_default="secret")
     ] = None,
-    reward: Annotated[str, typer.Option(metavar="NAME", help="How the report is scored.")] = DEFAULT_REWARD,
+    reward: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="How the report is scored: `kernelgym rewards` lists them.")
+    ] = DEFAULT_REWARD,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Evaluate one candidate: is it right, how fast is it, what is it worth, and why."""

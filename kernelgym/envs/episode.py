@@ -16,7 +16,6 @@ from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.errors import EpisodeOver
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
-from rewards import get_reward
 from sandboxes.contracts import Description, Diagnostic, Report, Stage, Submission
 from sandboxes.extraction import extract, report_without_code
 
@@ -92,7 +91,7 @@ class Episode:
             return None
         number = len(self.turns) + 1
         report = self._evaluate(found, number, evaluator)
-        reward = get_reward(self.rules.reward)(report, [turn.report for turn in self.turns])
+        reward = self.rules.scorer(report, [turn.report for turn in self.turns])
         lost = reward.value is None
         submission = found if isinstance(found, Submission) else None
         self.submitted = submitted and submission is not None and not lost

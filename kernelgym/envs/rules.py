@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from kernelgym.envs.scaling import Scaling
 from kernelgym.errors import BadUsage
-from rewards import DEFAULT_REWARD, get_reward
+from rewards import DEFAULT_REWARD, NamedReward, get_reward
 from sandboxes.contracts import EvalConfig
 from sandboxes.hardware.targets import UnknownTarget, get_target
 
@@ -15,7 +15,7 @@ class Rules:
 
     Raises:
         BadUsage: A number is out of range, or there is no such target.
-        UnknownReward: No reward is called `reward`.
+        RewardsError: There is no such reward.
     """
 
     max_turns: int = 3
@@ -23,7 +23,9 @@ class Rules:
     target_speedup: float | None = None
     """Speedup that ends the episode; None: only `max_turns` does."""
     reward: str = DEFAULT_REWARD
-    """Name of the function that scores each report."""
+    """Name of the reward that scores each report, or path of a YAML file."""
+    scorer: NamedReward = field(init=False, repr=False, compare=False)
+    """That reward; a file is read once."""
     style: str = "compact"
     """Preset of the templates for task, feedback and history."""
     feedback_tokens: int = 1000
@@ -44,7 +46,7 @@ class Rules:
             raise BadUsage(
                 f"keep is {self.scaling.keep}, but an iteration has {self.max_turns} turns; keep fewer, or play more"
             )
-        get_reward(self.reward)
+        object.__setattr__(self, "scorer", get_reward(self.reward))
         try:
             get_target(self.config.target)
         except UnknownTarget as error:

@@ -31,7 +31,7 @@ def render_report(report: Report, reward: Reward | None = None, submission: Subm
     if report.profile is not None:
         parts += _section(f"profile, {provenance(report.profile)}", profiling(report.profile, report))
     if reward is not None:
-        parts += _section("reward", _reward(reward))
+        parts += _section("reward", render_reward(reward))
     if report.timings_s:
         parts += _section("time", _timings(report.timings_s))
     return Group(*parts)
@@ -54,7 +54,8 @@ def _section(title: str, body: RenderableType) -> list[RenderableType]:
     return [Text(), Rule(Text(title, style="bold"), align="left", style="dim"), Padding(body, (0, 0, 0, 1))]
 
 
-def _reward(reward: Reward) -> RenderableType:
+def render_reward(reward: Reward) -> RenderableType:
+    """Returns the terms of a reward, each with its note, and their sum."""
     if reward.value is None:
         return Text(
             "none: the evaluation was lost and says nothing about the candidate; leave it out, don't count it as 0"

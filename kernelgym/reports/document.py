@@ -2,10 +2,13 @@
 
 import json
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from rewards import Reward
 from sandboxes.contracts import Report
+
+DERIVED: Final = ("correct", "reward", "speedup", "coverage", "reward_breakdown")
+"""Fields of a document that the report itself does not have."""
 
 
 def report_document(report: Report, reward: Reward | None = None) -> dict[str, Any]:
@@ -30,6 +33,17 @@ def report_document(report: Report, reward: Reward | None = None) -> dict[str, A
     fields = report.model_dump(mode="json")
     outcome = {"outcome": fields.pop("outcome")}
     return {name: _strict(value) for name, value in (outcome | derived | fields).items()}
+
+
+def read_report(document: object) -> Report:
+    """Returns the report in what `report_document` returned; what follows from it is left aside.
+
+    Raises:
+        ValidationError: It is none (pydantic's).
+    """
+    if isinstance(document, dict):
+        document = {name: value for name, value in document.items() if name not in DERIVED}
+    return Report.model_validate(document)
 
 
 def dump_document(document: object) -> str:

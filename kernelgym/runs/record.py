@@ -174,7 +174,7 @@ class RunRecord(Contract):
     target_speedup: Finite | None
     """Speedup that ends an episode."""
     reward: str
-    """Name of the reward function."""
+    """Identity of the reward: its name, and `name@digest` of one from a file."""
     config: EvalConfig
     versions: dict[str, str]
     """Of kernelgym, torch and triton."""
