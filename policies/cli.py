@@ -61,11 +61,34 @@ def run(
         typer.Option("--policy-option", metavar="KEY=VALUE", help="What the policy is made with; may be given again."),
     ] = None,
     turns: Annotated[int, typer.Option(min=1, max=100, help="Most turns of an episode.")] = 3,
+    iterations: Annotated[
+        int,
+        typer.Option(min=1, max=100, help="Sequential test-time scaling: go on after --turns, with --keep of them."),
+    ] = 1,
+    keep: Annotated[int, typer.Option(min=0, help="Turns that stay in the chat at the begin of an iteration.")] = 2,
+    select: Annotated[
+        str, typer.Option(metavar="top|window|last", help="Which turns stay: highest rewards, best window, newest.")
+    ] = "top",
     samples: Annotated[int, typer.Option(min=1, max=1000, help="Episodes per problem.")] = 1,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the policy's choices.")] = 0,
+    data_seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Of all input values, to repeat a run.", show_default="secret"),
+    ] = None,
     target_speedup: Annotated[
         float | None, typer.Option(metavar="X", help="Speedup that ends an episode.", show_default="none")
     ] = None,
+    submit: Annotated[bool, typer.Option(help="Let the policy end an episode by a last line SUBMIT.")] = True,
+    confirm: Annotated[
+        bool | None,
+        typer.Option(
+            "--confirm/--no-confirm",
+            help="Evaluate each episode's best turn once more, on fresh data.",
+            show_default="on with --iterations",
+        ),
+    ] = None,
+    style: Annotated[str, typer.Option(metavar="NAME", help="Templates of task, feedback and history.")] = "compact",
+    feedback_tokens: Annotated[int, typer.Option(min=1, help="Budget of one feedback.")] = 1000,
     reward: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="How reports are scored: `kernelgym rewards` lists them.")
     ] = DEFAULT_REWARD,
@@ -76,6 +99,15 @@ def run(
     ] = None,
     sandbox: Sandbox = None,
     workers: Workers = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Episodes at a time; a policy that waits for a server wants many.",
+            show_default="workers + 1",
+        ),
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Delete the episodes in DIR and start over.")] = False,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the tables as a picture, too.")] = None,
     json: Json = False,
@@ -87,9 +119,11 @@ def run(
         given = _policy_options(policy_options or ())
     options = Options(
         problems=problems, tags=tuple(tags or ()), levels=tuple(levels or ()), difficulties=tuple(difficulties or ()),
-        policy=policy, policy_options=given, turns=turns, samples=samples, seed=seed,
-        target_speedup=target_speedup, reward=reward, target=target, precision=precision, timeout_s=timeout,
-        sandbox=sandbox, workers=workers, out=out, restart=restart, svg=svg, json=json,
+        policy=policy, policy_options=given, turns=turns, iterations=iterations, keep=keep, select=select,
+        samples=samples, seed=seed, data_seed=data_seed, target_speedup=target_speedup, submit=submit,
+        confirm=confirm, style=style, feedback_tokens=feedback_tokens, reward=reward, target=target,
+        precision=precision, timeout_s=timeout, sandbox=sandbox, workers=workers, concurrency=concurrency, out=out,
+        restart=restart, svg=svg, json=json,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(play(options, context.obj))

@@ -1,9 +1,8 @@
 """`kernelgym run`: plays the episodes that a folder lacks, and sums up those that it has."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,15 +13,18 @@ from rich.text import Text
 from kernelgym.cli.evaluation import make_config
 from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
-from kernelgym.envs import Rules
+from kernelgym.envs import Rules, Scaling, Select
+from kernelgym.errors import BadUsage
 from kernelgym.metrics import best_speedup, summarize
 from kernelgym.problems import Problem, Rejected, load_problems
+from kernelgym.problems.filters import unknown
 from kernelgym.reports import dump_document
 from kernelgym.reports.episodes import render_run
 from kernelgym.reports.picture import check_svg, save_svg
 from kernelgym.reports.totals import describe_losses
 from kernelgym.runs.folder import EPISODES, SUMMARY, RunFolder
 from kernelgym.runs.record import EpisodeRecord, RunRecord
+from policies.identity import describe_run
 from policies.policy import Policy, get_policy
 from policies.progress import RunProgress
 from policies.rollouts import check_playable, rollout
@@ -46,15 +48,24 @@ class Options:
     policy: str
     policy_options: dict[str, str]
     turns: int
+    iterations: int
+    keep: int
+    select: str
     samples: int
     seed: int
+    data_seed: int | None
     target_speedup: float | None
+    submit: bool
+    confirm: bool | None
+    style: str
+    feedback_tokens: int
     reward: str
     target: str | None
     precision: Precision
     timeout_s: float | None
     sandbox: str | None
     workers: int | None
+    concurrency: int | None
     out: Path
     restart: bool
     svg: Path | None
@@ -68,23 +79,26 @@ def play(options: Options, services: Services) -> int:
         KernelGymError, RewardsError: if the options can't be followed.
         SandboxesError: if no candidate can be run on this machine.
     """
-    policy = get_policy(options.policy, options.policy_options)
+    with _policy(options) as policy:
+        return _play(options, services, policy)
+
+
+def _play(options: Options, services: Services, policy: Policy) -> int:
     loaded = load_problems(
         options.problems, tags=options.tags, levels=options.levels, difficulties=options.difficulties
     )
-    rules = Rules(
-        max_turns=options.turns,
-        target_speedup=options.target_speedup,
-        reward=options.reward,
-        config=make_config(services, target=options.target, precision=options.precision, timeout_s=options.timeout_s),
-    )
+    rules = _rules(options, services)
     if options.svg is not None:
         check_svg(options.svg, beside=options.out)
     check_playable(policy, loaded.problems, options.seed)
-    record = describe_run(policy, loaded.problems, rules, options.samples, options.seed)
+    record = describe_run(
+        policy, loaded.problems, rules, samples=options.samples, seed=options.seed,
+        data_seed="" if options.data_seed is None else str(options.data_seed), confirm=_confirms(options),
+        policy_options=options.policy_options,
+    )  # fmt: skip
     with RunFolder(options.out, record, restart=options.restart) as folder:
         interrupted = _fill(folder, policy, loaded.problems, rules, options, services)
-        episodes = sorted(folder.episodes.values(), key=lambda episode: episode.key)
+        episodes = [episode.numbers() for episode in folder.episodes()]
         document = run_document(record, episodes)
         folder.write_summary(document)
     if options.json:
@@ -92,7 +106,7 @@ def play(options: Options, services: Services) -> int:
     else:
         _print(episodes, record, options.out)
     if options.svg is not None:
-        tables = render_run(episodes, summarize(episodes, record.turns), record.config.target)
+        tables = render_run(episodes, summarize(episodes, record.total_turns), record.config.target)
         save_svg(tables, options.svg, "kernelgym run", columns=80)
     _complain(episodes, loaded.rejected)
     if interrupted:
@@ -102,26 +116,45 @@ def play(options: Options, services: Services) -> int:
     return ExitCode.INFRASTRUCTURE if any(episode.loss for episode in episodes) else ExitCode.VERDICT
 
 
-def describe_run(policy: Policy, problems: Sequence[Problem], rules: Rules, samples: int, seed: int) -> RunRecord:
-    """Returns what decides how the run's episodes look."""
-    return RunRecord(
-        policy=policy.name,
-        problems={problem.id: problem.reference.digest for problem in problems},
-        samples=samples,
-        seed=seed,
-        turns=rules.max_turns,
-        target_speedup=rules.target_speedup,
-        reward=rules.scorer.identity,
-        config=rules.config,
-        versions={name: version(name) for name in ("kernelgym", "torch", "triton")},
+@contextmanager
+def _policy(options: Options) -> Iterator[Policy]:
+    """Makes the policy, and closes it at the end if it can be closed."""
+    policy = get_policy(options.policy, options.policy_options)
+    try:
+        yield policy
+    finally:
+        close = getattr(policy, "close", None)
+        if callable(close):
+            close()
+
+
+def _rules(options: Options, services: Services) -> Rules:
+    scaling = None
+    if options.iterations > 1:
+        if options.select not in list(Select):
+            raise BadUsage(unknown("select", options.select, [str(name) for name in Select]))
+        scaling = Scaling(iterations=options.iterations, keep=options.keep, select=Select(options.select))
+    return Rules(
+        max_turns=options.turns,
+        target_speedup=options.target_speedup,
+        reward=options.reward,
+        style=options.style,
+        feedback_tokens=options.feedback_tokens,
+        allow_submit=options.submit,
+        scaling=scaling,
+        config=make_config(services, target=options.target, precision=options.precision, timeout_s=options.timeout_s),
     )
+
+
+def _confirms(options: Options) -> bool:
+    return options.iterations > 1 if options.confirm is None else options.confirm
 
 
 def run_document(record: RunRecord, episodes: Sequence[EpisodeRecord]) -> dict[str, Any]:
     """Returns the content of `summary.json`: the run, its metrics, and a line per episode without its texts."""
     return {
-        "run": record.model_dump(mode="json"),
-        "summary": summarize(episodes, record.turns).model_dump(mode="json"),
+        "run": record.model_dump(mode="json", exclude={"data_seed"}),
+        "summary": summarize(episodes, record.total_turns).model_dump(mode="json"),
         "episodes": [_episode_document(episode) for episode in episodes],
     }
 
@@ -135,7 +168,9 @@ def _episode_document(episode: EpisodeRecord) -> dict[str, Any]:
         "speedups": [turn.report.speedup for turn in episode.turns],
         "best_turn": episode.best_turn,
         "best_speedup": best_speedup([episode]),
+        "confirmed_speedup": None if episode.confirmation is None else episode.confirmation.report.speedup,
         "terminated": episode.terminated,
+        "submitted": episode.submitted,
         "truncated": episode.truncated,
         "loss": None if episode.loss is None else episode.loss.value,
         "error": None if episode.error is None else episode.error.message,
@@ -152,9 +187,9 @@ def _fill(
 ) -> bool:
     """Plays the episodes that are missing or were lost; returns whether somebody interrupted it."""
     total = len(problems) * options.samples
-    done = {key for key, episode in folder.episodes.items() if episode.loss is None}
+    done = {key for key, loss in folder.losses.items() if loss is None}
     if not options.json:
-        _announce(policy, len(problems), total, len(done), options)
+        _announce(policy, len(problems), total, len(done), rules)
     if len(done) == total:
         return False
     settings = services.settings
@@ -166,7 +201,8 @@ def _fill(
             closing(
                 rollout(
                     policy, problems, evaluator, rules, samples=options.samples, seed=options.seed,
-                    concurrency=workers + 1, done=done, on_turn=progress.turn,
+                    data_seed=folder.run.data_seed or None, confirm=_confirms(options),
+                    concurrency=options.concurrency or workers + 1, done=done, on_turn=progress.turn,
                 )
             ) as finished,
         ):  # fmt: skip
@@ -179,9 +215,9 @@ def _fill(
     return False
 
 
-def _announce(policy: Policy, problems: int, total: int, done: int, options: Options) -> None:
+def _announce(policy: Policy, problems: int, total: int, done: int, rules: Rules) -> None:
     text = f"{total} episodes of {problems} problem{'s' * (problems > 1)}, policy {policy.name}, "
-    text += f"at most {options.turns} turn{'s' * (options.turns > 1)} each"
+    text += f"at most {rules.total_turns} turn{'s' * (rules.total_turns > 1)} each"
     if done:
         text += f"; finished earlier: {done}"
     Console(highlight=False).print(Text(text), soft_wrap=True)
@@ -189,7 +225,7 @@ def _announce(policy: Policy, problems: int, total: int, done: int, options: Opt
 
 def _print(episodes: Sequence[EpisodeRecord], record: RunRecord, out: Path) -> None:
     console = Console(highlight=False)
-    console.print(render_run(episodes, summarize(episodes, record.turns), record.config.target))
+    console.print(render_run(episodes, summarize(episodes, record.total_turns), record.config.target))
     files = f"{out / EPISODES}: every prompt, completion, report and feedback\n{out / SUMMARY}: the numbers"
     console.print(Text(files), soft_wrap=True)
 

@@ -43,7 +43,7 @@ def plan_trials(reference: LiveReference, config: EvalConfig, seed: int) -> list
         seed: Of the input values.
     """
     checks = [case for case in reference.cases if case.kind is CaseKind.CHECK]
-    once = config.seed is None
+    once = config.seed is None or config.bench_seed is not None
     trials = [
         Trial(
             case=case,

@@ -32,7 +32,7 @@ from sandboxes.observations import Observations, with_observations
 from sandboxes.programs import Programs, check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference import LiveReference
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
-from sandboxes.seeds import SecretSeeds, is_kept
+from sandboxes.seeds import SecretSeeds
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
 from sandboxes.truth import Trial, TruthCache
@@ -137,11 +137,9 @@ class Pipeline:
         """Returns the trial of the bench case; the case is hollow if it is too large to be executed."""
         in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
         case = reference.cases[-1].model_copy(update={"hollow": not in_full})
-        if config.seed is not None:
-            return bench_trial(case, config, config.seed, reference.distributions)
         numbers = sum(graph.values[id_].numel for id_ in references((graph.output,)))
-        seed = self._seeds.bench(reference.digest, numbers)
-        return bench_trial(case, config, seed, reference.distributions, once=not is_kept(numbers))
+        seed, once = self._seeds.for_bench(config, reference.digest, numbers)
+        return bench_trial(case, config, seed, reference.distributions, once=once)
 
 
 def _evidence(

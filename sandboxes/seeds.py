@@ -10,6 +10,8 @@ import secrets
 from collections import OrderedDict
 from typing import Final
 
+from sandboxes.contracts import EvalConfig
+
 MAX_USES: Final = 16
 """Evaluations that may share the inputs of a bench case."""
 
@@ -45,6 +47,22 @@ class SecretSeeds:
             if len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
         return seed
+
+    def for_bench(self, config: EvalConfig, digest: str, numbers: int) -> tuple[int, bool]:
+        """Returns the seed of a bench case in one evaluation, and whether it serves no other.
+
+        Args:
+            config: Has the seeds that are no secret of this process.
+            digest: Of the reference.
+            numbers: Elements of its outputs.
+        """
+        if config.seed is not None and config.bench_seed is None:
+            return config.seed, False
+        once = not is_kept(numbers)
+        if config.seed is None:
+            return self.bench(digest, numbers), once
+        assert config.bench_seed is not None
+        return (config.seed if once else config.bench_seed), once
 
     def told(self, digest: str) -> None:
         """Notes that a report has said something about the values of a reference's bench case."""

@@ -6,13 +6,15 @@ from kernelgym.envs.kernel_env import KernelEnv
 from kernelgym.envs.options import Options
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import Rules
+from kernelgym.envs.scaling import Scaling, Select
+from kernelgym.envs.seeding import DataSeeds
 from kernelgym.envs.spaces import UnicodeText
 from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.envs.vector_env import KernelVectorEnv
 
 __all__ = [
     # one problem, several turns
-    "Episode", "Rules", "Turn", "best_turn",
+    "DataSeeds", "Episode", "Rules", "Scaling", "Select", "Turn", "best_turn",
     # for Gymnasium
     "KernelEnv", "KernelVectorEnv", "Options", "UnicodeText",
     # what the agent reads

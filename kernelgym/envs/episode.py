@@ -3,7 +3,6 @@
 Everything that Gymnasium's environments, rollouts and evaluations of policies have in common; nothing of Gymnasium.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from kernelgym.chat import Message, Role
@@ -11,12 +10,14 @@ from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import Rules
 from kernelgym.envs.scaling import retained
+from kernelgym.envs.seeding import DataSeeds
 from kernelgym.envs.submitting import submits
 from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.errors import EpisodeOver
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
-from sandboxes.contracts import Description, Diagnostic, Report, Stage, Submission
+from rewards import Reward
+from sandboxes.contracts import Description, Diagnostic, Outcome, Report, Stage, Submission
 from sandboxes.extraction import extract, report_without_code
 
 MAX_COMPLETION: Final = 2**22
@@ -30,18 +31,17 @@ class Episode:
         problem: What is to be solved.
         description: What `Evaluator.describe` says of it.
         rules: How it is played.
-        data_seed: From the number of a turn to the seed of its input values, for runs that can be repeated; None: every
-            evaluation draws a secret one.
+        seeds: Of the input values, for runs that can be repeated; None: every evaluation draws secret ones.
     """
 
     def __init__(
-        self, problem: Problem, description: Description, rules: Rules, data_seed: Callable[[int], int] | None = None
+        self, problem: Problem, description: Description, rules: Rules, seeds: DataSeeds | None = None
     ) -> None:
         self.problem = problem.model_copy(update={"reference": description.reference})
         self.rules = rules
         self.prompt = write_prompt(self.problem, description, rules)
         self.turns: list[Turn] = []
-        self._data_seed = data_seed
+        self._seeds = seeds
         self._shown: list[Turn] = []
         self.submitted = False
         """True if the agent ended it."""
@@ -90,7 +90,7 @@ class Episode:
             self.submitted = self.terminated = True
             return None
         number = len(self.turns) + 1
-        report = self._evaluate(found, number, evaluator)
+        report = self._evaluate(found, evaluator)
         reward = self.rules.scorer(report, [turn.report for turn in self.turns])
         lost = reward.value is None
         submission = found if isinstance(found, Submission) else None
@@ -121,12 +121,31 @@ class Episode:
         if scaling is not None and len(self._shown) >= self.rules.max_turns and not self.done:
             self._shown = retained(self._shown, scaling.keep, scaling.select)
 
-    def _evaluate(self, found: Submission | Diagnostic, number: int, evaluator: Evaluator) -> Report:
+    def confirm(self, evaluator: Evaluator) -> tuple[Report, Reward] | None:
+        """Evaluates the best turn's candidate once more, on input values of its own.
+
+        The best of several evaluations is flattered by chance; this one took no part in the choice.
+
+        Returns:
+            Report and reward; None if no turn was correct.
+
+        Raises:
+            KernelGymError: What `Evaluator.evaluate` raises.
+        """
+        best = self.best
+        if best is None or best.submission is None or best.report.outcome is not Outcome.OK:
+            return None
+        config = self.rules.config if self._seeds is None else self._seeds.for_confirmation(self.rules.config)
+        report = evaluator.evaluate(best.submission, self.problem, config)
+        earlier = [turn.report for turn in self.turns[: best.number - 1]]
+        return report, self.rules.scorer(report, earlier)
+
+    def _evaluate(self, found: Submission | Diagnostic, evaluator: Evaluator) -> Report:
         config = self.rules.config
         if isinstance(found, Diagnostic):
             return report_without_code(found, self.problem.id, config)
-        if self._data_seed is not None:
-            config = config.model_copy(update={"seed": self._data_seed(number)})
+        if self._seeds is not None:
+            config = self._seeds.for_turn(config, [turn.report for turn in self.turns])
         return evaluator.evaluate(found, self.problem, config)
 
 

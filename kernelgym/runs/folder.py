@@ -6,9 +6,9 @@ the process keeps two runs apart.
 """
 
 import fcntl
-import json
 import os
-from dataclasses import dataclass
+import secrets
+from collections.abc import Iterator
 from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
@@ -16,31 +16,19 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from kernelgym.runs.record import EpisodeRecord, RunRecord
+from kernelgym.errors import RunFolderUnusable
 from kernelgym.reports import dump_document
 from kernelgym.reports.document import dump_line
-from kernelgym.errors import RunFolderUnusable
+from kernelgym.runs.lines import MAX_LINE_BYTES, REMEDY, Lines, Place, is_there, read_episodes_at, scan
+from kernelgym.runs.record import EpisodeRecord, Key, Loss, RunRecord
 
 RUN: Final = "run.json"
 EPISODES: Final = "episodes.jsonl"
 SUMMARY: Final = "summary.json"
 LOCK: Final = ".lock"
 
-MAX_LINE_BYTES: Final = 2**28
-"""Longest line that is written or read."""
-
-REMEDY: Final = "give another --out, or --restart to delete these episodes and start over"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What `episodes.jsonl` holds."""
-
-    records: tuple[EpisodeRecord, ...] = ()
-    half_from: int | None = None
-    """Where a last line begins that was not written to its end; None if there is none."""
-    unended: bool = False
-    """The last line is whole but for its line feed."""
+SECRET_BYTES: Final = 16
+"""Length of a secret that input values are derived from."""
 
 
 class RunFolder:
@@ -57,8 +45,9 @@ class RunFolder:
 
     def __init__(self, path: Path, run: RunRecord, *, restart: bool = False) -> None:
         self.path = path
-        self.episodes: dict[tuple[str, int], EpisodeRecord] = {}
-        """The latest record of each episode that an earlier run left here."""
+        self.run = run
+        """What is run; a data seed that was not asked for is that of the earlier run here, or a new secret."""
+        self._places: dict[Key, Place] = {}
         self._file: BufferedWriter | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -70,6 +59,17 @@ class RunFolder:
                 raise
         except OSError as error:
             raise RunFolderUnusable(f"{path} can't be used ({error.strerror or error}); give another --out") from error
+
+    @property
+    def losses(self) -> dict[Key, Loss | None]:
+        """Of each episode that is here, why it does not count; None if it does."""
+        return {key: place.loss for key, place in self._places.items()}
+
+    def episodes(self) -> Iterator[EpisodeRecord]:
+        """Yields the latest record of each episode by problem and sample; they are read from the disk one by one."""
+        assert self._file is not None, "the folder is closed"
+        self._file.flush()
+        return read_episodes_at(self.path / EPISODES, self._places)
 
     def append(self, record: EpisodeRecord) -> None:
         """Adds one episode; it is on the disk when this returns.
@@ -83,10 +83,11 @@ class RunFolder:
             limit = MAX_LINE_BYTES // 2**20
             raise RunFolderUnusable(f"an episode of {record.problem} is longer than {limit} MiB; play fewer --turns")
         try:
+            begin = self._file.tell()
             self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
-            self.episodes[record.key] = record
+            self._places[record.key] = Place(begin, record.loss)
         except OSError as error:
             where = self.path / EPISODES
             raise RunFolderUnusable(
@@ -94,14 +95,14 @@ class RunFolder:
             ) from error
 
     def read_again(self) -> None:
-        """Sets `episodes` to what is on the disk, after an interrupt that may have come while writing.
+        """Finds the episodes that are on the disk, after an interrupt that may have come while writing.
 
         Raises:
             RunFolderUnusable: It can't be read.
         """
         assert self._file is not None, "the folder is closed"
         self._file.flush()
-        self._keep(_read(self.path / EPISODES))
+        self._keep(scan(self.path / EPISODES))
 
     def write_summary(self, document: object) -> None:
         """Replaces `summary.json`.
@@ -138,33 +139,38 @@ class RunFolder:
         if restart:
             for name in (EPISODES, SUMMARY, RUN):
                 (self.path / name).unlink(missing_ok=True)
-        if (reason := self._refusal(run)) is not None:
-            if self._has_episodes():
-                raise RunFolderUnusable(reason)
-            _write(self.path / RUN, dump_document(run.model_dump(mode="json")))
-        self._keep(_read(self.path / EPISODES))
+        earlier = self._earlier(run)
+        if isinstance(earlier, RunRecord):
+            self.run = earlier
+        elif self._has_episodes():
+            raise RunFolderUnusable(earlier)
+        else:
+            if not run.data_seed:
+                self.run = run.model_copy(update={"data_seed": secrets.token_hex(SECRET_BYTES)})
+            _write(self.path / RUN, dump_document(self.run.model_dump(mode="json")))
+        self._keep(scan(self.path / EPISODES))
         self._file = (self.path / EPISODES).open("ab")
 
-    def _refusal(self, run: RunRecord) -> str | None:
-        """Returns why the episodes that may be here can't be those of `run`; None if they are."""
+    def _earlier(self, run: RunRecord) -> RunRecord | str:
+        """Returns the run whose episodes are here, or why they can't be those of `run`."""
         path = self.path / RUN
-        if not _is_there(path):
+        if not is_there(path):
             return f"{self.path} holds {EPISODES}, but no {RUN} that says of what; {REMEDY}"
         try:
             earlier = RunRecord.model_validate_json(path.read_bytes())
         except ValidationError:
             return f"{path} is not a run of this version; {REMEDY}"
         differences = earlier.differences(run)
-        return f"{self.path} holds another run: {'; '.join(differences)}; {REMEDY}" if differences else None
+        return f"{self.path} holds another run: {'; '.join(differences)}; {REMEDY}" if differences else earlier
 
     def _has_episodes(self) -> bool:
         """Returns whether anything would be lost if `run.json` were that of another run."""
         try:
-            return bool(_read(self.path / EPISODES).records)
+            return bool(scan(self.path / EPISODES).places)
         except RunFolderUnusable:  # what can't be read may be worth something to somebody else
             return True
 
-    def _keep(self, found: _Found) -> None:
+    def _keep(self, found: Lines) -> None:
         """Takes over what was found, and mends the end of the file so that lines can be added."""
         path = self.path / EPISODES
         if found.half_from is not None:
@@ -172,79 +178,7 @@ class RunFolder:
         elif found.unended:
             with path.open("ab") as file:
                 file.write(b"\n")
-        self.episodes = {record.key: record for record in found.records}
-
-def read_run_record(path: Path) -> RunRecord:
-    """Returns what the run in the folder `path` is.
-
-    Raises:
-        RunFolderUnusable: There is none of this version.
-    """
-    file = path / RUN
-    if not _is_there(file):
-        raise RunFolderUnusable(f"{path} holds no run: there is no {RUN}; give the --out of a `kernelgym run`")
-    try:
-        return RunRecord.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise RunFolderUnusable(f"{file} is not a run of this version; play it again") from error
-    except OSError as error:
-        raise RunFolderUnusable(f"{file} can't be read ({error.strerror or error})") from error
-
-
-def read_episodes(path: Path) -> tuple[EpisodeRecord, ...]:
-    """Returns all episodes in the folder `path`, in the order in which they were written.
-
-    Raises:
-        RunFolderUnusable: A line is no episode. Half a last line is left out.
-    """
-    try:
-        return _read(path / EPISODES).records
-    except OSError as error:
-        raise RunFolderUnusable(f"{path / EPISODES} can't be read ({error.strerror or error})") from error
-
-
-def _read(path: Path) -> _Found:
-    """Returns the episodes in a file; changes nothing.
-
-    Raises:
-        RunFolderUnusable: A line is no episode. Only a last one that is neither JSON nor ended is half a line.
-    """
-    if not _is_there(path):
-        return _Found()
-    records: list[EpisodeRecord] = []
-    begin = 0
-    with path.open("rb") as file:
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            ended = line.endswith(b"\n")
-            try:
-                document = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                if not ended and len(line) <= MAX_LINE_BYTES:
-                    return _Found(records=tuple(records), half_from=begin)
-                raise _no_episode(path, len(records)) from error
-            try:
-                records.append(EpisodeRecord.model_validate(document))
-            except ValidationError as error:
-                raise _no_episode(path, len(records)) from error
-            if not ended:
-                return _Found(records=tuple(records), unended=True)
-            begin += len(line)
-    return _Found(records=tuple(records))
-
-
-def _no_episode(path: Path, before: int) -> RunFolderUnusable:
-    return RunFolderUnusable(f"line {before + 1} of {path} is no episode of this version; {REMEDY}")
-
-
-def _is_there(path: Path) -> bool:
-    """Returns whether there is such a file.
-
-    Raises:
-        RunFolderUnusable: It is something else, e.g. a link to a device, which may have no end.
-    """
-    if path.exists() and not path.is_file():
-        raise RunFolderUnusable(f"{path} is no regular file; give another --out")
-    return path.exists()
+        self._places = found.places
 
 
 def _write(path: Path, text: str) -> None:

@@ -16,6 +16,9 @@ from sandboxes.contracts import Contract, EvalConfig, Outcome, Report
 RECORD_VERSION: Final = 1
 """Version of the records; it grows when an older one can't be read any more."""
 
+Key = tuple[str, int]
+"""Problem and sample: which episode of a run."""
+
 Index = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -64,6 +67,12 @@ class TurnRecord(Contract):
             breakdown=term_records(reward), observation=encodable(observation), chat=chat, usage=usage,
         )  # fmt: skip
 
+    def numbers(self) -> Self:
+        """Returns the turn without texts and without the details of its profile."""
+        report = _without_details(self.report)
+        bare = {"completion": "", "observation": "", "chat": (), "breakdown": (), "report": report}
+        return self.model_copy(update=bare)
+
 
 class Confirmation(Contract):
     """The best turn's candidate, evaluated once more on data of its own.
@@ -77,6 +86,10 @@ class Confirmation(Contract):
     reward: Finite | None
     """None: the evaluation was lost."""
     breakdown: tuple[TermRecord, ...] = ()
+
+    def numbers(self) -> Self:
+        """Returns it without the details of its profile."""
+        return self.model_copy(update={"breakdown": (), "report": _without_details(self.report)})
 
 
 class Loss(StrEnum):
@@ -126,8 +139,8 @@ class EpisodeRecord(Contract):
     error: EpisodeError | None = None
 
     @property
-    def key(self) -> tuple[str, int]:
-        """What tells an episode from the others of its run: problem and sample."""
+    def key(self) -> Key:
+        """What tells an episode from the others of its run."""
         return self.problem, self.sample
 
     @property
@@ -138,6 +151,17 @@ class EpisodeRecord(Contract):
     def chat(self, number: int) -> tuple[Message, ...]:
         """Returns what the policy was shown before turn `number`, counted from 1; ends with a user's message."""
         return tuple(self.messages[index] for index in self.turns[number - 1].chat)
+
+    def numbers(self) -> Self:
+        """Returns the episode without texts and without the details of profiles: what metrics need, and little else."""
+        return self.model_copy(
+            update={
+                "prompt": "",
+                "messages": (),
+                "turns": tuple(turn.numbers() for turn in self.turns),
+                "confirmation": None if self.confirmation is None else self.confirmation.numbers(),
+            }
+        )
 
     @property
     def loss(self) -> Loss | None:
@@ -164,28 +188,55 @@ class RunRecord(Contract):
 
     schema_version: Literal[1] = RECORD_VERSION
     policy: str
+    policy_options: dict[str, str] = Field(default_factory=dict)
+    """What it was made with; secrets are left out."""
     problems: dict[str, str]
     """Digest of the reference by problem id."""
     samples: Number
     """Episodes per problem."""
     seed: Index
+    data_seed: str = ""
+    """What the seeds of all input values are derived from: a secret, or the number that was asked for."""
     turns: Number
-    """Most turns of an episode."""
+    """Most turns of an episode, or of its first iteration."""
+    iterations: Number = 1
+    """Of sequential test-time scaling."""
+    keep: Index = 0
+    """Turns that stay in the chat at the begin of each later iteration."""
+    select: str = "top"
+    """Which turns stay."""
     target_speedup: Finite | None
     """Speedup that ends an episode."""
+    allow_submit: bool = True
+    confirm: bool = False
+    """Whether each episode's best turn is evaluated again."""
+    style: str = "compact"
+    """Preset of the templates, with their digest."""
+    feedback_tokens: Number = 1000
+    """Budget of one feedback."""
     reward: str
     """Identity of the reward: its name, and `name@digest` of one from a file."""
     config: EvalConfig
     versions: dict[str, str]
     """Of kernelgym, torch and triton."""
 
+    @property
+    def total_turns(self) -> int:
+        """Most turns of an episode, all iterations together."""
+        return self.turns + (self.iterations - 1) * (self.turns - self.keep)
+
     def differences(self, other: Self) -> list[str]:
-        """Returns one phrase per field in which `other` differs, e.g. `turns is 3 there and 5 here`."""
+        """Returns one phrase per field in which `other` differs, e.g. `turns is 3 there and 5 here`.
+
+        A data seed that `other` leaves open is no difference.
+        """
         mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
         found = []
         for field in mine:
             if field == "problems":
                 found += _different_problems(mine[field], theirs[field])
+            elif field == "data_seed":
+                found += _different_seeds(mine[field], theirs[field])
             elif isinstance(mine[field], dict):
                 names = sorted(mine[field].keys() | theirs[field].keys())
                 found += [
@@ -198,6 +249,11 @@ class RunRecord(Contract):
         return found
 
 
+def _without_details(report: Report) -> Report:
+    profile = None if report.profile is None else report.profile.model_copy(update={"nodes": ()})
+    return report.model_copy(update={"profile": profile, "timings_s": {}, "cases": report.cases[:1]})
+
+
 def term_records(reward: Reward) -> tuple[TermRecord, ...]:
     """Returns the terms of a reward as they are kept."""
     return tuple(TermRecord(name=term.name, value=term.value, note=term.note) for term in reward.breakdown)
@@ -206,6 +262,12 @@ def term_records(reward: Reward) -> tuple[TermRecord, ...]:
 def encodable(text: str) -> str:
     """Returns `text` with lone surrogates, which no file can hold, as escapes such as `\\udcff`."""
     return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
+
+
+def _different_seeds(mine: str, theirs: str) -> list[str]:
+    if not theirs or mine == theirs:
+        return []
+    return [f"data seed is {mine if mine.isdecimal() and len(mine) < 20 else 'secret'} there and {theirs} here"]
 
 
 def _different_problems(mine: dict[str, str], theirs: dict[str, str]) -> list[str]:

@@ -41,5 +41,8 @@ class EvalConfig(Contract):
     """Seeds under which modules with weights are built; the first is used for all cases, the others for one."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
     """Seed of the input values; None draws a secret one. Set it only to reproduce a result."""
+    bench_seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
+    """Seed of the bench case's inputs, where that is not `seed`: their truth is dear, so that several evaluations share
+    it, and `seed` serves this evaluation only. An answer of few numbers is always drawn from `seed`."""
     bench_budget_gflop: Annotated[float, Field(ge=0)] = 20.0
     """Largest reference, in 1e9 operations, for which the bench case is executed in full on the CPU."""

@@ -10,11 +10,12 @@ from kernelgym.chat import Message, Role
 from kernelgym.envs import Rules, Turn
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem, get_problem
-from kernelgym.runs.record import EpisodeRecord, Loss
+from kernelgym.runs.record import EpisodeRecord, Key, Loss
 from policies.errors import PolicyUnavailable
 from policies.policy import Player
-from policies.rollouts import Key, episode_seed, rollout
+from policies.rollouts import rollout
 from policies.scripted import DemoPolicy
+from policies.session import episode_seed
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
 from tests.policies.episodes import CODE, LightEvaluator, ScriptedPlayer, ScriptedPolicy, fast_report, judge
 from tests.reports import failed_report

@@ -275,6 +275,7 @@ def test_the_cache_gives_the_same_truth_again_and_forgets_the_oldest() -> None:
 def test_only_trials_of_a_given_seed_have_truths_worth_keeping() -> None:
     assert all(trial.once for trial in plan_trials(reference(), EvalConfig(), seed=1))
     assert not any(trial.once for trial in plan_trials(reference(), EvalConfig(seed=1), seed=1))
+    assert all(trial.once for trial in plan_trials(reference(), EvalConfig(seed=1, bench_seed=2), seed=1))
 
 
 @pytest.mark.parametrize("distribution", [Distribution.SMALL, Distribution.HUGE, Distribution.PEAKS])

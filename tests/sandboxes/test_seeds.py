@@ -1,5 +1,6 @@
 """What a report tells about one evaluation is of no use in the next."""
 
+from sandboxes.contracts import EvalConfig
 from sandboxes.seeds import FEW_NUMBERS, MAX_KEPT, MAX_USES, SecretSeeds
 
 MANY = FEW_NUMBERS + 1
@@ -37,3 +38,18 @@ def test_seeds_of_problems_that_are_long_gone_are_forgotten() -> None:
 def test_an_answer_of_few_numbers_never_has_the_same_inputs_twice() -> None:
     seeds = SecretSeeds()
     assert len({seeds.bench("a", FEW_NUMBERS) for _ in range(100)}) == 100
+
+
+def test_seeds_that_are_given_serve_as_often_as_secret_ones() -> None:
+    seeds = SecretSeeds()
+    config = EvalConfig(seed=1, bench_seed=2)
+    assert seeds.for_bench(config, "a", MANY) == (2, False)
+    assert seeds.for_bench(config, "a", FEW_NUMBERS) == (1, True), "few numbers are drawn anew in every evaluation"
+    assert seeds.for_bench(EvalConfig(), "a", MANY)[1] is False
+    assert seeds.for_bench(EvalConfig(), "a", FEW_NUMBERS)[1] is True
+
+
+def test_one_seed_for_everything_repeats_an_evaluation() -> None:
+    seeds = SecretSeeds()
+    for numbers in (MANY, FEW_NUMBERS):
+        assert seeds.for_bench(EvalConfig(seed=1), "a", numbers) == (1, False)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kernelgym.runs.record import RunRecord
-from kernelgym.runs import folder as run_folder
 from kernelgym.errors import RunFolderUnusable
+from kernelgym.runs import folder as run_folder
+from kernelgym.runs import lines
 from kernelgym.runs.folder import EPISODES, RUN, RunFolder
+from kernelgym.runs.record import RunRecord
 from sandboxes.contracts import EvalConfig, Outcome
 from tests.policies.episodes import episode
 
@@ -31,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_was_added_is_there_the_next_time(path: Path) -> None:
     with RunFolder(path, RECORD) as folder:
-        assert list(folder.episodes.values()) == [FIRST, SECOND]
+        assert list(folder.episodes()) == [FIRST, SECOND]
 
 
 def test_a_later_record_of_an_episode_replaces_the_earlier_one(path: Path) -> None:
@@ -39,7 +40,7 @@ def test_a_later_record_of_an_episode_replaces_the_earlier_one(path: Path) -> No
         again = episode(3.0, sample=0)
         folder.append(again)
     with RunFolder(path, RECORD) as folder:
-        assert folder.episodes == {again.key: again, SECOND.key: SECOND}
+        assert list(folder.episodes()) == [again, SECOND]
 
 
 @pytest.mark.parametrize("left", [1, 100, 1000, -2])
@@ -48,7 +49,7 @@ def test_half_a_last_line_is_dropped_and_the_file_goes_on_after_the_line_before(
     first, second = episodes.read_bytes().splitlines(keepends=True)
     episodes.write_bytes(first + second[:left])
     with RunFolder(path, RECORD) as folder:
-        assert list(folder.episodes.values()) == [FIRST]
+        assert list(folder.episodes()) == [FIRST]
         folder.append(SECOND)
     assert episodes.read_bytes() == first + second
 
@@ -57,7 +58,7 @@ def test_a_last_line_of_zeros_as_a_power_cut_leaves_it_is_dropped(path: Path) ->
     with (path / EPISODES).open("ab") as file:
         file.write(b"\0" * 50)
     with RunFolder(path, RECORD) as folder:
-        assert len(folder.episodes) == 2
+        assert len(folder.losses) == 2
 
 
 def test_a_whole_last_line_that_lost_its_line_feed_is_kept_and_ended(path: Path) -> None:
@@ -66,11 +67,11 @@ def test_a_whole_last_line_that_lost_its_line_feed_is_kept_and_ended(path: Path)
     episodes.write_bytes(before.removesuffix(b"\n"))
     third = episode(2.0, sample=2)
     with RunFolder(path, RECORD) as folder:
-        assert list(folder.episodes.values()) == [FIRST, SECOND]
+        assert list(folder.episodes()) == [FIRST, SECOND]
         folder.append(third)
     assert episodes.read_bytes().startswith(before)
     with RunFolder(path, RECORD) as folder:
-        assert list(folder.episodes.values()) == [FIRST, SECOND, third]
+        assert list(folder.episodes()) == [FIRST, SECOND, third]
 
 
 @pytest.mark.parametrize("end", [b"\n", b""])
@@ -109,7 +110,7 @@ def test_a_run_without_an_episode_gives_way_to_another(path: Path, left: bytes) 
     (path / EPISODES).write_bytes(left)
     other = RECORD.model_copy(update={"turns": 5})
     with RunFolder(path, other) as folder:
-        assert folder.episodes == {}
+        assert folder.losses == {}
         folder.append(FIRST)
     with pytest.raises(RunFolderUnusable, match="turns is 5 there and 3 here"):
         RunFolder(path, RECORD)
@@ -124,6 +125,7 @@ def test_a_link_to_something_without_an_end_is_not_read(path: Path, name: str) -
 
 
 def test_a_line_that_is_too_long_is_neither_read_nor_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
     monkeypatch.setattr(run_folder, "MAX_LINE_BYTES", 100)
     with pytest.raises(RunFolderUnusable, match=r"line 1 of .* is no episode"):
         RunFolder(path, RECORD)
@@ -138,13 +140,13 @@ def test_other_settings_are_refused_by_name_and_the_episodes_stay(path: Path) ->
     with pytest.raises(RunFolderUnusable, match=r"holds another run: turns is 3 there and 5 here; give another --out"):
         RunFolder(path, RECORD.model_copy(update={"turns": 5}))
     with RunFolder(path, RECORD) as folder:
-        assert len(folder.episodes) == 2
+        assert len(folder.losses) == 2
 
 
 def test_restart_deletes_what_is_there_but_not_what_is_not_ours(path: Path) -> None:
     (path / "notes.txt").write_text("mine")
     with RunFolder(path, RECORD.model_copy(update={"turns": 5}), restart=True) as folder:
-        assert folder.episodes == {}
+        assert folder.losses == {}
     assert (path / EPISODES).read_bytes() == b""
     assert (path / "notes.txt").read_text() == "mine"
 
@@ -162,14 +164,14 @@ def test_what_is_kept_is_what_is_on_the_disk_even_after_an_interrupt(
             folder.append(third)
         monkeypatch.undo()
         folder.read_again()
-        assert list(folder.episodes.values()) == [FIRST, SECOND, third]
+        assert list(folder.episodes()) == [FIRST, SECOND, third]
 
 
 def test_two_runs_at_once_are_refused_and_restart_does_not_get_around_it(path: Path) -> None:
     with RunFolder(path, RECORD), pytest.raises(RunFolderUnusable, match="another run is writing to"):
         RunFolder(path, RECORD, restart=True)
     with RunFolder(path, RECORD) as folder:
-        assert len(folder.episodes) == 2
+        assert len(folder.losses) == 2
 
 
 def test_episodes_of_an_unknown_run_are_left_alone(path: Path) -> None:

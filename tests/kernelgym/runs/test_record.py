@@ -5,8 +5,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord, TurnRecord
 from kernelgym.reports.document import dump_line
+from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord, TurnRecord
 from rewards import drkernel_paper
 from sandboxes.contracts import EvalConfig, Outcome
 from tests.policies.episodes import episode
