@@ -20,7 +20,7 @@ from kernelgym.reports import dump_document
 from kernelgym.reports.console import render_reward
 from kernelgym.reports.document import read_report
 from kernelgym.reports.wording import plain, verdict_words
-from kernelgym.runs.folder import read_episodes, read_run_record
+from kernelgym.runs.reading import iterate_episodes, read_run_record
 from kernelgym.runs.record import EpisodeRecord, term_records
 from rewards import DEFAULT_REWARD, Composition, NamedReward, RewardBroken, get_reward, list_rewards
 from sandboxes.contracts import Report
@@ -97,8 +97,7 @@ class _Scored:
 
 def _score_run(path: Path, reward: NamedReward) -> tuple[dict[str, Any], RenderableType]:
     record = read_run_record(path)
-    episodes = {episode.key: episode for episode in read_episodes(path)}  # of two lines, the later one counts
-    scored = {key: _score_episode(episode, reward) for key, episode in sorted(episodes.items())}
+    scored = {episode.key: _score_episode(episode, reward) for episode in iterate_episodes(path)}
     turns = [turn for found in scored.values() for turn in found]
     rows = [
         _mean_row(number, [turn for turn in turns if turn.number == number])

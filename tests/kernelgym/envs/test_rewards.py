@@ -8,7 +8,7 @@ import pytest
 from kernelgym.envs import Episode, Rules
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import get_problem
-from policies.run import describe_run
+from policies.identity import describe_run
 from policies.scripted import DemoPolicy
 from rewards import EXCLUDED, InvalidReward
 from sandboxes.contracts import Outcome
@@ -41,12 +41,12 @@ def test_a_file_is_read_once_and_scores_with_the_history(path: Path) -> None:
 
 
 def test_a_run_writes_down_which_terms_it_was_played_with(path: Path) -> None:
-    before = describe_run(DemoPolicy(), [], Rules(reward=str(path)), 1, 0)
+    before = describe_run(DemoPolicy(), [], Rules(reward=str(path)), samples=1, seed=0)
     path.write_text(FILE.format(name="mine", cap=3))
-    after = describe_run(DemoPolicy(), [], Rules(reward=str(path)), 1, 0)
+    after = describe_run(DemoPolicy(), [], Rules(reward=str(path)), samples=1, seed=0)
     assert before.reward.startswith("mine@")
     assert before.differences(after) == [f"reward is {before.reward} there and {after.reward} here"]
-    assert describe_run(DemoPolicy(), [], Rules(), 1, 0).reward == "drkernel_guarded"
+    assert describe_run(DemoPolicy(), [], Rules(), samples=1, seed=0).reward == "drkernel_guarded"
 
 
 def test_gymnasiums_environment_takes_a_file(path: Path) -> None:
