@@ -2,7 +2,8 @@
 
 PoliciesError              (KernelGymError)  so that commands show it as one line
 ├── UnknownPolicy          (LookupError)     no policy has this name
-└── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
+├── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
+└── BookUnusable           (ValueError)      a file of a curriculum that can't be read, believed or written
 """
 
 from collections.abc import Iterable
@@ -33,3 +34,7 @@ class UnknownPolicy(PoliciesError, LookupError):
 
 class PolicyUnavailable(PoliciesError, ImportError):
     """A policy that is installed can't be loaded; the message says why."""
+
+
+class BookUnusable(PoliciesError, ValueError):
+    """A file with a book of difficulties or a sampler can't be read, believed or written; the message says why."""

@@ -14,6 +14,7 @@ PACKAGES = (
     "kernelgym.problems",
     "kernelgym.reports",
     "policies",
+    "policies.curriculum",
     "rewards",
     "rewards.hacks",
     "sandboxes.contracts",
