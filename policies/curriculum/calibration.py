@@ -1,12 +1,13 @@
 """How difficult the problems of finished runs are for the policy that played them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kernelgym.errors import BadUsage
 from kernelgym.runs.reading import Run
+from kernelgym.runs.record import RunRecord
 from policies.curriculum.book import DifficultyBook
 from policies.curriculum.filtering import USELESS
 from policies.curriculum.posterior import UNIFORM, Beta
@@ -68,22 +69,23 @@ def calibrate(
     """Returns how difficult the problems of some runs are; each judged episode is one attempt.
 
     Args:
-        runs: Finished or not.
+        runs: Finished or not; read one at a time, if they come from a generator.
         success: What counts as a success.
         speaking: Which turn of an episode has to be one.
         prior: What is believed of a problem before its first attempt.
         thresholds: Where verdicts begin.
 
     Raises:
-        BadUsage: There is no run, a run is given twice, or a problem or the timed GPU is not the same in all of them.
+        BadUsage: There is no run, or a problem or the timed GPU is not the same in all of them.
     """
-    runs = tuple(runs)
-    _check(runs, success)
+    records: list[RunRecord] = []
     attempts: dict[str, list[bool | None]] = defaultdict(list)
     for run in runs:
+        records.append(run.record)
         for episode in run.episodes:
             attempts[episode.problem].append(success.of_episode(episode, speaking))
-    played = (problem for run in runs for problem in run.record.problems)
+    _check(records, success)
+    played = (problem for record in records for problem in record.problems)
     book = DifficultyBook(played, prior=prior, success=str(success))
     for problem, results in attempts.items():
         book.observe(problem, *Tally.of(results))
@@ -93,7 +95,7 @@ def calibrate(
         speaking=speaking,
         book=book,
         problems=tuple(sorted(difficulties, key=lambda found: (-found.belief.mean, found.problem))),
-        cautions=_cautions(runs, speaking),
+        cautions=_cautions(records, speaking),
     )
 
 
@@ -111,25 +113,22 @@ def _difficulty(
     )
 
 
-def _check(runs: tuple[Run, ...], success: Success) -> None:
-    if not runs:
+def _check(records: Sequence[RunRecord], success: Success) -> None:
+    if not records:
         raise BadUsage("there is no run to calibrate by; give the --out of a `kernelgym run`")
-    folders = Counter(run.path.resolve() for run in runs)
-    if folder := next((folder for folder, count in folders.items() if count > 1), None):
-        raise BadUsage(f"the run {folder.name} is given twice; its episodes would count twice")
     digests: dict[str, str] = {}
-    for run in runs:
-        for problem, digest in run.record.problems.items():
+    for record in records:
+        for problem, digest in record.problems.items():
             if digests.setdefault(problem, digest) != digest:
-                raise BadUsage(f"{problem} is not the same problem in all runs; calibrate {run.name} apart")
-    targets = {run.record.config.target for run in runs}
+                raise BadUsage(f"{problem} is not the same problem in all runs; calibrate those of one reference")
+    targets = {record.config.target for record in records}
     if success.speedup is not None and len(targets) > 1:
         raise BadUsage(f"the runs are timed for {' and '.join(sorted(targets))}; calibrate {success} for each apart")
 
 
-def _cautions(runs: tuple[Run, ...], speaking: Speaking) -> tuple[str, ...]:
-    policies = dict.fromkeys(run.record.policy for run in runs)
-    turns = sorted({run.record.turns for run in runs})
+def _cautions(records: Sequence[RunRecord], speaking: Speaking) -> tuple[str, ...]:
+    policies = dict.fromkeys(record.policy for record in records)
+    turns = sorted({record.turns for record in records})
     cautions = []
     if len(policies) > 1:
         cautions.append(f"the runs are of the policies {', '.join(policies)}; difficulty is that for their mixture")

@@ -42,6 +42,8 @@ def run(options: Options) -> None:
     """
     if options.selection and options.json:
         raise BadUsage("--selection and --json both want to be the only output; give one of them")
+    if len({path.resolve() for path in options.runs}) < len(options.runs):
+        raise BadUsage("a run is given twice; its episodes would count twice")
     thresholds = Thresholds(
         too_easy=options.too_easy,
         easy=min(options.too_easy, USUAL.easy),

@@ -1,7 +1,6 @@
 """From episodes to difficulties: what counts, verdicts, filters."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -30,7 +29,6 @@ WRONG = Outcome.INCORRECT
 
 def run_of(
     *episodes: EpisodeRecord,
-    name: str = "run",
     problems: Sequence[str] = ("core/softmax",),
     digest: str = "ab",
     policy: str = "test",
@@ -41,7 +39,7 @@ def run_of(
         policy=policy, problems=dict.fromkeys(problems, digest), samples=8, seed=0, turns=turns, target_speedup=None,
         reward="drkernel_guarded", config=EvalConfig(target=target), versions={},
     )  # fmt: skip
-    return Run(path=Path(name), record=record, episodes=episodes)
+    return Run(record, episodes)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +91,8 @@ def test_a_criterion_that_is_none_is_refused(text: str) -> None:
 
 
 def test_each_judged_episode_of_all_runs_is_one_attempt() -> None:
-    first = run_of(episode(2.0), episode(WRONG, sample=1), episode(error=Loss.SKIPPED, sample=2), name="first")
-    other = run_of(
-        episode(2.0), episode(Outcome.INFRASTRUCTURE, sample=1), name="other", problems=["core/softmax", "x/y"]
-    )
+    first = run_of(episode(2.0), episode(WRONG, sample=1), episode(error=Loss.SKIPPED, sample=2))
+    other = run_of(episode(2.0), episode(Outcome.INFRASTRUCTURE, sample=1), problems=["core/softmax", "x/y"])
     found = calibrate([first, other])
     softmax, unseen = found.problems
     assert (softmax.problem, softmax.successes, softmax.attempts, softmax.lost) == ("core/softmax", 2, 3, 2)
@@ -107,7 +103,7 @@ def test_each_judged_episode_of_all_runs_is_one_attempt() -> None:
 
 
 def test_policies_and_turns_that_are_mixed_are_named() -> None:
-    runs = [run_of(name="a", policy="small", turns=1), run_of(name="b", policy="large", turns=3)]
+    runs = [run_of(policy="small", turns=1), run_of(policy="large", turns=3)]
     mixture, turns = calibrate(runs).cautions
     assert "small, large" in mixture
     assert "1, 3 turns" in turns
@@ -118,11 +114,9 @@ def test_policies_and_turns_that_are_mixed_are_named() -> None:
 def test_what_can_not_be_added_up_is_refused() -> None:
     with pytest.raises(BadUsage, match="no run"):
         calibrate([])
-    with pytest.raises(BadUsage, match="given twice"):
-        calibrate([run_of(name="a"), run_of(name="./a")])
     with pytest.raises(BadUsage, match="core/softmax is not the same problem"):
-        calibrate([run_of(name="a"), run_of(name="b", digest="cd")])
-    timed = [run_of(name="a"), run_of(name="b", target="a100")]
+        calibrate([run_of(), run_of(digest="cd")])
+    timed = [run_of(), run_of(target="a100")]
     assert calibrate(timed).cautions == ()
     with pytest.raises(BadUsage, match="a100 and h200"):
         calibrate(timed, success=Success(1.2))
