@@ -3,7 +3,9 @@
 PoliciesError              (KernelGymError)  so that commands show it as one line
 ├── UnknownPolicy          (LookupError)     no policy has this name
 ├── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
-└── BookUnusable           (ValueError)      a file of a curriculum that can't be read, believed or written
+├── BookUnusable           (ValueError)      a file of a curriculum that can't be read, believed or written
+├── PolicyClosed           (RuntimeError)    a policy that was closed while a player waited for it
+└── ChatTooLong            (ValueError)      a chat that leaves no room for a completion in the model's context
 """
 
 from collections.abc import Iterable
@@ -38,3 +40,31 @@ class PolicyUnavailable(PoliciesError, ImportError):
 
 class BookUnusable(PoliciesError, ValueError):
     """A file with a book of difficulties or a sampler can't be read, believed or written; the message says why."""
+
+
+class PolicyClosed(PoliciesError, RuntimeError):
+    """The policy was closed, because the run has ended or was interrupted; nobody waits for the completion."""
+
+    def __str__(self) -> str:
+        return "the policy is closed: its run has ended or was interrupted"
+
+
+class ChatTooLong(PoliciesError, ValueError):
+    """A chat and its completion are longer than the model's context."""
+
+    def __init__(self, prompt_tokens: int, max_new_tokens: int, context: int) -> None:
+        """Args:
+        prompt_tokens: Of the chat.
+        max_new_tokens: Of the longest completion that was asked for.
+        context: Most tokens that the model can hold.
+        """  # fmt: skip
+        self.prompt_tokens = prompt_tokens
+        self.max_new_tokens = max_new_tokens
+        self.context = context
+        super().__init__(prompt_tokens, max_new_tokens, context)
+
+    def __str__(self) -> str:
+        return (
+            f"the chat has {self.prompt_tokens:,} tokens and the completion up to {self.max_new_tokens:,}, but the "
+            f"model holds {self.context:,} together; ask for fewer new tokens, or keep fewer turns in the chat"
+        )
