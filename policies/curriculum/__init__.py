@@ -1,7 +1,8 @@
 """Which problems are worth a training step: difficulty as a posterior, calibration, filters, samplers."""
 
-from policies.curriculum.book import TRAINING, UNFADING, DifficultyBook, Evidence, Forgetting
+from policies.curriculum.book import DifficultyBook
 from policies.curriculum.calibration import Calibration, ProblemDifficulty, calibrate
+from policies.curriculum.evidence import TRAINING, UNFADING, Evidence, Forgetting
 from policies.curriculum.filtering import Filtered, filter_problems
 from policies.curriculum.posterior import UNIFORM, Beta
 from policies.curriculum.sampler import ProblemSampler, ThompsonSampler

@@ -1,76 +1,16 @@
-"""The book of difficulties: what is known of every problem's success probability, while the policy changes.
-
-Evidence ages on two scales, in the manner of VADE: a little with every training step, because each step changes the
-policy for all problems, and once more for a problem whenever a group of its own arrives, because that group is what the
-policy learns of it. What is forgotten goes back to the prior, so that a problem that was impossible long ago is tried
-again.
-
-Source:
-    VADE: Variance-Aware Dynamic sampling via online sample-level difficulty Estimation, arXiv 2511.18902. The exact
-    form of the decay here is our own; see docs/curriculum.md.
-"""
+"""The book of difficulties: what is known of every problem's success probability, while the policy changes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from kernelgym.errors import BadUsage
+from policies.curriculum.evidence import UNFADING, Evidence, Forgetting
 from policies.curriculum.posterior import LARGEST, UNIFORM, Beta
 from policies.curriculum.stored import BookRecord, EvidenceRecord, read_record, write_record
 
 MAX_ATTEMPTS: Final = 10**5
 """Most attempts of one group."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgetting:
-    """How fast evidence fades: the weight that is left of it. 1 forgets nothing.
-
-    Raises:
-        BadUsage: A weight is not in (0, 1].
-    """
-
-    per_step: float = 1.0
-    """After each training step, for every problem. 0.98 halves evidence in 34 steps."""
-    per_group: float = 1.0
-    """Before a new group of the same problem is added."""
-
-    def __post_init__(self) -> None:
-        for name, value in (("per_step", self.per_step), ("per_group", self.per_group)):
-            if not 0.0 < value <= 1.0:
-                raise BadUsage(f"the weight {name} is {value}; give more than 0 and at most 1, which forgets nothing")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was seen of one problem, each attempt weighted by its age."""
-
-    successes: float = 0.0
-    failures: float = 0.0
-    step: int = 0
-    """The training step at which the weights hold."""
-    attempts: int = 0
-    """How many attempts there were, whatever they weigh now."""
-
-    @property
-    def weight(self) -> float:
-        """How many fresh attempts this is worth."""
-        return self.successes + self.failures
-
-    def aged(self, weight: float, step: int) -> "Evidence":
-        """Returns the same with all weights multiplied by `weight`, as of `step`."""
-        return Evidence(
-            successes=self.successes * weight, failures=self.failures * weight, step=step, attempts=self.attempts
-        )
-
-
-UNFADING: Final = Forgetting()
-"""What suits a policy that stays as it is: all evidence keeps its weight."""
-
-TRAINING: Final = Forgetting(per_step=0.998, per_group=0.7)
-"""What suits a policy in training: the best or nearly so in all simulations of docs/curriculum.md. Evidence that fades
-much faster (0.95 per step) makes hopeless problems look promising again and again."""
 
 
 class DifficultyBook:
@@ -80,8 +20,7 @@ class DifficultyBook:
         problems: Ids that are known without evidence, in the order in which they are kept.
         prior: What is believed of a problem that nobody has tried.
         forgetting: How fast evidence fades; for a policy in training, `TRAINING`.
-        success: What counted as a success, e.g. `correct` or `fast:1.2`; kept so that books of different criteria are
-            not mixed.
+        success: What counts as a success, e.g. `correct` or `fast:1.2`; a label, so that whoever loads the book knows.
 
     Raises:
         BadUsage: The prior outweighs all evidence, or `problems` is a text.

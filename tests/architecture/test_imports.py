@@ -29,6 +29,7 @@ def loaded_after(code: str) -> set[str]:
         "import gymnasium; env = gymnasium.make('kernelgym:KernelGym/Kernel-v0'); env.close()",
         "import kernelgym.problems",
         "import kernelgym.reports",
+        "import policies.curriculum",
         "import sys; sys.argv = ['kernelgym', '--help']; from kernelgym.cli import main; main()",
         "import sys; sys.argv = ['kernelgym', 'problems']; from kernelgym.cli import main; main()",
     ],

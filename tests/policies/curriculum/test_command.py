@@ -11,7 +11,8 @@ from kernelgym.cli.exits import ExitCode
 from kernelgym.problems import select_problems
 from kernelgym.runs.folder import RunFolder
 from kernelgym.runs.record import EpisodeRecord, Loss
-from policies.curriculum import DifficultyBook
+from policies.calibration_cli import Turn
+from policies.curriculum import DifficultyBook, Speaking
 from sandboxes.contracts import Outcome
 from tests.policies.curriculum.test_calibration import run_of
 from tests.policies.episodes import episode
@@ -36,6 +37,10 @@ def folder(tmp_path: Path) -> Path:
     episodes += [episode(WRONG, problem="core/argmax", sample=sample) for sample in range(40)]
     episodes += [episode(problem="core/histogram", error=Loss.INFRASTRUCTURE)]
     return write(tmp_path / "run", *episodes)
+
+
+def test_every_turn_can_be_asked_for() -> None:
+    assert [*Turn] == [*map(str, Speaking)]
 
 
 def command(*arguments: object) -> Result:
