@@ -80,3 +80,17 @@ def test_a_difference_between_runs_is_named(change: dict[str, object], phrase: s
 
 def test_equal_runs_do_not_differ() -> None:
     assert RUN.differences(RunRecord.model_validate_json(RUN.model_dump_json())) == []
+
+
+def test_a_data_seed_that_is_left_open_is_no_difference_and_a_secret_is_not_named() -> None:
+    secret = RUN.model_copy(update={"data_seed": "ab" * 16})
+    assert secret.differences(RUN) == []
+    assert secret.differences(RUN.model_copy(update={"data_seed": "7"})) == ["data seed is secret there and 7 here"]
+
+
+def test_the_numbers_of_an_episode_hold_no_texts() -> None:
+    record = episode(Outcome.INCORRECT, 2.0)
+    bare = record.numbers()
+    assert (bare.best_turn, bare.loss, bare.turns[1].report.speedup) == (2, None, 2.0)
+    assert "Write a kernel" not in bare.model_dump_json()
+    assert len(bare.model_dump_json()) < 0.75 * len(record.model_dump_json())
