@@ -117,6 +117,20 @@ def doctor(context: typer.Context, json: Json = False) -> None:
         raise typer.Exit(examination.run(context.obj, json=json))
 
 
+@app.command()
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the first one is the baseline.")
+    ],
+    json: Json = False,
+) -> None:
+    """Put runs side by side, and tell what changes on the problems that they share."""
+    from kernelgym.cli import comparison  # noqa: PLC0415 - loads numpy
+
+    with one_line_errors():
+        raise typer.Exit(comparison.run(folders, json=json))
+
+
 def main() -> None:
     """Runs the command line; the console script `kernelgym`."""
     for stream in (sys.stdout, sys.stderr):

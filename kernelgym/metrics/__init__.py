@@ -2,6 +2,7 @@
 
 from kernelgym.metrics.attempts import at_k, correct_at_k, fast_at_k
 from kernelgym.metrics.board import is_compiled, speedup_of
+from kernelgym.metrics.comparing import Comparison, Contestant, Difference, Pairing, RunSummary, compare
 from kernelgym.metrics.costs import total_costs
 from kernelgym.metrics.families import FAMILIES, family_of
 from kernelgym.metrics.hacks import rejecting_rules
@@ -30,6 +31,8 @@ __all__ = [
     "mean_coverage", "mean_replaced", "mean_reward", "mean_speedup", "total_costs",
     # to all of them
     "Attempts", "Confirmed", "Costs", "Estimate", "Family", "Hacks", "Rates", "Summary", "TurnSummary", "summarize",
+    # of several runs
+    "Comparison", "Contestant", "Difference", "Pairing", "RunSummary", "compare",
     # of one report
     "FAMILIES", "at_k", "family_of", "is_compiled", "rejecting_rules", "speedup_of",
 ]  # fmt: skip

@@ -110,18 +110,18 @@ class Board:
     """See `Standing`."""
 
     @classmethod
-    def of(cls, episodes: Sequence[EpisodeRecord], turns: int | None = None) -> Self:
+    def of(cls, episodes: Sequence[EpisodeRecord], turns: int = 1) -> Self:
         """Returns the board of the counted ones among `episodes`, in any order.
 
         Args:
             episodes: At most one for each problem and sample.
-            turns: How many; None: as many as the longest episode has.
+            turns: How many it has at least; as many as the longest episode, if that has more.
         """
         chosen = counted(episodes)
-        width = max([1, *(len(episode.turns) for episode in chosen)] if turns is None else [1, turns])
+        width = max(1, turns, *(len(episode.turns) for episode in chosen))
         last, best = np.full((2, len(chosen), width, len(_FACTS)), np.nan)
         for row, episode in enumerate(chosen):
-            facts = [_facts(turn.report, turn.reward) for turn in episode.turns[:width]]
+            facts = [_facts(turn.report, turn.reward) for turn in episode.turns]
             if facts:
                 best[row, : len(facts)] = facts
             rest = _FAILED if episode.loss is Loss.POLICY or not facts else facts[-1]

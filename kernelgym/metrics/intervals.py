@@ -7,6 +7,7 @@ come from a fixed seed: the same episodes give the same interval.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import exp, fsum, nan, sqrt
 from typing import Annotated, Final
 
@@ -17,6 +18,12 @@ from kernelgym.metrics.board import Array
 from sandboxes.contracts import Contract
 
 RESAMPLES: Final = 2000
+"""Draws; fewer of more than 4,000 problems, whose intervals are narrow and whose draws would fill the memory."""
+
+LEAST: Final = 200
+MAX_DRAWN: Final = 2**23
+"""Resamples times problems, unless that would leave fewer than `LEAST` resamples."""
+
 SEED: Final = 0
 CONFIDENCE: Final = 0.95
 Z: Final = 1.959963984540054
@@ -56,10 +63,12 @@ class Resampling:
         single = len(units) == 1
         self._unit = np.arange(len(problems)) if single else np.array([index[problem] for problem in problems], int)
         self._units = len(problems) if single else len(units)
-        self._draws = np.zeros((1, self._units))
-        if self._units:
-            even = np.full(self._units, 1 / self._units)
-            self._draws = np.random.default_rng(SEED).multinomial(self._units, even, size=RESAMPLES).astype(np.float64)
+        self._draws = _draw(self._units)
+
+    @property
+    def resamples(self) -> int:
+        """How many there are."""
+        return len(self._draws)
 
     def shares(self, *columns: Array) -> list[Estimate]:
         """Returns the means of columns of zeros, ones and NaN, which stands for an episode that does not count.
@@ -118,6 +127,15 @@ class _Mean:
             return NOTHING
         low, high = (min(self.value, _short(self.low)), max(self.value, _short(self.high))) if bounded else (None, None)
         return Estimate(value=self.value, low=low, high=high, n=self.n)
+
+
+@lru_cache(maxsize=4)
+def _draw(units: int) -> Array:
+    """Returns how often each unit is in each resample."""
+    if not units:
+        return np.zeros((RESAMPLES, 0))
+    size = min(RESAMPLES, max(LEAST, MAX_DRAWN // units))
+    return np.random.default_rng(SEED).multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
 
 
 def wilson(share: float, observations: int) -> tuple[float, float]:

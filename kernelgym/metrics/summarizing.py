@@ -6,23 +6,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kernelgym.metrics.attempts import problems_at_k
-from kernelgym.metrics.board import Array, Board, Standing, Verdict
+from kernelgym.metrics.board import Array, Board, Standing
+from kernelgym.metrics.confirming import confirmed_choices
 from kernelgym.metrics.costs import total_costs
 from kernelgym.metrics.hacks import summarize_hacks
 from kernelgym.metrics.intervals import NOTHING, Estimate, Resampling
 from kernelgym.metrics.rates import best_speedup
-from kernelgym.metrics.summary import Attempts, Confirmed, Rates, Summary, TurnSummary
+from kernelgym.metrics.summary import Attempts, Confirmed, Method, Rates, Summary, TurnSummary
 from kernelgym.metrics.views import THRESHOLDS, Baseline, View
 from kernelgym.runs.record import EpisodeRecord, Loss
 from sandboxes.contracts import Outcome
 
 
-def summarize(episodes: Sequence[EpisodeRecord], turns: int | None = None) -> Summary:
+def summarize(episodes: Sequence[EpisodeRecord], turns: int = 1) -> Summary:
     """Returns all metrics of a run.
 
     Args:
         episodes: Finished ones, in any order, at most one for each problem and sample.
-        turns: Most turns of an episode; None: as many as the longest has.
+        turns: Most turns that an episode of the run may have; there are more if one has.
     """
     board = Board.of(episodes, turns)
     resampling = Resampling(board.problems)
@@ -38,8 +39,8 @@ def summarize(episodes: Sequence[EpisodeRecord], turns: int | None = None) -> Su
         policy_errors=resampling.shares(errors)[0],
         infrastructure=Resampling([episode.problem for episode in everything]).shares(infrastructure)[0],
         submitted=sum(episode.submitted for episode in board.episodes),
-        last=tuple(_turn(board, turn, View.LAST, resampling) for turn in range(1, board.turns + 1)),
-        best=tuple(_turn(board, turn, View.BEST, resampling) for turn in range(1, board.turns + 1)),
+        last=_turns(board, View.LAST, resampling),
+        best=_turns(board, View.BEST, resampling),
         confirmed=_confirmed(board),
         last_at_k=_attempts(board, board.at(board.turns)),
         best_at_k=_attempts(board, board.at(board.turns, View.BEST)),
@@ -48,6 +49,7 @@ def summarize(episodes: Sequence[EpisodeRecord], turns: int | None = None) -> Su
         best_speedup=best_speedup(board.episodes),
         costs=total_costs(everything),
         speed=_speed(board.episodes),
+        intervals=Method(resamples=resampling.resamples),
     )
 
 
@@ -57,26 +59,43 @@ def attempt_numbers(problems: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted({2**power for power in range(most.bit_length())} | ({most} if most else set())))
 
 
-def _turn(board: Board, turn: int, view: View, resampling: Resampling) -> TurnSummary:
-    standing = board.at(turn, view)
-    compiled, hacked = resampling.shares(standing.compiled, standing.hacked)
-    return TurnSummary(
-        turn=turn, played=int((board.played >= turn).sum()), compiled=compiled, hacked=hacked,
-        **dict(_rates(standing, resampling)),
+def _turns(board: Board, view: View, resampling: Resampling) -> tuple[TurnSummary, ...]:
+    turns = range(1, board.turns + 1)
+    standings = [board.at(turn, view) for turn in turns]
+    shares = resampling.shares(*(column for each in standings for column in (each.compiled, each.hacked)))
+    return tuple(
+        TurnSummary(
+            turn=turn, played=int((board.played >= turn).sum()), compiled=shares[2 * turn - 2],
+            hacked=shares[2 * turn - 1], **dict(rates),
+        )
+        for turn, rates in zip(turns, _rates(standings, resampling), strict=True)
     )  # fmt: skip
 
 
-def _rates(standing: Standing, resampling: Resampling) -> Rates:
-    correct, *fast = resampling.shares(
-        standing.correct,
-        *(standing.fast(threshold, baseline) for baseline in Baseline for threshold in THRESHOLDS),
+def _rates(standings: Sequence[Standing], resampling: Resampling) -> list[Rates]:
+    """Returns the rates of each; one after the other would take several times as long."""
+    shares = resampling.shares(
+        *(
+            column
+            for each in standings
+            for column in (each.correct, *(each.fast(p, baseline) for baseline in Baseline for p in THRESHOLDS))
+        )
     )
-    reward, coverage, replaced = resampling.means(standing.reward, standing.coverage, standing.replaced)
-    speedup, speedup_compile = resampling.geometric_means(*(standing.log_speedup(baseline) for baseline in Baseline))
-    return Rates(
-        correct=correct, fast=_named(fast[: len(THRESHOLDS)]), fast_compile=_named(fast[len(THRESHOLDS) :]),
-        speedup=speedup, speedup_compile=speedup_compile, reward=reward, coverage=coverage, replaced=replaced,
-    )  # fmt: skip
+    means = resampling.means(*(column for each in standings for column in (each.reward, each.coverage, each.replaced)))
+    speedups = resampling.geometric_means(*(each.log_speedup(baseline) for each in standings for baseline in Baseline))
+    found = []
+    width = 1 + 2 * len(THRESHOLDS)
+    for index in range(len(standings)):
+        correct, *fast = shares[index * width : (index + 1) * width]
+        reward, coverage, replaced = means[3 * index : 3 * index + 3]
+        speedup, speedup_compile = speedups[2 * index : 2 * index + 2]
+        found.append(
+            Rates(
+                correct=correct, fast=_named(fast[: len(THRESHOLDS)]), fast_compile=_named(fast[len(THRESHOLDS) :]),
+                speedup=speedup, speedup_compile=speedup_compile, reward=reward, coverage=coverage, replaced=replaced,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _named(estimates: Sequence[Estimate]) -> dict[str, Estimate]:
@@ -85,33 +104,16 @@ def _named(estimates: Sequence[Estimate]) -> dict[str, Estimate]:
 
 
 def _confirmed(board: Board) -> Confirmed | None:
-    """Returns the chosen turns before and after; an episode without a correct turn fails both times."""
-    if not any(episode.confirmation is not None for episode in board.episodes):
+    choices = confirmed_choices(board)
+    if choices is None:
         return None
-    pairs = [_choice(episode) for episode in board.episodes]
-    rows = [row for row, pair in enumerate(pairs) if pair is not None]
-    chosen = [pair for pair in pairs if pair is not None]
-    resampling = Resampling([board.problems[row] for row in rows])
-    selected, confirmed = (
-        _rates(Standing.of([pair[side] for pair in chosen], board.comparable[rows]), resampling) for side in (0, 1)
-    )
+    selected, confirmed = _rates([choices.selected, choices.confirmed], Resampling(choices.problems))
     return Confirmed(
-        episodes=len(rows), unconfirmed=len(pairs) - len(rows), selected=selected, confirmed=confirmed
-    )  # fmt: skip
-
-
-def _choice(episode: EpisodeRecord) -> tuple[Verdict, Verdict] | None:
-    """Returns the best turn's verdicts, as chosen and as confirmed; None if the second is missing or was lost."""
-    again, best = episode.confirmation, episode.best
-    if again is not None:
-        if again.report.outcome is Outcome.INFRASTRUCTURE:
-            return None
-        chosen = episode.turns[again.turn - 1]
-        return (chosen.report, chosen.reward), (again.report, again.reward)
-    if best is None:
-        return None, None
-    verdict = best.report, best.reward
-    return None if best.report.outcome is Outcome.OK else (verdict, verdict)
+        episodes=len(choices.problems),
+        unconfirmed=len(board.episodes) - len(choices.problems),
+        selected=selected,
+        confirmed=confirmed,
+    )
 
 
 def _attempts(board: Board, standing: Standing) -> tuple[Attempts, ...]:

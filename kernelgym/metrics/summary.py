@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from kernelgym.metrics.intervals import CONFIDENCE, RESAMPLES, SEED, Estimate, Finite
+from kernelgym.metrics.intervals import CONFIDENCE, SEED, Estimate, Finite
 from sandboxes.contracts import Contract
 
 SUMMARY_VERSION: Final = 2
@@ -99,7 +99,7 @@ class Method(Contract):
     """How intervals were made."""
 
     confidence: float = CONFIDENCE
-    resamples: int = RESAMPLES
+    resamples: int
     seed: int = SEED
 
 
@@ -137,4 +137,4 @@ class Summary(Contract):
     costs: Costs
     speed: str | None
     """Where times come from, e.g. `modelled NVIDIA H200 SXM`; None if nothing was timed."""
-    intervals: Method = Method()
+    intervals: Method

@@ -166,11 +166,11 @@ class EpisodeRecord(Contract):
     @property
     def loss(self) -> Loss | None:
         """Why the episode was not played to its end; None if it was."""
+        if any(turn.report.outcome is Outcome.INFRASTRUCTURE for turn in self.turns):
+            return Loss.INFRASTRUCTURE
         if self.error is not None:
             return self.error.kind
-        if not self.turns or any(turn.report.outcome is Outcome.INFRASTRUCTURE for turn in self.turns):
-            return Loss.INFRASTRUCTURE
-        return None
+        return None if self.turns else Loss.INFRASTRUCTURE
 
     @model_validator(mode="after")
     def _turns_are_numbered(self) -> Self:

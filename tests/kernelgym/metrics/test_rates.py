@@ -39,6 +39,10 @@ def episodes() -> list[EpisodeRecord]:
     ]
 
 
+def test_a_policy_that_fails_after_a_lost_turn_may_have_been_misled_and_is_not_counted() -> None:
+    assert counted([episode(LOST, 2.0, error=Loss.POLICY)]) == []
+
+
 def test_what_was_lost_to_others_is_in_no_denominator_but_an_error_of_the_policy_is(
     episodes: list[EpisodeRecord],
 ) -> None:
