@@ -11,7 +11,7 @@ from kernelgym.errors import BadUsage
 from kernelgym.metrics import Contestant, compare
 from kernelgym.reports import dump_document
 from kernelgym.reports.comparison import render_comparison
-from kernelgym.runs.folder import read_episodes, read_run_record
+from kernelgym.runs.reading import iterate_episodes, read_run_record
 
 
 def run(folders: Sequence[Path], *, json: bool) -> ExitCode:
@@ -47,10 +47,8 @@ def load_contestants(folders: Sequence[Path]) -> list[Contestant]:
     contestants = []
     for folder, path in zip(folders, resolved, strict=True):
         record = read_run_record(folder)
-        episodes = {episode.key: episode for episode in read_episodes(folder)}
+        episodes = tuple(episode.numbers() for episode in iterate_episodes(folder))
         if not episodes:
             raise BadUsage(f"{folder} holds no finished episode; run the command that made it again")
-        contestants.append(
-            Contestant(name=path.name if short else str(folder), record=record, episodes=tuple(episodes.values()))
-        )
+        contestants.append(Contestant(name=path.name if short else str(folder), record=record, episodes=episodes))
     return contestants

@@ -29,8 +29,10 @@ EVEN: Final = 1e-9
 EVEN_SPEEDUP: Final = log(1.005)
 """The same for logarithms of speedups."""
 
-COMPARED: Final = frozenset({"policy", "policy_options", "samples", "seed", "problems", "schema_version"})
-"""Fields of a `RunRecord` in which runs may differ and still be compared; problems are matched one by one."""
+COMPARED: Final = frozenset(
+    {"policy", "policy_options", "samples", "seed", "problems", "data_seed", "confirm", "schema_version"}
+)
+"""Fields of a `RunRecord` in which runs may differ and still be compared, or that are looked at by themselves."""
 
 MAX_NAMED: Final = 3
 """Problems that a warning names."""
@@ -51,6 +53,7 @@ class RunSummary(Contract):
 
     name: str
     record: RunRecord
+    """Without its data seed, which may be a secret."""
     summary: Summary
 
 
@@ -108,7 +111,11 @@ def compare(contestants: Sequence[Contestant]) -> Comparison:
     baseline, *others = contestants
     return Comparison(
         runs=tuple(
-            RunSummary(name=run.name, record=run.record, summary=summarize(run.episodes, run.record.turns))
+            RunSummary(
+                name=run.name,
+                record=run.record.model_copy(update={"data_seed": ""}),
+                summary=summarize(run.episodes, run.record.total_turns),
+            )
             for run in contestants
         ),
         pairings=tuple(_pair(baseline, other) for other in others),
@@ -123,6 +130,8 @@ def reasons_for_doubt(baseline: RunRecord, other: RunRecord) -> list[str]:
         for name in [*mine, *(name for name in theirs if name not in mine)]
         if name.partition(".")[0] not in COMPARED and mine.get(name) != theirs.get(name)
     ]
+    if baseline.data_seed != other.data_seed:
+        found.append("seeds of the input values; runs with the same --data-seed see the same values")
     if changed := sorted(
         name for name, digest in baseline.problems.items() if other.problems.get(name, digest) != digest
     ):
@@ -136,7 +145,7 @@ def reasons_for_doubt(baseline: RunRecord, other: RunRecord) -> list[str]:
 def _pair(baseline: Contestant, other: Contestant) -> Pairing:
     same = {name for name, digest in baseline.record.problems.items() if other.record.problems.get(name) == digest}
     boards = tuple(
-        Board.of([episode for episode in run.episodes if episode.problem in same], run.record.turns)
+        Board.of([episode for episode in run.episodes if episode.problem in same], run.record.total_turns)
         for run in (baseline, other)
     )
     shared = set(boards[0].problems) & set(boards[1].problems)
