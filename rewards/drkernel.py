@@ -32,7 +32,7 @@ drkernel_weighted: Final = compose(
     "drkernel_weighted",
     "0.5 C + 0.5 [speedup >= 1.01]: the default of the released configuration; 0 to 1.",
     Weighted(Correctness(), 0.5),
-    Weighted(FastP(p=1.01, inclusive=True), 0.5),
+    Weighted(FastP(p=1.01), 0.5),
 )
 """`calculate_reward_weighted`; its coverage term (weight 0.25) is switched off there."""
 

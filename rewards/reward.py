@@ -51,7 +51,7 @@ class RewardFunction(Protocol):
         """Returns what an evaluation is worth.
 
         Args:
-            report: The evaluation.
-            history: The reports of the episode's earlier turns, oldest first.
+            report: The evaluation; never one that was lost, if the function is called by its name (`NamedReward`).
+            history: The reports of the episode's earlier turns, oldest first; lost ones are among them.
         """
         ...

@@ -35,7 +35,7 @@ kevin: Final = compose(
 """Kevin (multi-turn training for CUDA kernels), whose turns are paid the discounted sum of later ones: see
 `returns_to_go`."""
 
-fast_p: Final = compose("fast_p", "1 if correct and faster than the reference, else 0.", FastP(p=1.0))
+fast_p: Final = compose("fast_p", "1 if correct and at least as fast as the reference, else 0.", FastP(p=1.0))
 """KernelBench's fast_1 of a single sample; another p takes a file of three lines."""
 
 log2_speedup: Final = compose(

@@ -151,12 +151,13 @@ def _read(path: str) -> Report:
         raise BadUsage(f"the report {path!r} is larger than {MAX_REPORT_BYTES // 2**20} MiB; give one report")
     try:
         return read_report(json_module.loads(raw))
-    except (ValidationError, ValueError, RecursionError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors(include_url=False)[0]
-            reason = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
-        else:
-            reason = f"{type(error).__name__}: {error}"
-        raise BadUsage(
-            f"{path!r} is no report of this version ({reason[:300]}); give what `kernelgym evaluate --json` prints"
-        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _no_report(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise _no_report(path, f"{type(error).__name__}: {error}") from error
+
+
+def _no_report(path: str, reason: str) -> BadUsage:
+    remedy = "give what `kernelgym evaluate --json` prints"
+    return BadUsage(f"{path!r} is no report of this version ({reason[:300]}); {remedy}")

@@ -46,23 +46,20 @@ class Speedup(PerformanceTerm):
 
 
 class FastP(PerformanceTerm):
-    """Pays 1 if the speedup is more than `p`, else 0.
+    """Pays 1 if the speedup is at least `p`, else 0.
 
     Source:
-        KernelBench's fast_p is its mean. Dr.Kernel's released code asks for at least 1.01 in one of its rewards.
+        KernelBench's fast_p is its mean over samples (KernelBench asks for more than `p`; here, as in our metrics,
+        exactly `p` is enough). Dr.Kernel's released code has it with 1.01 in one of its rewards.
     """
 
     key: ClassVar[str] = "fast_p"
 
     p: NonNegative = 1.0
-    inclusive: bool = False
-    """Exactly `p` is enough."""
 
     def measure(self, profile: Profile, speedup: float) -> tuple[float, str]:
         """Returns the indicator."""
-        fast = speedup > self.p or (self.inclusive and speedup == self.p)
-        needed = f"{'at least' if self.inclusive else 'more than'} {self.p:g} is asked"
-        return float(fast), f"{speedup:.3g} times as fast as the reference, {needed}"
+        return float(speedup >= self.p), f"{speedup:.3g} times as fast as the reference, {self.p:g} is asked"
 
 
 class SpeedupSteps(TermFunction):

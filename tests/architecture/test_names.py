@@ -17,6 +17,7 @@ PACKAGES = (
     "policies.curriculum",
     "rewards",
     "rewards.hacks",
+    "rewards.terms",
     "sandboxes.contracts",
     "sandboxes.isolation",
 )

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PRINTS = {
     "agent_loop.py": "The target speedup is reached",
+    "custom_reward.py": "returns with discount 0.5: (0.5, 1.0, 0.0)",
     "evaluate_candidate.py": "✓ correct",
     "kernelbench.py": "Swish then sum",
 }
