@@ -2,7 +2,8 @@
 
     python examples/agent_loop.py
 
-The agent here is two prepared candidates; put a language model in its place. Runs on a CPU in a few seconds.
+The agent here tries a few candidates that are known before; put a language model in its place, whose messages
+`info["chat"]` are. Runs on a CPU in a few seconds.
 """
 
 import gymnasium as gym
@@ -32,21 +33,24 @@ class ModelNew(torch.nn.Module):
 """
 
 
-def agent(observation: str) -> str:
-    """Forgets the ReLU at first, and puts it in once it is told that the result is wrong."""
-    wrong = observation.partition("\n")[0].startswith("Turn 1 of 3: incorrect")
-    return KERNEL.replace("RESULT", "tl.maximum(total, 0.0)" if wrong else "total")
+def agent(chat: list[dict[str, str]]) -> str:
+    """Forgets the ReLU at first, puts it in once it is told that the result is wrong, and then is content."""
+    verdict = chat[-1]["content"].partition("\n")[0]
+    if " ok - " in verdict:
+        return "SUBMIT"
+    return KERNEL.replace("RESULT", "tl.maximum(total, 0.0)" if " incorrect - " in verdict else "total")
 
 
 def main() -> None:
-    env = gym.make("kernelgym:KernelGym/Kernel-v0", target_speedup=1.5)
-    observation, _ = env.reset(options={"problem": "core/add_relu"})
+    env = gym.make("kernelgym:KernelGym/Kernel-v0", max_turns=4)
+    observation, info = env.reset(options={"problem": "core/add_relu"})
     print(observation)
     over = False
     while not over:
-        observation, reward, terminated, truncated, info = env.step(agent(observation))
-        print(f"\n{observation}\n\nreward {reward:.2f}: {info['reward_breakdown']}")
+        observation, reward, terminated, truncated, info = env.step(agent(info["chat"]))
+        print(f"\n{observation}\n\nreward {reward:.2f}: {info.get('reward_breakdown', 'nothing was sent')}")
         over = terminated or truncated
+    print(f"\nThe best was turn {info['best']['turn']}: {info['best']['speedup']:.2f} times as fast.")
     env.close()
 
 

@@ -6,6 +6,7 @@ Imports torch and transformers; loaded when the first episode begins.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -141,11 +142,11 @@ def _load(auto: Any, options: LocalModelOptions, **how: Any) -> Any:
             options.model, revision=options.revision or "main", local_files_only=not options.download, **how
         )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        remedy = "" if options.download else ", or allow to download it by --policy-option download=yes"
-        raise BadUsage(
-            f"the model {options.model} can't be loaded ({_line(error)}); give the folder of a model with its "
-            f"tokenizer{remedy}"
-        ) from error
+        if options.download or Path(options.model).is_dir():
+            remedy = f"can't be loaded ({_line(error)}); give the folder of a model with its tokenizer"
+        else:
+            remedy = "is not on this machine; give a folder, or allow to download it by --policy-option download=yes"
+        raise BadUsage(f"the model {options.model} {remedy}") from error
 
 
 def _template(options: LocalModelOptions, tokenizer: PreTrainedTokenizerBase) -> str | None:
