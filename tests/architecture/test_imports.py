@@ -27,6 +27,7 @@ def loaded_after(code: str) -> set[str]:
         "import sandboxes.contracts",
         "import kernelgym.envs",
         "import gymnasium; env = gymnasium.make('kernelgym:KernelGym/Kernel-v0'); env.close()",
+        "import kernelgym.metrics",
         "import kernelgym.problems",
         "import kernelgym.reports",
         "import policies.curriculum",

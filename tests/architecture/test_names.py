@@ -11,6 +11,7 @@ PACKAGES = (
     "kernelgym.cli",
     "kernelgym.envs",
     "kernelgym.evaluators",
+    "kernelgym.metrics",
     "kernelgym.problems",
     "kernelgym.reports",
     "policies",
