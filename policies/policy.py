@@ -1,7 +1,7 @@
 """What plays episodes: anything that answers a chat.
 
 A policy is made once, a player once per episode. To add one, see `docs/policies.md`. A policy that holds threads or
-connections has a method `close`, which whoever made it calls at the end.
+connections has a method `close`, which whoever made it calls at the end; calling it again does nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -54,6 +54,13 @@ class Policy(Protocol):
             KernelGymError: It can't play this problem; says what to do. Asked before anything is evaluated.
         """
         ...
+
+
+def close_policy(policy: Policy) -> None:
+    """Closes a policy that can be closed; any other needs nothing."""
+    close = getattr(policy, "close", None)
+    if callable(close):
+        close()
 
 
 _registered: dict[str, Callable[..., Policy]] = {}

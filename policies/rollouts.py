@@ -36,6 +36,7 @@ def rollout(
     concurrency: int = 1,
     done: Collection[Key] = (),
     on_turn: OnTurn | None = None,
+    on_end: Callable[[], None] | None = None,
 ) -> Generator[EpisodeRecord]:
     """Yields the record of each episode when it has finished; starts them problem by problem.
 
@@ -53,6 +54,8 @@ def rollout(
         concurrency: Episodes at the same time; one more than the evaluator has workers keeps these busy.
         done: Episodes to leave out.
         on_turn: Is called after every turn.
+        on_end: Is called when no further turn is to be played, before those in progress are waited for: closes a policy
+            whose players may be waiting for answers.
 
     Raises:
         BadUsage: `samples` is out of range.
@@ -69,7 +72,7 @@ def rollout(
         policy=policy, evaluator=evaluator, descriptions=Descriptions(evaluator), rules=rules, seed=seed,
         data_seed=data_seed, confirm=confirm, stop=stop, on_turn=on_turn,
     )  # fmt: skip
-    yield from _run(session.play, jobs, concurrency, stop)
+    yield from _run(session.play, jobs, concurrency, stop, on_end)
 
 
 def check_playable(policy: Policy, problems: Iterable[Problem], seed: int = 0) -> None:
@@ -90,7 +93,11 @@ def check_playable(policy: Policy, problems: Iterable[Problem], seed: int = 0) -
 
 
 def _run(
-    play: Callable[[Job], EpisodeRecord], jobs: Sequence[Job], concurrency: int, stop: threading.Event
+    play: Callable[[Job], EpisodeRecord],
+    jobs: Sequence[Job],
+    concurrency: int,
+    stop: threading.Event,
+    on_end: Callable[[], None] | None,
 ) -> Generator[EpisodeRecord]:
     """Yields what `play` makes of each job, in the order in which they finish; its errors are raised here."""
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
@@ -119,6 +126,8 @@ def _run(
             yield result
     finally:
         stop.set()
+        if on_end is not None:
+            on_end()
         deadline = time.monotonic() + GRACE_S
         for thread in threads:
             if thread.is_alive():

@@ -1,7 +1,7 @@
 """`kernelgym run`: plays the episodes that a folder lacks, and sums up those that it has."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from kernelgym.reports.totals import describe_losses
 from kernelgym.runs.folder import EPISODES, SUMMARY, RunFolder
 from kernelgym.runs.record import EpisodeRecord, RunRecord
 from policies.identity import describe_run
-from policies.policy import Policy, get_policy
+from policies.policy import Policy, close_policy, get_policy
 from policies.progress import RunProgress
 from policies.rollouts import check_playable, rollout
 from sandboxes.contracts import Precision
@@ -79,8 +79,11 @@ def play(options: Options, services: Services) -> int:
         KernelGymError, RewardsError: if the options can't be followed.
         SandboxesError: if no candidate can be run on this machine.
     """
-    with _policy(options) as policy:
+    policy = get_policy(options.policy, options.policy_options)
+    try:
         return _play(options, services, policy)
+    finally:
+        close_policy(policy)
 
 
 def _play(options: Options, services: Services, policy: Policy) -> int:
@@ -114,18 +117,6 @@ def _play(options: Options, services: Services, policy: Policy) -> int:
         complain(f"interrupted; {kept}, the same command goes on from there")
         return INTERRUPTED
     return ExitCode.INFRASTRUCTURE if any(episode.loss for episode in episodes) else ExitCode.VERDICT
-
-
-@contextmanager
-def _policy(options: Options) -> Iterator[Policy]:
-    """Makes the policy, and closes it at the end if it can be closed."""
-    policy = get_policy(options.policy, options.policy_options)
-    try:
-        yield policy
-    finally:
-        close = getattr(policy, "close", None)
-        if callable(close):
-            close()
 
 
 def _rules(options: Options, services: Services) -> Rules:
@@ -203,6 +194,7 @@ def _fill(
                     policy, problems, evaluator, rules, samples=options.samples, seed=options.seed,
                     data_seed=folder.run.data_seed or None, confirm=_confirms(options),
                     concurrency=options.concurrency or workers + 1, done=done, on_turn=progress.turn,
+                    on_end=lambda: close_policy(policy),
                 )
             ) as finished,
         ):  # fmt: skip

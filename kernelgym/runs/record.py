@@ -228,11 +228,14 @@ class RunRecord(Contract):
     def differences(self, other: Self) -> list[str]:
         """Returns one phrase per field in which `other` differs, e.g. `turns is 3 there and 5 here`.
 
-        A data seed that `other` leaves open is no difference.
+        A data seed that `other` leaves open is no difference, and neither are the policy's options, e.g. a rate limit:
+        the policy's name says whether it behaves the same.
         """
         mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
         found = []
         for field in mine:
+            if field == "policy_options":
+                continue
             if field == "problems":
                 found += _different_problems(mine[field], theirs[field])
             elif field == "data_seed":
