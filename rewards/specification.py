@@ -45,7 +45,7 @@ class _Summand(Contract):
 
 
 class _File(Contract):
-    name: Annotated[str, Field(pattern=NAME)] | None = None
+    name: Annotated[str, Field(pattern=NAME)]
     description: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     terms: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=32)]
 
@@ -72,13 +72,14 @@ def read_reward(path: Path) -> NamedReward:
         InvalidReward: The file can't be read, is too large, is no YAML, or is no reward; names key and value.
     """
     document = _parse(path)
-    file = _checked(_File, document, path, "")
+    named = {"name": path.stem} | document if isinstance(document, dict) else document
+    file = _checked(_File, named, path, "")
     terms = tuple(_weighted(item, path, f"terms[{number}]") for number, item in enumerate(file.terms))
     try:
         composition = Composition(terms)
     except ValueError as error:
         raise InvalidReward(f"the reward file {path}: {error}") from error
-    return NamedReward(file.name or path.stem, file.description, composition, composition.digest)
+    return NamedReward(file.name, file.description, composition, composition.digest)
 
 
 def _weighted(item: dict[str, Any], path: Path, where: str) -> Weighted:

@@ -108,8 +108,8 @@ def _score_run(path: Path, reward: NamedReward) -> tuple[dict[str, Any], Rendera
         for (problem, sample), found in scored.items()
     ]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for column in ("turn", "judged", "lost", f"mean of {plain(record.reward)}", f"mean of {plain(reward.identity)}"):
-        table.add_column(column, justify="right")
+    for column in ("turn", "judged", "lost", f"mean of {record.reward}", f"mean of {reward.identity}"):
+        table.add_column(Text(plain(column)), justify="right")
     for row in rows:
         means = ("-" if row[key] is None else f"{row[key]:.3f}" for key in ("mean_stored", "mean"))
         table.add_row(str(row["turn"]), str(row["judged"]), str(row["lost"]), *means)

@@ -42,7 +42,7 @@ class Options:
     target_speedup: float | None = None
     """Speedup that ends an episode; None: only `max_turns` does."""
     reward: str = DEFAULT_REWARD
-    """Name of the reward."""
+    """Name of the reward, or path of a YAML file."""
     style: str = "compact"
     """Preset of the templates for task, feedback and history."""
     feedback_tokens: int = 1000
@@ -95,7 +95,7 @@ class Options:
 
         Raises:
             BadUsage: A value is out of range or names nothing.
-            UnknownReward: No reward has that name.
+            RewardsError: There is no such reward.
         """
         values = {"target": self.target or settings.target, "precision": self.precision}
         try:

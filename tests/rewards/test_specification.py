@@ -151,6 +151,11 @@ def test_a_hostile_file_is_refused_at_once(write: Write, text: str, message: str
     assert time.monotonic() - begin < 2
 
 
+def test_a_files_name_that_could_be_no_rewards_is_not_taken_for_one(write: Write) -> None:
+    with pytest.raises(InvalidReward, match=r"name is 'my\\x1breward': .*pattern"):
+        get_reward(write("terms: [{term: speedup}]", "my\x1breward.yaml"))
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")
     for name in ("missing.yaml", "pipe.yaml", "nul\0.yaml"):

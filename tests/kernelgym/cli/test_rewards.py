@@ -135,6 +135,15 @@ def test_what_cannot_be_scored_ends_in_one_line(
     assert "\x1b" not in result.stderr
 
 
+def test_names_in_a_run_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    record = RECORD.model_copy(update={"reward": "[/bold]\x1b[31mred"})
+    with RunFolder(tmp_path / "run", record) as folder:
+        folder.append(episode(2.0))
+    shown = kernelgym("score", str(folder.path)).stdout
+    assert "[/bold]\\x1b[31mred" in "".join(shown.split())
+    assert "\x1b" not in shown
+
+
 def test_names_in_a_report_cannot_steer_a_terminal() -> None:
     report = ok_report().model_copy(update={"problem": "core/\x1b[31mred\u202e"})
     result = kernelgym("score", "-", input=report.model_dump_json())
