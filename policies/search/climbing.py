@@ -80,7 +80,6 @@ class Climber:
             score: The higher, the better; None if it does not work.
             too_large: Whether it needs more of a resource than there is.
         """
-        first = not self._tried
         self._tried.add(setting)
         if too_large:
             self._too_large.append(setting)
@@ -90,7 +89,7 @@ class Climber:
             if self._line is not None:
                 self._line.steps = MAX_STEPS
                 self._forget_the_way_back(self._line)
-        elif self._line is not None and not first:
+        else:
             self._shorten()
 
     def _is_new(self, setting: Setting | None) -> bool:

@@ -11,7 +11,9 @@ from typing import Final
 
 from kernelgym.chat import Completion, Message
 from kernelgym.envs.submitting import SUBMIT
+from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem
+from kernelgym.reports.wording import cut
 from policies.search.climbing import Climber
 from policies.search.knobs import Setting, find_knobs
 from policies.search.places import Place, render
@@ -43,15 +45,22 @@ class SearchPlayer:
         self._turn = 0
 
     def act(self, chat: Sequence[Message]) -> Completion:
-        """Returns the next candidate; the best one in the last turn, or once nothing is left to try."""
-        verdict = read_verdict(chat[-1].content) if self._turn else None
+        """Returns the next candidate; the best one in the last turn, or once nothing is left to try.
+
+        Raises:
+            BadUsage: The feedback is of a style that says its verdict elsewhere than in its first line.
+        """
+        verdict = read_verdict(chat[-1].content)
+        if verdict is None and len(chat) > 1:
+            first = cut(chat[-1].content, 100)
+            raise BadUsage(f"the policy `search` can't read feedback that begins `{first}`; give --style compact")
         lost = verdict is not None and verdict.turn == self._turn and verdict.outcome is Outcome.INFRASTRUCTURE
+        last = verdict is not None and verdict.turn + 1 == verdict.turns
         self._turn += 1
-        if self._sent is not None and lost:
+        if self._sent is not None and lost and not last:
             return self._send(self._sent, "The last one was lost; here it is again.")
         self._hear(verdict)
-        last = verdict is not None and verdict.turn + 1 == verdict.turns
-        setting = None if last else self._climber.ask()
+        setting = None if last and self._climber.best_score is not None else self._climber.ask()
         if setting is not None:
             self._waiting = True
             return self._send(setting, self._changes(setting))

@@ -76,14 +76,25 @@ def test_with_nothing_left_to_try_it_submits_the_best_where_that_ends_the_episod
     assert "SUBMIT" not in play(SearchPlayer("class ModelNew: ...", 0), "Turn 1 of 8: ok - 2.00×", task=silent)[1]
 
 
-@pytest.mark.parametrize(
-    "feedback", ["", "You have done well.", "Turn 1 of 8: ok - 9.00× as fast", "Turn 7 of 8: splendid"]
-)
-def test_a_turn_of_which_nothing_is_said_was_no_gain(feedback: str) -> None:
+def test_a_turn_that_was_dropped_from_the_chat_was_no_gain() -> None:
+    for chat in ([TASK], [TASK, TASK, Message(role="user", content="Turn 1 of 8: ok - 9.00× as fast")]):
+        player = SearchPlayer(SOURCE, 0)
+        play(player, "Turn 1 of 8: ok - 0.50× as fast")
+        assert block(player.act(chat).text) == 16
+
+
+@pytest.mark.parametrize("feedback", ["", "You have done\x1b[31m well.", "Turn 2 of 8: splendid"])
+def test_feedback_of_another_style_is_refused_with_the_remedy(feedback: str) -> None:
     player = SearchPlayer(SOURCE, 0)
     play(player, "Turn 1 of 8: ok - 0.50× as fast")
-    third = player.act([TASK, Message(role="user", content=feedback)]).text
-    assert block(third) == 16
+    with pytest.raises(BadUsage, match=r"can't read feedback that begins `[ -~]*`; give --style compact"):
+        player.act([TASK, TASK, Message(role="user", content=feedback)])
+
+
+@pytest.mark.parametrize("lines", [["Turn 1 of 2: incorrect - wrong"], ["Turn 1 of 3: hack", "Turn 2 of 3: timeout"]])
+def test_as_long_as_nothing_works_the_last_turn_tries_something_else(lines: list[str]) -> None:
+    said = play(SearchPlayer(SOURCE, 0), *lines)
+    assert len({block(text) for text in said}) == len(said)
 
 
 def test_code_that_holds_fences_is_sent_whole() -> None:
