@@ -1,7 +1,8 @@
 """Where a model meets a problem: episodes of several turns, as plain Python and as Gymnasium environments."""
 
+from kernelgym.envs.budget import estimate_tokens
 from kernelgym.envs.episode import Episode
-from kernelgym.envs.feedback import MAX_FEEDBACK, write_feedback
+from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.kernel_env import KernelEnv
 from kernelgym.envs.options import Options
 from kernelgym.envs.prompts import write_prompt
@@ -9,6 +10,7 @@ from kernelgym.envs.rules import Rules
 from kernelgym.envs.scaling import Scaling, Select
 from kernelgym.envs.seeding import DataSeeds
 from kernelgym.envs.spaces import UnicodeText
+from kernelgym.envs.styles import style_identity
 from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.envs.vector_env import KernelVectorEnv
 
@@ -18,5 +20,5 @@ __all__ = [
     # for Gymnasium
     "KernelEnv", "KernelVectorEnv", "Options", "UnicodeText",
     # what the agent reads
-    "MAX_FEEDBACK", "write_feedback", "write_prompt",
+    "estimate_tokens", "style_identity", "write_feedback", "write_prompt",
 ]  # fmt: skip

@@ -1,12 +1,12 @@
 """Feedback on a correct candidate: where the time goes, and what keeps it from being faster."""
 
-from collections.abc import Iterator
 from math import prod
 from typing import Final
 
-from kernelgym.envs.quoting import quote
-from kernelgym.reports.wording import factor, microseconds, percent, plain, provenance, quantity
-from sandboxes.contracts import Bound, NodeProfile, Profile, Report, clip
+from kernelgym.envs.facts import Kernel, KernelResources, Performance, TrafficLine
+from kernelgym.envs.quoting import one_line, quote
+from kernelgym.reports.wording import cut, percent, plain, provenance, quantity
+from sandboxes.contracts import Bound, NodeProfile, Profile, Report
 
 MAX_NODES: Final = 4
 MAX_HOT_LINES: Final = 4
@@ -28,30 +28,29 @@ LOW_ROOFLINE: Final = 0.6
 """Shares below which occupancy and roofline fraction are worth a word."""
 
 
-def write_performance(report: Report) -> Iterator[str]:
-    """Yields the lines on the profile of a correct candidate; none without a profile."""
+def collect_performance(report: Report) -> Performance | None:
+    """Returns what a template may say of the profile of a correct candidate; None without a profile."""
     profile = report.profile
     if profile is None:
-        return
-    if report.bench is not None and not report.bench.verified:
-        how = clip(quote(report.bench.how), MAX_TEXT)
-        yield f"Neither speedup nor coverage is paid: {how}. The times below are for orientation."
-    if profile.nodes and profile.time_us:
-        yield f"What limits it: {_limit(profile)}"
-    speedup = "" if report.speedup is None else f"; speedup {factor(report.speedup)}"
-    yield (
-        f"Time ({clip(provenance(profile), MAX_TEXT)}): {microseconds(profile.time_us)} µs; reference "
-        f"{microseconds(profile.reference_time_us)} µs; best possible {microseconds(profile.roofline_us)} µs{speedup}; "
-        f"{percent(profile.coverage)} of it in your own kernels."
-    )
+        return None
+    unverified = report.bench is not None and not report.bench.verified
     slowest = sorted(profile.nodes, key=lambda node: -node.time_us)
-    for node in slowest[:MAX_NODES]:
-        yield f"- {_node(node, profile)}"
-    if hidden := slowest[MAX_NODES:]:
-        yield f"- {len(hidden)} more, together {microseconds(sum(node.time_us for node in hidden))} µs"
-    if hottest := _hottest(profile):
-        yield "Lines with the most traffic:"
-        yield from hottest
+    return Performance(
+        device=quote(profile.device)[:MAX_TEXT],
+        provenance=one_line(provenance(profile), MAX_TEXT),
+        unpaid=one_line(report.bench.how, MAX_TEXT) if report.bench is not None and unverified else None,
+        limit=_limit(profile) if profile.nodes and profile.time_us else None,
+        time_us=profile.time_us,
+        reference_us=profile.reference_time_us,
+        roofline_us=profile.roofline_us,
+        coverage=profile.coverage,
+        total=len(profile.nodes),
+        custom=sum(node.custom for node in profile.nodes),
+        kernels=tuple(_kernel(node, profile) for node in slowest[:MAX_NODES]),
+        more=len(slowest[MAX_NODES:]),
+        more_us=sum(node.time_us for node in slowest[MAX_NODES:]),
+        hot_lines=tuple(_hottest(profile)),
+    )
 
 
 def _limit(profile: Profile) -> str:
@@ -105,30 +104,34 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
     )
 
 
-def _node(node: NodeProfile, profile: Profile) -> str:
-    share = percent(node.time_us / profile.time_us if profile.time_us else 0.0)
-    parts = [
-        f"{_name(node)}{'' if node.custom else ' (PyTorch)'}: {microseconds(node.time_us)} µs ({share})",
-        f"{node.bound}-bound, {percent(node.roofline_fraction)} of its roofline",
-        f"{quantity(node.bytes, 'B')}, {quantity(node.flops, 'flop')}",
-    ]
-    if not node.live:
-        parts.append("its result is not used")
-    if node.grid is not None:
-        parts.append(f"grid {'×'.join(map(str, node.grid))}")
-    if config := ", ".join(part for part in node.config.split(", ") if not part.endswith(": None")):
-        parts.append(clip(quote(config), MAX_TEXT))
-    if node.resources is not None:
-        need = node.resources
-        limited = "" if need.limited_by == "nothing" else f" (limited by {plain(need.limited_by)[:MAX_NAME]})"
-        parts.append(
-            f"{need.registers} registers, {need.spill_bytes} B spilled, {need.shared_bytes:,} B shared, occupancy "
-            f"{percent(need.occupancy)}{limited}"
-        )
-    return "; ".join(parts)
+def _kernel(node: NodeProfile, profile: Profile) -> Kernel:
+    need = node.resources
+    config = ", ".join(part for part in node.config.split(", ") if not part.endswith(": None"))
+    return Kernel(
+        name=_name(node),
+        custom=node.custom,
+        live=node.live,
+        time_us=node.time_us,
+        share=node.time_us / profile.time_us if profile.time_us else 0.0,
+        bound=node.bound.value,
+        roofline_fraction=node.roofline_fraction,
+        bytes=node.bytes,
+        flops=node.flops,
+        grid=None if node.grid is None else "×".join(map(str, node.grid)),
+        config=one_line(config, MAX_TEXT) or None,
+        resources=None
+        if need is None
+        else KernelResources(
+            registers=need.registers,
+            spill_bytes=need.spill_bytes,
+            shared_bytes=need.shared_bytes,
+            occupancy=need.occupancy,
+            limited_by=None if need.limited_by == "nothing" else plain(need.limited_by)[:MAX_NAME],
+        ),
+    )
 
 
-def _hottest(profile: Profile) -> list[str]:
+def _hottest(profile: Profile) -> list[TrafficLine]:
     """Returns the lines that move the most bytes, summed over all kernels."""
     sums: dict[int, tuple[int, int, str]] = {}
     for node in profile.nodes:
@@ -137,10 +140,10 @@ def _hottest(profile: Profile) -> list[str]:
             sums[hot.line] = (size + hot.bytes, flops + hot.flops, hot.excerpt)
     ranked = sorted(sums.items(), key=lambda item: (-item[1][0], -item[1][1]))[:MAX_HOT_LINES]
     return [
-        f"- line {line}: {quantity(size, 'B')}, {quantity(flops, 'flop')}: {plain(excerpt.strip())[:MAX_TEXT]}"
+        TrafficLine(number=line, text=cut(excerpt.strip(), MAX_TEXT), bytes=size, flops=flops)
         for line, (size, flops, excerpt) in ranked
     ]
 
 
 def _name(node: NodeProfile) -> str:
-    return plain(node.name)[:MAX_NAME]
+    return one_line(node.name, MAX_NAME)

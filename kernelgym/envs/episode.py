@@ -7,6 +7,7 @@ from typing import Final
 
 from kernelgym.chat import Message, Role
 from kernelgym.envs.feedback import write_feedback
+from kernelgym.envs.history import write_history
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import Rules
 from kernelgym.envs.scaling import retained
@@ -40,6 +41,7 @@ class Episode:
         self.problem = problem.model_copy(update={"reference": description.reference})
         self.rules = rules
         self.prompt = write_prompt(self.problem, description, rules)
+        self._description = description
         self.turns: list[Turn] = []
         self._seeds = seeds
         self._shown: list[Turn] = []
@@ -62,12 +64,32 @@ class Episode:
 
     @property
     def chat(self) -> tuple[Message, ...]:
-        """What the agent answers next: the task, then completions and feedback of the turns that are kept."""
+        """What the agent answers next: the task, older turns in the style's short form, the newest one in full."""
+        if not self._shown:
+            return (Message(role=Role.USER, content=self._task()),)
+        *older, newest = self._shown
         said = [Message(role=Role.USER, content=self.prompt)]
-        for turn in self._shown:
-            said.append(Message(role=Role.ASSISTANT, content=turn.completion))
-            said.append(Message(role=Role.USER, content=turn.observation))
+        for turn in older:
+            said += write_history(turn, self.rules)
+        said.append(Message(role=Role.ASSISTANT, content=newest.completion))
+        said.append(Message(role=Role.USER, content=self._feedback(newest)))
         return tuple(said)
+
+    def _task(self) -> str:
+        """Returns the prompt; once turns were played and none is kept, it says how many are used up."""
+        if not self.turns:
+            return self.prompt
+        return write_prompt(self.problem, self._description, self.rules, played=len(self.turns))
+
+    def _feedback(self, turn: Turn) -> str:
+        """Returns what is told of the newest turn in the chat; later ones, not kept, have changed what is left."""
+        later = self.turns[turn.number :]
+        if not later:
+            return turn.observation
+        return write_feedback(
+            turn.report, turn.reward, turn.submission, previous=self.turns[: turn.number - 1], rules=self.rules,
+            over=self.done, later=later, shown=[each.number for each in self._shown],
+        )  # fmt: skip
 
     def play(self, completion: str, evaluator: Evaluator) -> Turn | None:
         """Plays one turn: finds the code, evaluates and scores it, writes the feedback.
@@ -98,8 +120,9 @@ class Episode:
         reached = report.speedup is not None and report.speedup >= (self.rules.target_speedup or float("inf"))
         last = number >= self.rules.total_turns
         observation = write_feedback(
-            report, reward, submission, previous=self.turns, rules=self.rules, over=reached or last or self.submitted
-        )
+            report, reward, submission, previous=self.turns, rules=self.rules, over=reached or last or self.submitted,
+            shown=[each.number for each in self._shown],
+        )  # fmt: skip
         turn = Turn(
             number=number,
             completion=completion[:MAX_COMPLETION],

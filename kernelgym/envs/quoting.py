@@ -10,6 +10,9 @@ from typing import Final
 
 from kernelgym.reports.wording import plain
 
+MAX_QUOTED: Final = 8_192
+"""Characters of a text that are looked at before it is cut to one line."""
+
 PACKAGES: Final = ("/site-packages/", "/dist-packages/")
 """Folders below which a path says something to everybody."""
 
@@ -44,6 +47,18 @@ def quote(text: str) -> str:
     for folder in OWN:
         text = text.replace(folder, "...")
     return text
+
+
+def one_line(text: str, limit: int) -> str:
+    """Returns `quote(text)` as one line of at most `limit` characters."""
+    return " ".join(quote(text[:MAX_QUOTED]).split())[:limit]
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Returns `text` as a fenced block whose fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _tail(found: re.Match[str]) -> str:

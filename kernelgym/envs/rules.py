@@ -1,8 +1,11 @@
 """What is fixed before an episode begins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kernelgym.envs.budget import MIN_TOKENS
 from kernelgym.envs.scaling import Scaling
+from kernelgym.envs.styles import get_style
 from kernelgym.errors import BadUsage
 from rewards import DEFAULT_REWARD, NamedReward, get_reward
 from sandboxes.contracts import EvalConfig
@@ -14,7 +17,7 @@ class Rules:
     """How an episode is played, scored and ended.
 
     Raises:
-        BadUsage: A number is out of range, or there is no such target.
+        BadUsage: A number is out of range, or there is no such target or style.
         RewardsError: There is no such reward.
     """
 
@@ -27,9 +30,11 @@ class Rules:
     scorer: NamedReward = field(init=False, repr=False, compare=False)
     """That reward; a file is read once."""
     style: str = "compact"
-    """Preset of the templates for task, feedback and history."""
+    """Preset of the templates for task, feedback and history, or the path of a folder with one's own."""
     feedback_tokens: int = 1000
     """Budget of one feedback, in tokens."""
+    count_tokens: Callable[[str], int] | None = None
+    """Counts the tokens of a text; None: `estimate_tokens`, which needs no tokenizer and errs on the safe side."""
     allow_submit: bool = True
     """Whether the agent may end the episode by a last line `SUBMIT`."""
     scaling: Scaling | None = None
@@ -46,6 +51,11 @@ class Rules:
             raise BadUsage(
                 f"keep is {self.scaling.keep}, but an iteration has {self.max_turns} turns; keep fewer, or play more"
             )
+        if self.feedback_tokens < MIN_TOKENS:
+            raise BadUsage(f"feedback_tokens is {self.feedback_tokens}; a feedback needs at least {MIN_TOKENS}")
+        if self.count_tokens is not None and not callable(self.count_tokens):
+            raise BadUsage(f"count_tokens is {self.count_tokens!r}; give a function from a text to a number, or None")
+        get_style(self.style)
         object.__setattr__(self, "scorer", get_reward(self.reward))
         try:
             get_target(self.config.target)

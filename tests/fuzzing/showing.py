@@ -7,7 +7,8 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from kernelgym.envs.feedback import MAX_FEEDBACK, write_feedback
+from kernelgym.envs.budget import estimate_tokens
+from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.rules import Rules
 from kernelgym.reports.console import render_report
 from kernelgym.reports.document import dump_document, report_document
@@ -33,7 +34,7 @@ def show(report: Report, submission: Submission | None) -> None:
     )
     _check(output.getvalue())
     feedback = write_feedback(report, reward, submission, previous=(), rules=RULES, over=False)
-    assert len(feedback) <= MAX_FEEDBACK
+    assert estimate_tokens(feedback) <= RULES.feedback_tokens
     _check(feedback)
     json.loads(dump_document(report_document(report, reward)), parse_constant=_refuse)
 

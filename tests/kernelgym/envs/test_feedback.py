@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import triton
 
-from kernelgym.envs import MAX_FEEDBACK, Rules, Turn, write_feedback
-from kernelgym.envs.feedback import ADVICE
+from kernelgym.envs import Rules, Turn, estimate_tokens, write_feedback
+from kernelgym.envs.failure import ADVICE
 from rewards import get_reward
 from rewards.hacks import DETECTORS
 from sandboxes.contracts import (
@@ -214,7 +214,8 @@ def test_a_candidate_close_to_the_best_possible_is_told_so() -> None:
 
 def test_the_best_turn_so_far_is_told_once_one_was_correct() -> None:
     fast, slow, wrong = (turn(report) for report in (ok_report(time_us=5), ok_report(), failed_report(Outcome.HACK)))
-    assert "best so far" not in feedback(ok_report(), previous=[wrong]).lower()
+    assert "Best so far" not in feedback(ok_report(), previous=[wrong])
+    assert "This is the best so far" not in feedback(ok_report(), previous=[wrong])
     assert "Best so far: turn 1, 4.00×. Go on from that one." in feedback(ok_report(), previous=[fast])
     assert "Best so far: turn 1, 4.00×" in feedback(failed_report(Outcome.TIMEOUT), previous=[fast])
     assert "This is the best so far (before: turn 1, 2.00×)" in feedback(ok_report(time_us=5), previous=[slow])
@@ -248,7 +249,7 @@ def hostile_reports() -> list[Report]:
 @pytest.mark.parametrize("report", hostile_reports(), ids=lambda report: str(report.outcome))
 def test_hostile_reports_are_cut_and_defused(report: Report) -> None:
     text = feedback(report, previous=[turn(ok_report())])
-    assert len(text) <= MAX_FEEDBACK
+    assert estimate_tokens(text) <= Rules().feedback_tokens
     assert text.replace("\n", "").isprintable()
     assert text.startswith("Turn 2 of 3: ")
     assert text.splitlines()[1] == ""

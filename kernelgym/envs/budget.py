@@ -1,0 +1,69 @@
+"""Keeps feedback within a budget of tokens: the least important facts go first, and only then is text cut.
+
+Tokenizers differ, and none is needed to play: `estimate_tokens` errs on the safe side. Who knows the model hands its
+own counter to `Rules.count_tokens`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from kernelgym.envs.facts import Feedback
+from kernelgym.envs.shedding import reductions
+from sandboxes.contracts import clip
+
+MIN_TOKENS: Final = 60
+"""Smallest budget: a verdict, a few words on what to fix, and what comes next."""
+
+CLIPPABLE: Final = 40
+"""Characters from which `clip` marks what it cuts out."""
+
+_PIECES: Final = re.compile(r"[A-Za-z]+|[0-9]|\n|[ \t]{2,}|[^A-Za-z0-9\s]")
+
+
+def estimate_tokens(text: str) -> int:
+    """Returns about how many tokens a text has for today's models, rather too many than too few."""
+    return max(len(_PIECES.findall(text)), -(-len(text.encode("utf-8", "surrogatepass")) // 3))
+
+
+def fit(
+    facts: Feedback, render: Callable[[Feedback], str], budget: int, count: Callable[[str], int] | None = None
+) -> str:
+    """Returns the feedback with as many facts as the budget has room for.
+
+    Args:
+        facts: All of them.
+        render: Lays them out.
+        budget: Tokens.
+        count: Counts them; None: `estimate_tokens`.
+    """
+    count = count or estimate_tokens
+    text = render(facts)
+    if count(text) <= budget:
+        return text
+    for fewer in reductions(facts):
+        text = render(fewer)
+        if count(text) <= budget:
+            return text
+    return _cut(text, budget, count)
+
+
+def _cut(text: str, budget: int, count: Callable[[str], int]) -> str:
+    """Returns a text without its middle: the first and the last line stay as long as there is room for them."""
+    head, _, rest = text.partition("\n")
+    body, _, tail = rest.rpartition("\n")
+
+    def without_middle(size: int) -> str:
+        middle = clip(body, size) if size > CLIPPABLE else body[:size]
+        return f"{head}\n{middle}\n{tail}"
+
+    def without_end(size: int) -> str:
+        return f"{head}\n{tail}"[:size]
+
+    for shorten in (without_middle, without_end):
+        size = len(text)
+        while size > 0 and count(shorten(size)) > budget:
+            size = size * 7 // 8
+        if count(shorten(size)) <= budget:
+            return shorten(size)
+    return ""
