@@ -79,8 +79,8 @@ class DifficultyBook:
         """
         _check_number("successes", successes, MAX_ATTEMPTS)
         _check_number("failures", failures, MAX_ATTEMPTS)
-        self.advance(self.step if step is None else max(step, self.step))
-        played = self.step if step is None else _check_number("step", step)
+        played = self.step if step is None else step
+        self.advance(played)
         new = Evidence(successes=successes, failures=failures, step=played, attempts=successes + failures)
         old = self._evidence.setdefault(problem, Evidence(step=played))
         if not new.attempts:
