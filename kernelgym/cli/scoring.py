@@ -61,7 +61,9 @@ def score(path: str, spec: str, *, json: bool) -> None:
     if json:
         typer.echo(dump_document({"scored_by": reward.identity} | document))
     else:
-        Console(highlight=False).print(Text(plain(f"{reward.identity}: {reward.summary}"), style="dim"), shown)
+        Console(highlight=False).print(
+            Text(plain(": ".join(filter(None, (reward.identity, reward.summary)))), style="dim"), shown
+        )
 
 
 def _describe(name: str) -> dict[str, Any]:
