@@ -24,7 +24,7 @@ demo: $(STAMP) ## play three stories on ten problems: corrected, made faster, ca
 	@echo 'Next: $(BIN)/kernelgym demo (more ways to fail), $(BIN)/kernelgym evaluate (your own kernel), $(BIN)/kernelgym -h.'
 
 test: $(STAMP) ## run the default test lane (no GPU, no services; slow tests run in CI)
-	$(BIN)/pytest -n 2 --dist loadscope -m 'not gpu and not docker and not broker and not slow'
+	$(BIN)/pytest -n 2 --dist loadscope -m 'not gpu and not docker and not broker and not browser and not slow'
 
 check: $(STAMP) ## format, lint, types, import arrows
 	$(BIN)/ruff format --check .

@@ -109,6 +109,21 @@ def demo(
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run: the --out of `kernelgym run`.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the page is written.", show_default="DIR/report.html")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Heading of the page.", show_default="policy and problems")] = None,
+) -> None:
+    """Write a run as one HTML page: summary, figures, hacks, and every episode turn by turn."""
+    from kernelgym.cli import reporting  # noqa: PLC0415 - loads numpy and templates
+
+    with one_line_errors():
+        raise typer.Exit(reporting.run(reporting.Options(run=folder, out=out, title=title)))
+
+
+@app.command()
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Show what works on this machine, and how to get the rest."""
     from kernelgym.cli import examination  # noqa: PLC0415 - loads torch

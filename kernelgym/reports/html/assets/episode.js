@@ -1,0 +1,94 @@
+// One episode, turn by turn. Its details are unpacked when somebody asks for them.
+const parts = new Map();
+
+async function unpack(number) {
+  if (!parts.has(number)) {
+    const text = document.getElementById(`part-${number}`).textContent;
+    const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    parts.set(number, new Response(stream).json());
+  }
+  return parts.get(number);
+}
+
+async function detailsOf(index) {
+  const number = DATA.parts.findLastIndex((first) => first <= index);
+  const part = await unpack(number);
+  return { detail: part.episodes[index - DATA.parts[number]], texts: part.texts };
+}
+
+const titled = (title, ...content) => [el("h3", {}, title), ...content];
+const text = (content) => el("pre", { tabindex: "0" }, content);
+
+function facts(pairs) {
+  return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+}
+
+function navigation(index, entry, current) {
+  const at = list.order.indexOf(index);
+  const neighbour = (step, words) => {
+    const other = at < 0 ? undefined : list.order[at + step];
+    return other === undefined ? null : el("a", { href: DATA.episodes[other].a, rel: step < 0 ? "prev" : "next" }, words);
+  };
+  const turns = entry.t.map((turn, number) =>
+    el("a", { href: `${entry.a}/turn${number + 1}`, "aria-current": number + 1 === current ? "page" : null, class: "turn" }, `Turn ${number + 1}: ${describe(turn)}`));
+  return [
+    el("nav", { class: "bar", "aria-label": "Episodes" }, el("a", { href: "#episodes", id: "back" }, "← All episodes"), neighbour(-1, "Previous"), neighbour(1, "Next")),
+    el("nav", { class: "bar", "aria-label": "Turns" }, turns),
+  ];
+}
+
+const CASES = ["case", "", "trials passed", "largest error", "allowed", "detail"];
+const NODES = ["node", "", "µs", "time", "bound", "roofline", "moved", "computed", "registers", "spill B", "occupancy", "configuration"];
+
+function judgement(turn) {
+  const content = [];
+  if (turn.findings.length) content.push(...titled("Findings", table(["rule", "severity", "evidence", "line"], turn.findings, [3])));
+  if (turn.diagnostics.length) content.push(...titled("Diagnostics", table(["stage", "message", "line"], turn.diagnostics, [2])));
+  if (turn.terms.length) content.push(...titled("Reward", table(["term", "value", "why"], [...turn.terms, ["sum", turn.reward, ""]], [1])));
+  if (turn.profile) {
+    content.push(...titled(`Profile, ${turn.profile.source}`, facts(turn.profile.facts)));
+  }
+  return content;
+}
+
+function conversation(turn, detail, texts) {
+  const messages = turn.chat.length ? turn.chat : [["user", detail.prompt]];
+  const note = turn.chat.length ? [] : [el("p", { class: "note" }, "This run did not keep the chat; this is the episode's first prompt.")];
+  return el("details", { id: "chat" }, el("summary", {}, `Prompt: the chat as it was shown (${messages.length} message${messages.length === 1 ? "" : "s"})`), note,
+    messages.map(([role, number]) => el("div", { class: `message ${role}` }, el("b", {}, role), text(texts[number]))));
+}
+
+function turnView(turn, detail, texts) {
+  const nodes = turn.profile && turn.profile.nodes.length
+    ? [...titled("Nodes of the program", table(NODES, turn.profile.nodes, [2, 3, 5, 6, 7, 8, 9, 10])), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null] : [];
+  const cases = turn.cases.length ? titled("Cases", table(CASES, turn.cases, [2, 3, 4])) : [];
+  const bench = turn.bench ? [el("p", { class: "note" }, `The size that is timed: ${turn.bench}.`)] : [];
+  const tone = turn.outcome === "ok" ? "good" : turn.outcome === "hack" ? "odd" : "bad";
+  return [
+    el("p", { class: `verdict ${tone}` }, `${turn.symbol} ${turn.words}`),
+    el("p", { class: "note" }, [turn.why, turn.reward === "none" ? "no reward" : `reward ${turn.reward}`, turn.usage, turn.stages].filter(Boolean).join(" · ")),
+    el("div", { class: "columns" },
+      el("div", {}, ...titled("Code"), turn.same ? null : el("p", { class: "note" }, "The code can't be matched with the report, so no line is marked."), listing(turn, texts),
+        turn.heat.length ? el("p", { class: "note" }, "bytes, flop: the line's share of what the candidate's kernels move and compute. Only the busiest lines are known.") : null),
+      el("div", { class: "cards" }, ...titled("Feedback", el("div", { id: "feedback" }, text(texts[turn.feedback]))), ...judgement(turn))),
+    el("div", { class: "cards" }, ...nodes, ...cases, ...bench),
+    conversation(turn, detail, texts),
+    el("details", { id: "completion" }, el("summary", {}, "Completion, as it came"), text(texts[turn.completion])),
+  ];
+}
+
+async function showEpisode(index, wanted) {
+  const entry = DATA.episodes[index];
+  const { detail, texts } = await detailsOf(index);
+  const number = Math.min(wanted || detail.best || 1, detail.turns.length);
+  const turn = detail.turns[number - 1];
+  const again = detail.confirmation;
+  const ends = [`seed ${detail.seed}`, detail.end, detail.best ? `best turn ${detail.best}` : "", again ? `turn ${again.turn} measured again: ${again.words}, reward ${again.reward}` : ""];
+  document.getElementById("episode").replaceChildren(
+    ...navigation(index, entry, number),
+    el("h1", { tabindex: "-1" }, `${entry.p} #${entry.s}`),
+    el("p", { class: "note" }, ends.filter(Boolean).join(" · ")),
+    ...(turn ? turnView(turn, detail, texts) : [el("p", {}, "No turn was played."), conversation({ chat: [] }, detail, texts)]),
+    el("p", { class: "note" }, el("kbd", {}, "←"), " ", el("kbd", {}, "→"), " turns · ", el("kbd", {}, "p"), " ", el("kbd", {}, "n"), " episodes · ", el("kbd", {}, "Esc"), " back to the list"));
+}

@@ -1,0 +1,76 @@
+"""All kernels of correct candidates in one roofline plot: arithmetic intensity against what they achieve."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kernelgym.reports.html.embedding import shown
+from kernelgym.reports.wording import quantity
+from kernelgym.runs.record import EpisodeRecord
+from sandboxes.contracts import NodeProfile
+from sandboxes.hardware.targets import TARGETS
+
+ROOFS: Final = ("fp32", "tf32", "fp16")
+"""Peaks that are drawn, and with which precision they are labelled; bf16 has the peak of fp16."""
+
+MAX_POINTS: Final = 1500
+"""Different kernels that are drawn, those of the most turns first; a browser draws each as an element of its own."""
+
+Point = tuple[str, bool, float, float, str, int, int]
+
+
+def roofline(episodes: Sequence[EpisodeRecord], target: str) -> dict[str, Any]:
+    """Returns the target's roofs, and a point for each kernel; equal ones of several turns are one point with a count.
+
+    Args:
+        episodes: In the order of the page: a point names the first episode and turn in which it occurs.
+        target: Name of the GPU that was asked for.
+    """
+    counts: Counter[Point] = Counter()
+    where: dict[Point, tuple[int, int]] = {}
+    unplaced = 0
+    for index, episode in enumerate(episodes):
+        for turn in episode.turns:
+            for node in turn.report.profile.nodes if turn.report.profile is not None else ():
+                if not (node.flops and node.bytes and node.time_us):
+                    unplaced += node.custom
+                    continue
+                point = _point(node)
+                counts[point] += 1
+                where.setdefault(point, (index, turn.number))
+    chosen = counts.most_common(MAX_POINTS)
+    return {
+        "roofs": _roofs(target),
+        "points": [[*point, count, *where[point]] for point, count in chosen],
+        "left_out": len(counts) - len(chosen),
+        "unplaced": unplaced,
+    }
+
+
+def _point(node: NodeProfile) -> Point:
+    """Returns name, whether it is the candidate's own, flop per byte, flop/s, bound, and what is told of it."""
+    intensity = float(f"{node.flops / node.bytes:.4g}")
+    achieved = float(f"{node.flops / node.time_us * 1e6:.4g}")
+    return shown(node.name, 80), node.custom, intensity, achieved, node.bound.value, *_whole(node)
+
+
+def _whole(node: NodeProfile) -> tuple[int, int]:
+    """Returns percent of the roofline, and nanoseconds."""
+    return round(node.roofline_fraction * 100), round(node.time_us * 1000)
+
+
+def _roofs(target: str) -> dict[str, Any] | None:
+    """Returns bandwidth and peaks, per second; None for a target that nobody knows here any more."""
+    known = TARGETS.get(target)
+    if known is None:
+        return None
+    peaks: dict[float, list[str]] = {}
+    for kind in ROOFS:
+        if known.tflops.get(kind):
+            peaks.setdefault(known.tflops[kind] * 1e12, []).append("fp16/bf16" if kind == "fp16" else kind)
+    return {
+        "title": known.title,
+        "bandwidth": known.dram_gb_per_s * 1e9,
+        "bandwidth_words": f"{quantity(round(known.dram_gb_per_s * 1e9), 'B/s')}",
+        "peaks": [[peak, ", ".join(kinds)] for peak, kinds in sorted(peaks.items())],
+    }

@@ -1,0 +1,157 @@
+"""The file: complete in itself, of bounded size, and right for runs of any kind."""
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from typing import Any
+
+import pytest
+
+from kernelgym.metrics import summarize
+from kernelgym.reports.html import render_page
+from kernelgym.reports.html.chunks import LIMITS, pack_details
+from kernelgym.reports.html.page import load_assets
+from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord
+from sandboxes.contracts import Outcome
+from tests.kernelgym.reports.html.hostile import ATTACK, hostile_run
+from tests.kernelgym.reports.html.runs import run_record, synthetic_run
+from tests.policies.episodes import episode
+
+
+def page_of(record: RunRecord, episodes: list[EpisodeRecord], title: str | None = None) -> str:
+    return render_page(record, episodes, summarize(episodes), title)
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    document: dict[str, Any] = json.loads(found[1])
+    return document
+
+
+def parts_of(page: str) -> list[dict[str, Any]]:
+    texts = re.findall(r'<script type="text/plain" id="part-\d+">(.*?)</script>', page)
+    return [json.loads(gzip.decompress(base64.b64decode(text))) for text in texts]
+
+
+def test_only_the_scripts_that_the_policy_names_by_digest_may_run() -> None:
+    page = page_of(run_record(["core/softmax"], 1, 3), [episode(2.0)])
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)
+    assert policy is not None
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = {base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts}
+    assert len(digests) == 2
+    assert set(re.findall(r"sha256-([\w+/=]+)", policy[1].replace("&#39;", "'"))) == digests
+    assert policy[1].startswith("default-src &#39;none&#39;;")
+    assert "\r" not in page
+
+
+def test_the_page_names_no_other_file() -> None:
+    page = page_of(run_record(["core/softmax"], 1, 3), [episode(2.0)]).replace(str(load_assets().library), "")
+    assert re.findall(r"""(?:src|href|srcset|action)=["'](?!#)""", page) == []
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_the_head_says_what_was_run_and_where_times_come_from() -> None:
+    record, episodes = synthetic_run(30, samples=3)
+    page = page_of(record, episodes)
+    assert "All times are <strong>modelled for NVIDIA H200</strong>." in page
+    for name, value in (("policy", "synthetic"), ("target", "h200"), ("reward", "drkernel_paper"), ("seed", "0")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+    summary = summarize(episodes)
+    assert f"<dt>tokens written</dt><dd>{summary.costs.completion_tokens:,}</dd>" in page
+    assert f"<td>{summary.last[0].correct.value:.0%} <small>" in page
+
+
+def test_a_heading_of_ones_own_is_escaped() -> None:
+    assert "<h1>&lt;b&gt; &amp; me</h1>" in page_of(run_record(["core/softmax"], 1, 3), [episode(2.0)], "<b> & me")
+
+
+def test_every_episode_has_its_details_in_the_part_that_is_said() -> None:
+    record, episodes = synthetic_run(90, samples=3)
+    page = page_of(record, episodes)
+    data, parts = data_of(page), parts_of(page)
+    assert len(parts) == len(data["parts"]) > 1
+    details = [detail for part in parts for detail in part["episodes"]]
+    ordered = sorted(episodes, key=lambda each: each.key)
+    assert [len(detail["turns"]) for detail in details] == [len(each.turns) for each in ordered]
+    texts = parts[-1]["texts"]
+    turn, original = parts[-1]["episodes"][-1]["turns"][2], ordered[-1].turns[2]
+    assert texts[turn["completion"]] == original.completion
+    assert texts[turn["feedback"]] == original.observation
+    assert [texts[number] for _, number in turn["chat"]] == [each.content for each in ordered[-1].chat(3)]
+
+
+def test_heat_is_the_share_of_bytes_and_operations_of_a_line() -> None:
+    record, episodes = synthetic_run(1)
+    page = page_of(record, episodes)
+    turn = next(turn for turn in episodes[0].turns if turn.report.profile is not None)
+    heat = parts_of(page)[0]["episodes"][0]["turns"][turn.number - 1]["heat"]
+    assert turn.report.profile is not None
+    hot = [line for node in turn.report.profile.nodes for line in node.hot_lines]
+    expected = {line.line: line.bytes / sum(each.bytes for each in hot) for line in hot}
+    assert {line: share for line, share, _ in heat} == pytest.approx(expected, abs=1e-3)
+    assert sum(share for _, _, share in heat) == pytest.approx(1, abs=1e-3)
+
+
+def test_code_that_is_not_what_was_judged_gets_no_heat() -> None:
+    record, episodes = synthetic_run(1)
+    turn = next(turn for turn in episodes[0].turns if turn.report.profile is not None)
+    other = turn.model_copy(update={"completion": turn.completion.replace("class ModelNew", "\nclass ModelNew")})
+    turns = tuple(other if each is turn else each for each in episodes[0].turns)
+    changed = episodes[0].model_copy(update={"turns": turns})
+    shown = parts_of(page_of(record, [changed]))[0]["episodes"][0]["turns"][turn.number - 1]
+    assert shown["heat"] == []
+    assert not shown["same"]
+
+
+def test_no_attack_reaches_the_markup() -> None:
+    page = page_of(*hostile_run(), title=ATTACK).replace(str(load_assets().library), "")
+    assert "<script>window" not in page
+    assert "<img" not in page
+    assert "<svg" not in page
+    assert "{{7*7}}{% raw %}" in page.partition("<title>")[2].partition("</title>")[0]
+    assert not re.search("[\u202e\u2066\u2028\u2029\x1b\x00]", page)
+
+
+def test_four_megabytes_of_a_completion_do_not_make_the_page_larger_by_as_much() -> None:
+    small, large = page_of(*hostile_run()), page_of(*hostile_run(megabytes=4))
+    assert len(large) - len(small) < 100_000
+
+
+def test_texts_are_cut_shorter_until_all_fit() -> None:
+    _, episodes = synthetic_run(20)
+    whole = pack_details(episodes)
+    assert (whole.limit, whole.cut) == (LIMITS[0], 0)
+    budget = sum(map(len, whole.parts)) * 2 // 3
+    fitting = pack_details(episodes, budget)
+    assert fitting.limit < whole.limit
+    assert fitting.cut > 0
+    assert sum(map(len, fitting.parts)) <= budget
+    assert pack_details(episodes, 1).limit == LIMITS[-1]
+
+
+@pytest.mark.parametrize(
+    "episodes",
+    [
+        [],
+        [episode(error=Loss.SKIPPED)],
+        [episode(Outcome.INFRASTRUCTURE, error=Loss.INFRASTRUCTURE)],
+        [episode(Outcome.NO_CODE, error=Loss.POLICY)],
+        [episode(Outcome.HACK)],
+        [episode(1.0)],
+    ],
+    ids=["empty", "skipped", "lost", "policy failed", "hack", "one turn"],
+)
+def test_runs_with_next_to_nothing_in_them_have_a_page(episodes: list[EpisodeRecord]) -> None:
+    page = page_of(run_record(["core/softmax"], 1, 1), episodes)
+    assert len(data_of(page)["episodes"]) == len(episodes)
+    assert page.endswith("</html>")
+
+
+def test_the_same_run_gives_the_same_page_whatever_the_order_of_its_episodes() -> None:
+    record, episodes = synthetic_run(12, samples=2)
+    assert page_of(record, episodes) == page_of(record, episodes[::-1])
