@@ -10,7 +10,7 @@ from kernelgym.errors import BadUsage
 from kernelgym.metrics import summarize
 from kernelgym.reports.html import render_page
 from kernelgym.reports.wording import plain, quantity
-from kernelgym.runs.folder import read_episodes, read_run_record
+from kernelgym.runs.reading import read_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,8 @@ def run(options: Options) -> ExitCode:
         RunFolderUnusable: There is no run of this version in the folder.
         BadUsage: The file can't be written.
     """
-    record = read_run_record(options.run)
-    episodes = {episode.key: episode for episode in read_episodes(options.run)}  # of two lines the later one counts
-    chosen = list(episodes.values())
-    page = render_page(record, chosen, summarize(chosen), options.title)
+    played = read_run(options.run)
+    page = render_page(played.record, played.episodes, summarize(played.episodes), options.title)
     path = options.out or options.run / "report.html"
     write_page(path, page)
     return ExitCode.VERDICT

@@ -137,27 +137,31 @@ def _data(record: RunRecord, episodes: Sequence[EpisodeRecord], details: Details
 
 
 def _turns(record: RunRecord, episodes: Sequence[EpisodeRecord]) -> int:
-    """Returns the most turns of an episode: as many as were allowed, unless sequential scaling went on."""
-    return max([record.turns, *(len(episode.turns) for episode in episodes)])
+    """Returns the most turns that an episode may have, or has."""
+    return max([record.total_turns, *(len(episode.turns) for episode in episodes)])
 
 
 def _facts(record: RunRecord, episodes: Sequence[EpisodeRecord], summary: Summary) -> list[tuple[str, str]]:
-    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    facts = [
-        ("policy", record.policy),
-        ("target", record.config.target),
-        ("judged on", f"{record.config.device}, precision {record.config.precision}"),
-        ("problems", f"{len(record.problems):,}"),
-        ("episodes", f"{summary.episodes:,}, {summary.counted:,} counted"),
-        ("samples", f"{record.samples} per problem"),
-        ("turns", f"at most {_turns(record, episodes)}"),
-        ("reward", record.reward),
-        ("seed", str(record.seed)),
-        ("versions", versions),
-    ]
-    if record.target_speedup is not None:
-        facts.insert(8, ("ends at speedup", f"{record.target_speedup:g}×"))
-    return [(name, shown(value, MAX_NAME)) for name, value in facts]
+    """Returns what the head says of a run. Not its data seed: who knows it knows the inputs of every evaluation."""
+    facts = {
+        "policy": record.policy,
+        "options": ", ".join(f"{name}={value}" for name, value in record.policy_options.items()),
+        "target": record.config.target,
+        "judged on": f"{record.config.device}, precision {record.config.precision}",
+        "problems": f"{len(record.problems):,}",
+        "episodes": f"{summary.episodes:,}, {summary.counted:,} counted",
+        "samples": f"{record.samples} per problem",
+        "turns": f"at most {_turns(record, episodes)}",
+        "scaling": f"{record.iterations} iterations, {record.select} {record.keep} kept"
+        if record.iterations > 1
+        else "",
+        "ends at speedup": "" if record.target_speedup is None else f"{record.target_speedup:g}×",
+        "templates": record.style,
+        "reward": record.reward,
+        "seed": str(record.seed),
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+    }
+    return [(name, shown(value, MAX_NAME)) for name, value in facts.items() if value]
 
 
 def _unplaced(chart: dict[str, Any]) -> str:

@@ -66,6 +66,14 @@ def test_the_head_says_what_was_run_and_where_times_come_from() -> None:
     assert f"<td>{summary.last[0].correct.value:.0%} <small>" in page
 
 
+def test_the_seeds_that_inputs_are_drawn_from_stay_secret() -> None:
+    record, episodes = synthetic_run(2)
+    secret = {"data_seed": "5ec2e7f00d", "config": record.config.model_copy(update={"seed": 8091726354})}
+    page = page_of(record.model_copy(update=secret), episodes)
+    assert "5ec2e7f00d" not in page
+    assert "8091726354" not in page
+
+
 def test_a_heading_of_ones_own_is_escaped() -> None:
     assert "<h1>&lt;b&gt; &amp; me</h1>" in page_of(run_record(["core/softmax"], 1, 3), [episode(2.0)], "<b> & me")
 
