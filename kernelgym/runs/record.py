@@ -24,6 +24,9 @@ Number = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
+_ANY_CONFIG: Final = EvalConfig()
+
+
 class TermRecord(Contract):
     """One summand of a reward."""
 
@@ -153,7 +156,10 @@ class EpisodeRecord(Contract):
         return tuple(self.messages[index] for index in self.turns[number - 1].chat)
 
     def numbers(self) -> Self:
-        """Returns the episode without texts and without the details of profiles: what metrics need, and little else."""
+        """Returns what metrics need and little else, to be kept in memory: no texts, no settings, no profile's nodes.
+
+        It is no record to be written: a reader would miss what is gone.
+        """
         return self.model_copy(
             update={
                 "prompt": "",
@@ -254,7 +260,16 @@ class RunRecord(Contract):
 
 def _without_details(report: Report) -> Report:
     profile = None if report.profile is None else report.profile.model_copy(update={"nodes": ()})
-    return report.model_copy(update={"profile": profile, "timings_s": {}, "cases": report.cases[:1]})
+    diagnostics = tuple(
+        diagnostic.model_copy(update={"message": "", "excerpt": None, "hint": None})
+        for diagnostic in report.diagnostics
+    )
+    return report.model_copy(
+        update={
+            "profile": profile, "diagnostics": diagnostics, "cases": report.cases[:1], "config": _ANY_CONFIG,
+            "timings_s": {}, "versions": {},
+        }
+    )  # fmt: skip
 
 
 def term_records(reward: Reward) -> tuple[TermRecord, ...]:

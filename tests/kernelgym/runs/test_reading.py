@@ -58,5 +58,5 @@ def test_what_is_no_run_is_named_with_a_remedy(path: Path, tmp_path_factory: pyt
 def test_a_line_that_is_no_episode_is_named(path: Path) -> None:
     with (path / EPISODES).open("ab") as file:
         file.write(b"{}\n")
-    with pytest.raises(RunFolderUnusable, match="line 4 of .* is no episode of this version"):
+    with pytest.raises(RunFolderUnusable, match=r"line 4 of .* is no episode of this version"):
         read_run(path)
