@@ -1,6 +1,6 @@
 """Learners: policies, rollouts and trainers that improve in the environment."""
 
-from policies.errors import PoliciesError, PolicyUnavailable, UnknownPolicy
+from policies.errors import PoliciesError, PolicyBroken, PolicyUnavailable, UnknownPolicy
 from policies.policy import Player, Policy, get_policy, list_policies, register_policy
 
 __all__ = [
@@ -9,5 +9,5 @@ __all__ = [
     # by name
     "get_policy", "list_policies", "register_policy",
     # errors
-    "PoliciesError", "PolicyUnavailable", "UnknownPolicy",
+    "PoliciesError", "PolicyBroken", "PolicyUnavailable", "UnknownPolicy",
 ]  # fmt: skip

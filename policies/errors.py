@@ -4,7 +4,8 @@ PoliciesError              (KernelGymError)  so that commands show it as one lin
 ├── UnknownPolicy          (LookupError)     no policy has this name
 ├── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
 ├── BookUnusable           (ValueError)      a file of a curriculum that can't be read, believed or written
-├── PolicyClosed           (RuntimeError)    a policy that was closed while a player waited for it
+├── PolicyBroken           (RuntimeError)    a policy that could not be asked: what its model would have said is unknown
+│   └── PolicyClosed                         it was closed while a player waited for it
 └── ChatTooLong            (ValueError)      a chat that leaves no room for a completion in the model's context
 """
 
@@ -42,7 +43,15 @@ class BookUnusable(PoliciesError, ValueError):
     """A file with a book of difficulties or a sampler can't be read, believed or written; the message says why."""
 
 
-class PolicyClosed(PoliciesError, RuntimeError):
+class PolicyBroken(PoliciesError, RuntimeError):
+    """A policy could not be asked, e.g. because its server is down or its budget spent; the message says why.
+
+    Whatever else a player raises is the policy's own failure, and counts as one in every rate. This one is a fault of
+    infrastructure: the episode is lost and counts in none.
+    """
+
+
+class PolicyClosed(PolicyBroken):
     """The policy was closed, because the run has ended or was interrupted; nobody waits for the completion."""
 
     def __str__(self) -> str:

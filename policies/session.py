@@ -24,6 +24,7 @@ from kernelgym.runs.record import (
     encodable,
     term_records,
 )
+from policies.errors import PolicyBroken
 from policies.policy import Player, Policy
 from sandboxes.contracts import Description, clip
 
@@ -216,4 +217,5 @@ def _unplayable(error: KernelGymError) -> EpisodeError:
 
 
 def _policy_error(error: Exception) -> EpisodeError:
-    return EpisodeError(kind=Loss.POLICY, message=clip(encodable(f"{type(error).__name__}: {error}")))
+    kind = Loss.INFRASTRUCTURE if isinstance(error, PolicyBroken) else Loss.POLICY
+    return EpisodeError(kind=kind, message=clip(encodable(f"{type(error).__name__}: {error}")))

@@ -25,7 +25,7 @@ MAX_FAMILIES: Final = 5
 LOSS_WORDS: Final = {
     Loss.SKIPPED: "skipped",
     Loss.POLICY: "ended by an error of the policy",
-    Loss.INFRASTRUCTURE: "lost to a fault of this machine",
+    Loss.INFRASTRUCTURE: "lost to a fault of infrastructure",
 }
 
 

@@ -1,7 +1,15 @@
 """The policy `openai`: a model behind an OpenAI-compatible chat completions endpoint; needs the extra `api`."""
 
 from policies.openai.entry import make_openai
-from policies.openai.errors import BudgetSpent, ContextExceeded, EndpointError, GaveUp, PolicyClosed, Refused
+from policies.openai.errors import (
+    AnswerTooLong,
+    BudgetSpent,
+    ContextExceeded,
+    EndpointError,
+    GaveUp,
+    ModelOverrun,
+    Refused,
+)
 from policies.openai.ledger import Totals
 from policies.openai.options import OpenAIOptions, read_options
 
@@ -11,5 +19,5 @@ __all__ = [
     # what it has spent
     "Totals",
     # errors
-    "BudgetSpent", "ContextExceeded", "EndpointError", "GaveUp", "PolicyClosed", "Refused",
+    "AnswerTooLong", "BudgetSpent", "ContextExceeded", "EndpointError", "GaveUp", "ModelOverrun", "Refused",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
 from typing import Any, Final, TypeVar
 
-from policies.openai.errors import PolicyClosed
+from policies.errors import PolicyClosed
 
 CLOSING_S: Final = 5.0
 """Time that everything under way gets to be cancelled."""
@@ -37,12 +37,14 @@ class BackgroundLoop:
         """
         with self._lock:
             if self._closed:
-                raise PolicyClosed("the policy is closed; make another one")
+                raise PolicyClosed
             future = asyncio.run_coroutine_threadsafe(work(), self._started())
         try:
             return future.result()
         except CancelledError:
-            raise PolicyClosed("the policy was closed while it waited for an answer") from None
+            raise PolicyClosed from None
+        finally:
+            future.cancel()  # if the caller was interrupted, nobody waits for the answer any more
 
     def close(self) -> None:
         """Cancels what is under way and ends the thread; calling it again does nothing."""

@@ -50,7 +50,7 @@ class Client:
         """Returns the model's answer.
 
         Raises:
-            EndpointError: There is none; says why.
+            PoliciesError: There is none; says why.
         """
         asked_at = time.monotonic()
         body = self._body(chat, seed)
@@ -115,7 +115,7 @@ class Client:
         if failures >= options.attempts:
             limit = f"attempts is {options.attempts}"
         elif time.monotonic() + pause >= deadline:
-            limit = f"the next is due in {pause:.0f} s, and deadline_s is {options.deadline_s:g}"
+            limit = f"the next is due in {pause:.6g} s, and deadline_s is {options.deadline_s:g}"
         else:
             await self._sleep(pause)
             return

@@ -48,13 +48,13 @@ class Draft:
         if isinstance(chunk.get("model"), str):
             self.model = chunk["model"]
         self._count(chunk.get("usage"))
-        choices = chunk.get("choices")
+        choices = chunk.get("choices") or []  # chunks with counts or a gateway's remarks have none
         if not isinstance(choices, list):
-            raise Transient("the answer holds no `choices`")
+            raise Transient(f"`choices` of the answer is a {type(choices).__name__} instead of a list")
         for choice in choices:
             if not isinstance(choice, dict):
                 raise Transient("the answer holds a choice that is no object")
-            if choice.get("index", 0) == 0:
+            if not choice.get("index"):
                 self._extend(choice)
 
     @property

@@ -1,20 +1,21 @@
 """Why an endpoint gave no completion; each ends one episode.
 
-EndpointError            (RuntimeError)
-├── Transient                             worth another attempt; leaves the client only inside `GaveUp`
-├── GaveUp               (ConnectionError) all attempts failed, or the deadline has passed
-├── Refused                               another attempt would fail likewise
-│   └── ContextExceeded                   the chat is longer than the model's context
-├── BudgetSpent                           a limit on tokens or cost that the user set
-└── PolicyClosed                          the run has ended
+EndpointError            (PolicyBroken)     says nothing about the model: the episode is lost
+├── Transient                               worth another attempt; leaves the client only as `GaveUp`
+├── GaveUp               (ConnectionError)  all attempts failed, or the deadline has passed
+├── Refused                                 another attempt would fail likewise
+└── BudgetSpent                             a limit on tokens or cost that the user set
+ModelOverrun             (ValueError)       the model's own failure, which counts
+├── ContextExceeded                         the chat is longer than its context
+└── AnswerTooLong                           it does not come to an end
 
 Messages never hold the key, whatever the server says.
 """
 
-from policies.errors import PoliciesError
+from policies.errors import PoliciesError, PolicyBroken
 
 
-class EndpointError(PoliciesError, RuntimeError):
+class EndpointError(PolicyBroken):
     """Root of what goes wrong between a policy and its endpoint."""
 
 
@@ -42,13 +43,17 @@ class Refused(EndpointError):
     """The server does not do what it is asked, and would not do it the next time."""
 
 
-class ContextExceeded(Refused):
-    """The chat and the answer do not fit into the model's context."""
-
-
 class BudgetSpent(EndpointError):
     """The tokens or dollars that this policy may spend are used up, or can't be counted."""
 
 
-class PolicyClosed(EndpointError):
-    """The policy was closed before it could answer."""
+class ModelOverrun(PoliciesError, ValueError):
+    """Root of what a model itself can't do."""
+
+
+class ContextExceeded(ModelOverrun):
+    """The chat and the answer do not fit into the model's context."""
+
+
+class AnswerTooLong(ModelOverrun):
+    """The answer is longer than anything that is kept."""

@@ -1,5 +1,6 @@
 """Server-sent events: from pieces of bytes, cut anywhere, to the data of each event."""
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 
 
@@ -10,7 +11,10 @@ async def read_events(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     standard (WHATWG HTML, 9.2) says. Lines end with a line feed, with or without a carriage return.
     """
     data: list[bytes] = []
+    first = True
     async for line in _read_lines(pieces):
+        if first:
+            line, first = line.removeprefix(BOM_UTF8), False
         if not line:
             if data:
                 yield b"\n".join(data)

@@ -7,8 +7,9 @@ from typing import Final
 
 import httpx
 
+from policies.errors import PoliciesError
 from policies.openai.draft import Draft, StreamedError
-from policies.openai.errors import EndpointError, Refused, Transient
+from policies.openai.errors import AnswerTooLong, Refused, Transient
 from policies.openai.events import read_events
 from policies.openai.failures import read_failure
 from policies.openai.options import OpenAIOptions
@@ -48,7 +49,7 @@ class Exchange:
 
         Raises:
             Transient: It failed, and may not fail again.
-            EndpointError: It failed for good.
+            PoliciesError: It failed for good.
         """
         draft = Draft()
         try:
@@ -82,19 +83,19 @@ class Exchange:
         """Yields the body as it arrives.
 
         Raises:
-            Refused: It is longer than an answer may be.
+            AnswerTooLong: It is longer than an answer may be.
         """
         left = self._options.max_response_mib * 2**20
         async for piece in response.aiter_raw():
             left -= len(piece)
             if left < 0:
-                raise Refused(
+                raise AnswerTooLong(
                     f"{self._url} sent more than {self._options.max_response_mib:g} MiB in one answer; "
                     "give max_tokens, or raise max_response_mib"
                 )
             yield piece
 
-    def _failure(self, status: int, headers: Mapping[str, str], body: bytes) -> EndpointError:
+    def _failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PoliciesError:
         name = self._options.api_key_env
         return read_failure(status, headers, body, secret=self._secret, where=self._url, key_name=name)
 

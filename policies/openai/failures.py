@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from policies.openai.errors import ContextExceeded, EndpointError, Refused, Transient
+from policies.errors import PoliciesError
+from policies.openai.errors import ContextExceeded, Refused, Transient
 from policies.openai.secret import Secret
 
 TRY_AGAIN: Final = frozenset({408, 409, 425, 429})
@@ -34,7 +35,7 @@ _CONTEXT = re.compile(
 
 def read_failure(
     status: int, headers: Mapping[str, str], body: bytes, *, secret: Secret, where: str, key_name: str
-) -> EndpointError:
+) -> PoliciesError:
     """Returns the error for an answer that is not a completion.
 
     Args:

@@ -16,7 +16,7 @@ OURS: Final = frozenset({"model", "messages", "stream", "stream_options", "n", "
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class OpenAIOptions(BaseModel):

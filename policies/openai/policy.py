@@ -33,7 +33,7 @@ class OpenAIPlayer:
         """Returns the model's answer.
 
         Raises:
-            EndpointError: There is none; says why.
+            PoliciesError: There is none; says why.
         """
         self._turn += 1
         return self._policy.ask(chat, request_seed(self._seed, self._turn))
@@ -66,7 +66,7 @@ class OpenAIPolicy:
         """Returns the answer to `chat`; waits for it.
 
         Raises:
-            EndpointError: There is none; says why.
+            PoliciesError: There is none; says why.
         """
         return self._loop.run(lambda: self._client.complete(chat, seed))
 

@@ -1,6 +1,5 @@
 """A key, and keeping it out of everything that is shown or stored."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,8 +14,6 @@ PLACEHOLDER: Final = "[key]"
 
 TELLING: Final = 16
 """Length from which a key is removed from completions, too: a shorter one, e.g. `EMPTY`, may be a word of the text."""
-
-_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 class Secret:
@@ -43,7 +40,7 @@ class Secret:
 
     def quote(self, text: str) -> str:
         """Returns what a server says, fit for one line of a message: without the key, without control characters."""
-        line = _UNPRINTABLE.sub(" ", self.without(text)).strip()
+        line = " ".join("".join(sign if sign.isprintable() else " " for sign in self.without(text)).split())
         return line if len(line) <= SHOWN else f"{line[:SHOWN]} ..."
 
 

@@ -184,7 +184,7 @@ def test_infrastructure_faults_are_no_verdicts_and_are_played_again(run: Runner)
     run.evaluator = LightEvaluator(lost)
     result = run(*TWO)
     assert result.exit_code == ExitCode.INFRASTRUCTURE
-    assert "of 2 episodes, 1 lost to a fault of this machine; the same command plays them again" in result.stderr
+    assert "of 2 episodes, 1 lost to a fault of infrastructure; the same command plays them again" in result.stderr
     run.evaluator = LightEvaluator(judge)
     assert run(*TWO).exit_code == ExitCode.VERDICT
     assert {request[1].id for request in run.evaluator.requests} == {"core/matmul"}
@@ -296,7 +296,7 @@ def test_an_evaluator_that_breaks_is_infrastructure_and_played_again(run: Runner
     run.evaluator = Broken(judge)
     result = run("--problems", "core/softmax")
     assert result.exit_code == ExitCode.INFRASTRUCTURE
-    assert "of 1 episodes, 1 lost to a fault of this machine; the same command plays them again" in result.stderr
+    assert "of 1 episodes, 1 lost to a fault of infrastructure; the same command plays them again" in result.stderr
     assert "! lost: no worker answers" in " ".join(result.stdout.split())
     run.evaluator = LightEvaluator(judge)
     assert run("--problems", "core/softmax").exit_code == ExitCode.VERDICT

@@ -41,7 +41,7 @@ def test_lost_episodes_say_why_and_are_counted_apart() -> None:
     text = shown([episode(2.0), episode(error=Loss.POLICY, sample=1), episode(2.0, Outcome.INFRASTRUCTURE, sample=2)])
     assert "1 ! the policy failed: it broke – –" in text
     assert "2 ✓ 2.00× → ! no verdict – –" in text
-    assert "2 of 3 episodes counted; 1 lost to a fault of this machine; 1 of those counted ended by an error" in text
+    assert "2 of 3 episodes counted; 1 lost to a fault of infrastructure; 1 of those counted ended by an error" in text
 
 
 def test_more_episodes_than_rows_are_shown_by_problem() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from kernelgym.chat import Message, Role
 from kernelgym.problems import get_problem
-from policies.openai import BudgetSpent, GaveUp, PolicyClosed
+from policies.errors import PolicyClosed
+from policies.openai import BudgetSpent, GaveUp
 from policies.openai.policy import OpenAIPolicy, request_seed
 from tests.policies.openai.conftest import CHAT, MakePolicy
 from tests.policies.openai.endpoint import DONE, HANG, Endpoint, Request, fail, good, raw, says, send, used, wait_until
@@ -133,7 +134,7 @@ def test_closing_brings_waiting_players_back_at_once(make: MakePolicy, endpoint:
     assert time.monotonic() - began < 2
     assert [type(error) for error in errors] == [PolicyClosed] * 5
     wait_until(lambda: endpoint.open == 0)  # the server is told
-    with pytest.raises(PolicyClosed, match="make another one"):
+    with pytest.raises(PolicyClosed, match="the policy is closed"):
         policy.begin(SOFTMAX, 0).act(CHAT)
     policy.close()
 

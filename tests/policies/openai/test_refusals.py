@@ -5,8 +5,9 @@ import pickle
 
 import pytest
 
-from policies.openai import ContextExceeded, EndpointError, GaveUp, Refused
-from policies.openai.errors import BudgetSpent, PolicyClosed, Transient
+from policies.errors import PoliciesError
+from policies.openai import AnswerTooLong, BudgetSpent, ContextExceeded, GaveUp, Refused
+from policies.openai.errors import Transient
 from policies.openai.secret import Secret
 from tests.policies.openai.conftest import KEY, Ask, MakePolicy
 from tests.policies.openai.endpoint import DONE, Endpoint, event, fail, good, says, send
@@ -132,7 +133,7 @@ def test_a_servers_words_can_not_steer_a_terminal(ask: Ask) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("kind", [Transient, GaveUp, Refused, ContextExceeded, BudgetSpent, PolicyClosed])
-def test_errors_survive_pickling(kind: type[EndpointError]) -> None:
+@pytest.mark.parametrize("kind", [Transient, GaveUp, Refused, BudgetSpent, ContextExceeded, AnswerTooLong])
+def test_errors_survive_pickling(kind: type[PoliciesError]) -> None:
     error = pickle.loads(pickle.dumps(kind("what happened")))  # noqa: S301 - made here
     assert (type(error), str(error)) == (kind, "what happened")

@@ -14,6 +14,7 @@ from kernelgym.cli import app
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
 from kernelgym.problems import get_problem, list_solutions
+from kernelgym.runs.record import Loss
 from kernelgym.settings import Settings
 from policies.rollouts import GRACE_S
 from policies.run import INTERRUPTED
@@ -125,22 +126,24 @@ def test_ctrl_c_waits_for_no_answer(endpoint: Endpoint, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "option", "reason"),
+    ("answer", "option", "loss", "reason"),
     [
-        (fail(401, {"error": f"bad key {KEY}"}), "stream=true", "put a valid key into the environment variable"),
-        (fail(400, {"error": {"code": "context_length_exceeded"}}), "stream=true", "longer than the model's context"),
-        (good(), "max_tokens_total=12", "the tokens of max_tokens_total=12 are used up; raise it to go on"),
+        (fail(401, {"error": f"bad key {KEY}"}), "stream=true", Loss.INFRASTRUCTURE, "put a valid key into the environment"),
+        (fail(400, {"error": "context_length_exceeded"}), "stream=true", Loss.POLICY, "longer than the model's context"),
+        (good(), "max_tokens_total=12", Loss.INFRASTRUCTURE, "the tokens of max_tokens_total=12 are used up; raise it"),
     ],
     ids=["key", "context", "budget"],
 )  # fmt: skip
 def test_what_ends_an_episode_is_told_once_and_the_same_command_plays_it_again(
-    endpoint: Endpoint, tmp_path: Path, answer: Answer, option: str, reason: str
+    endpoint: Endpoint, tmp_path: Path, answer: Answer, option: str, loss: Loss, reason: str
 ) -> None:
     endpoint.answers = [answer]
     result = run(endpoint, tmp_path, "--policy-option", option)
     assert result.exit_code == ExitCode.INFRASTRUCTURE
     assert result.stderr.count(reason) == 1
     assert KEY not in result.output
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert [episode["loss"] for episode in summary["episodes"]] == [loss] * 4
     endpoint.answers = [model]
     evaluator = LightEvaluator(judge)
     assert run(endpoint, tmp_path, evaluator=evaluator).exit_code == ExitCode.VERDICT
