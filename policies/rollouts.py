@@ -22,6 +22,9 @@ from policies.session import MAX_SAMPLES, Abandoned, Descriptions, Job, OnTurn, 
 GRACE_S: Final = 5.0
 """Time that turns in progress get to end when a rollout is abandoned."""
 
+STOP_CHECK_S: Final = 0.2
+"""How often a finished episode that nobody takes looks whether the rollout was abandoned."""
+
 
 def rollout(
     policy: Policy,
@@ -103,19 +106,20 @@ def _run(
     waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
-    finished: queue.SimpleQueue[EpisodeRecord | BaseException] = queue.SimpleQueue()
+    workers = min(concurrency, len(jobs))
+    finished: queue.Queue[EpisodeRecord | BaseException] = queue.Queue(maxsize=2 * workers)
 
     def work() -> None:
         while not stop.is_set():
             try:
-                finished.put(play(waiting.get_nowait()))
+                _hand_over(play(waiting.get_nowait()), finished, stop)
             except (queue.Empty, Abandoned):
                 return
             except BaseException as error:  # noqa: BLE001 - a bug of ours: raised where it is seen
-                finished.put(error)
+                _hand_over(error, finished, stop)
                 return
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(concurrency, len(jobs)))]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(workers)]
     try:
         for thread in threads:
             thread.start()
@@ -132,3 +136,15 @@ def _run(
         for thread in threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _hand_over(
+    result: EpisodeRecord | BaseException, finished: queue.Queue[EpisodeRecord | BaseException], stop: threading.Event
+) -> None:
+    """Waits until whoever keeps records has room for one, so that they do not pile up; not if nobody waits for it."""
+    while not stop.is_set():
+        try:
+            finished.put(result, timeout=STOP_CHECK_S)
+        except queue.Full:
+            continue
+        return

@@ -133,6 +133,46 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
+def export(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="What is written: FILE.parquet or FILE.jsonl.")],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="sft|rl|prompts|trajectories",
+            help="A row is: a good turn, any turn, a problem, an episode.",
+        ),
+    ] = "sft",
+    all_turns: Annotated[
+        bool | None,
+        typer.Option(
+            "--all-turns/--best", help="All turns, or the best of each episode.", show_default="best for sft, else all"
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUTCOME", help="Only turns that ended so; can be repeated.", show_default="ok for sft"),
+    ] = None,
+    min_reward: Annotated[float | None, typer.Option(metavar="X", help="Least reward.")] = None,
+    min_speedup: Annotated[float | None, typer.Option(metavar="X", help="Least speedup.")] = None,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="sft: keep the same candidate twice.")] = False,
+    max_per_problem: Annotated[int | None, typer.Option(min=1, help="Most turns of a problem, best first.")] = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Make a data set to train on out of runs: chat messages, completions, rewards."""
+    from kernelgym.cli import export as command  # noqa: PLC0415 - loads pydantic models
+
+    options = command.Options(
+        folders=tuple(folders), out=out, format=format_, all_turns=all_turns, outcomes=tuple(only or ()),
+        min_reward=min_reward, min_speedup=min_speedup, duplicates=duplicates, max_per_problem=max_per_problem,
+        json=json,
+    )  # fmt: skip
+    with one_line_errors():
+        command.run(options)
+
+
+@app.command()
 def compare(
     folders: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the first one is the baseline.")

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kernelgym.chat import Message, Usage
+from kernelgym.chat import Message, Role, Usage
 from rewards import Reward
 from sandboxes.contracts import Contract, EvalConfig, Outcome, Report
 
@@ -153,7 +153,14 @@ class EpisodeRecord(Contract):
 
     def chat(self, number: int) -> tuple[Message, ...]:
         """Returns what the policy was shown before turn `number`, counted from 1; ends with a user's message."""
-        return tuple(self.messages[index] for index in self.turns[number - 1].chat)
+        indices = self.turns[number - 1].chat
+        if indices:
+            return tuple(self.messages[index] for index in indices)
+        said = [Message(role=Role.USER, content=self.prompt)]  # in records of earlier versions, all turns were shown
+        for turn in self.turns[: number - 1]:
+            said.append(Message(role=Role.ASSISTANT, content=turn.completion))
+            said.append(Message(role=Role.USER, content=turn.observation))
+        return tuple(said)
 
     def numbers(self) -> Self:
         """Returns what metrics need and little else, to be kept in memory: no texts, no settings, no profile's nodes.

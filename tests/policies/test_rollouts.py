@@ -252,3 +252,13 @@ def test_a_bug_of_the_evaluator_is_raised_and_not_recorded_as_the_policys() -> N
 def test_the_protocols_are_met_by_the_demo() -> None:
     player: Player = DemoPolicy().begin(SOFTMAX, 0)
     assert "```python" in player.act([Message(role=Role.USER, content="Write a kernel.")]).text
+
+
+def test_records_that_nobody_takes_do_not_pile_up() -> None:
+    evaluator = LightEvaluator(judge)
+    finished = rollout(DemoPolicy(), [SOFTMAX], evaluator, RULES, samples=100, concurrency=2)
+    next(finished)
+    time.sleep(0.3)
+    taken_or_waiting = 1 + 2 * 2 + 2
+    assert len(evaluator.requests) <= 2 * taken_or_waiting
+    assert sum(1 for _ in finished) == 99
