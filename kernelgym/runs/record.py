@@ -103,7 +103,7 @@ class Loss(StrEnum):
     POLICY = "policy"
     """The policy raised, or returned something that is no text: a failure of its own, which counts in every rate."""
     INFRASTRUCTURE = "infrastructure"
-    """A turn, or the look at the problem before it, was lost to a fault of the machine; or the policy's server failed."""
+    """A fault of the machine took a turn or the look at the problem before it, or a fault of its server the policy."""
 
 
 class EpisodeError(Contract):
