@@ -24,7 +24,7 @@ def run(folders: Sequence[Path], *, json: bool) -> ExitCode:
     comparison = compare(load_contestants(folders))
     for pairing in comparison.pairings:
         for warning in pairing.warnings:
-            caution(f"{pairing.name} and {comparison.runs[0].name} differ in more than the policy: {warning}")
+            caution(f"{comparison.runs[0].name} and {pairing.name} differ in more than the policy: {warning}")
     if json:
         typer.echo(dump_document(comparison.model_dump(mode="json")))
     else:

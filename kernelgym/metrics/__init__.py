@@ -2,7 +2,8 @@
 
 from kernelgym.metrics.attempts import at_k, correct_at_k, fast_at_k
 from kernelgym.metrics.board import is_compiled, speedup_of
-from kernelgym.metrics.comparing import Comparison, Contestant, Difference, Pairing, RunSummary, compare
+from kernelgym.metrics.comparing import Contestant, compare
+from kernelgym.metrics.comparison import Comparison, Difference, Pairing, RunSummary
 from kernelgym.metrics.costs import total_costs
 from kernelgym.metrics.families import FAMILIES, family_of
 from kernelgym.metrics.hacks import rejecting_rules

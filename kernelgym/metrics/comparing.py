@@ -7,35 +7,26 @@ have, take that out; their bootstrap draws problems.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum, log
-from typing import Annotated, Any, Final, Literal
+from typing import Final
 
 import numpy as np
-from pydantic import Field
 
 from kernelgym.errors import BadUsage
 from kernelgym.metrics.board import Array, Board, Standing
+from kernelgym.metrics.comparison import Comparison, Difference, Pairing, RunSummary
 from kernelgym.metrics.confirming import confirmed_choices
-from kernelgym.metrics.intervals import Estimate, Finite, Resampling
+from kernelgym.metrics.doubts import reasons_for_doubt
+from kernelgym.metrics.intervals import Resampling
 from kernelgym.metrics.rates import mean
 from kernelgym.metrics.summarizing import summarize
-from kernelgym.metrics.summary import Count, Summary
 from kernelgym.metrics.views import THRESHOLDS, View
 from kernelgym.runs.record import EpisodeRecord, RunRecord
-from sandboxes.contracts import Contract
 
 EVEN: Final = 1e-9
 """Difference of rates or rewards of a problem up to which it is a tie."""
 
 EVEN_SPEEDUP: Final = log(1.005)
 """The same for logarithms of speedups."""
-
-COMPARED: Final = frozenset(
-    {"policy", "policy_options", "samples", "seed", "problems", "data_seed", "confirm", "schema_version"}
-)
-"""Fields of a `RunRecord` in which runs may differ and still be compared, or that are looked at by themselves."""
-
-MAX_NAMED: Final = 3
-"""Problems that a warning names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,58 +37,6 @@ class Contestant:
     record: RunRecord
     episodes: Sequence[EpisodeRecord]
     """At most one for each problem and sample."""
-
-
-class RunSummary(Contract):
-    """One run by itself."""
-
-    name: str
-    record: RunRecord
-    """Without its data seed, which may be a secret."""
-    summary: Summary
-
-
-class Difference(Contract):
-    """One metric in two runs, over the problems in which both have it; a problem's value is the mean of its samples."""
-
-    metric: str
-    """`correct`, `fast@1.2`, `speedup` or `reward`."""
-    kind: Literal["difference", "ratio"]
-    """What `change` is: for speedups the ratio of their geometric means, with 1 for no change."""
-    problems: Count
-    baseline: Finite | None
-    """Mean over these problems; of speedups the geometric one."""
-    other: Finite | None
-    change: Estimate
-    """From the baseline to the other run."""
-    wins: Count
-    """Problems in which the other run is better."""
-    ties: Count
-    losses: Count
-
-
-class Pairing(Contract):
-    """A run against the first one."""
-
-    name: str
-    problems: Annotated[int, Field(ge=1)]
-    """Problems with a counted episode in both."""
-    warnings: tuple[str, ...]
-    """Why the difference may come from something else than the policy."""
-    last: tuple[Difference, ...]
-    """By the last turn of each run."""
-    best: tuple[Difference, ...]
-    """By the best of all turns."""
-    confirmed: tuple[Difference, ...]
-    """By the best turn measured again; empty unless both runs have that."""
-
-
-class Comparison(Contract):
-    """Two or more runs; the first is the baseline."""
-
-    schema_version: Literal[1] = 1
-    runs: tuple[RunSummary, ...]
-    pairings: tuple[Pairing, ...]
 
 
 def compare(contestants: Sequence[Contestant]) -> Comparison:
@@ -120,26 +59,6 @@ def compare(contestants: Sequence[Contestant]) -> Comparison:
         ),
         pairings=tuple(_pair(baseline, other) for other in others),
     )
-
-
-def reasons_for_doubt(baseline: RunRecord, other: RunRecord) -> list[str]:
-    """Returns one phrase for each thing, other than the policy, in which two runs differ: `turns: 3 and 5`."""
-    mine, theirs = _flat(baseline.model_dump(mode="json")), _flat(other.model_dump(mode="json"))
-    found = [
-        f"{name}: {_shown(mine.get(name))} and {_shown(theirs.get(name))}"
-        for name in [*mine, *(name for name in theirs if name not in mine)]
-        if name.partition(".")[0] not in COMPARED and mine.get(name) != theirs.get(name)
-    ]
-    if baseline.data_seed != other.data_seed:
-        found.append("seeds of the input values; runs with the same --data-seed see the same values")
-    if changed := sorted(
-        name for name, digest in baseline.problems.items() if other.problems.get(name, digest) != digest
-    ):
-        found.append(f"the references of {_some(changed)}, which are left out")
-    for here, there, whose in ((baseline, other, "the first"), (other, baseline, "the second")):
-        if extra := sorted(here.problems.keys() - there.problems.keys()):
-            found.append(f"problems that only {whose} has, left out: {_some(extra)}")
-    return found
 
 
 def _pair(baseline: Contestant, other: Contestant) -> Pairing:
@@ -218,19 +137,3 @@ def _difference(metric: str, mine: Mapping[str, float], theirs: Mapping[str, flo
         baseline=means[0], other=means[1], change=estimates[0],
         wins=int((change > even).sum()), ties=int((np.abs(change) <= even).sum()), losses=int((change < -even).sum()),
     )  # fmt: skip
-
-
-def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in document.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return found
-
-
-def _shown(value: Any) -> str:
-    return "none" if value is None else str(value)
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(names[:MAX_NAMED]) + rest

@@ -129,7 +129,7 @@ class _Mean:
         return Estimate(value=self.value, low=low, high=high, n=self.n)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _draw(units: int) -> Array:
     """Returns how often each unit is in each resample."""
     if not units:

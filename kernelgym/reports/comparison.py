@@ -88,8 +88,13 @@ def _manner(difference: Difference) -> tuple[Callable[[float], str], Callable[[f
     if difference.kind == "ratio":
         return factor, factor
     if difference.metric == "reward":
-        return (lambda value: f"{value:.2f}"), (lambda value: f"{value:+.2f}")
-    return percent, lambda value: f"{100 * value:+.1f}"
+        return (lambda value: f"{value:.2f}"), (lambda value: _signed(value, 2))
+    return percent, lambda value: _signed(100 * value, 1)
+
+
+def _signed(value: float, digits: int) -> str:
+    """Returns a change with its sign; what is rounded to nothing is `+0.0`."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
 
 
 def _clear(difference: Difference) -> bool:

@@ -29,6 +29,9 @@ LOSS_WORDS: Final = {
 }
 
 
+Pick = Callable[[Rates], Estimate | None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
     """Rates under a name; those that a run is judged by have their interval beside them."""
@@ -37,9 +40,20 @@ class _Column:
     rates: Rates
     interval: bool = True
 
-    def cells(self, estimate: Estimate | None, show: Callable[[float], str]) -> tuple[str, ...]:
-        value = "–" if estimate is None or estimate.value is None else show(estimate.value)
-        return (value, show_interval(estimate, show)) if self.interval else (value,)
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is shown of every column, and how a value and its bounds are written."""
+
+    name: str
+    pick: Pick
+    show: Callable[[float], str] = percent
+    bound: Callable[[float], str] = percent
+
+    def cells(self, column: _Column) -> tuple[str, ...]:
+        estimate = self.pick(column.rates)
+        value = "–" if estimate is None or estimate.value is None else self.show(estimate.value)
+        return (value, show_interval(estimate, self.bound)) if column.interval else (value,)
 
 
 def render_totals(summary: Summary, speed: str) -> list[RenderableType]:
@@ -59,8 +73,8 @@ def render_totals(summary: Summary, speed: str) -> list[RenderableType]:
         table.add_column(column.name, justify="right", no_wrap=True)
         if column.interval:
             table.add_column("95 %", no_wrap=True, style="dim")
-    for name, pick, show in _rows(summary):
-        table.add_row(name, *(cell for column in columns for cell in column.cells(pick(column.rates), show)))
+    for row in _rows(summary):
+        table.add_row(row.name, *(cell for column in columns for cell in row.cells(column)))
     return [table, *_notes(summary), Text(_caption(speed), style="dim")]
 
 
@@ -89,23 +103,30 @@ def _columns(summary: Summary) -> list[_Column]:
     return columns
 
 
-_Row = tuple[str, Callable[[Rates], Estimate | None], Callable[[float], str]]
-
-
 def _rows(summary: Summary) -> list[_Row]:
-    """Returns for each row its name, what it shows of a column, and how."""
-    rows: list[_Row] = [("correct", lambda rates: rates.correct, percent)]
-    rows += [(f"fast@{p}", lambda rates, p=p: rates.fast.get(p), percent) for p in SHOWN]  # type: ignore[misc]
-    if summary.best[-1].fast_compile:
-        rows += [(f"compile@{p}", lambda rates, p=p: rates.fast_compile.get(p), percent) for p in SHOWN]  # type: ignore[misc]
+    compile_shown = SHOWN if summary.best[-1].fast_compile else ()
     return [
-        *rows,
-        ("speedup", lambda rates: rates.speedup, factor),
-        ("mean reward", lambda rates: rates.reward, lambda value: f"{value:.2f}"),
-        ("compiled", lambda rates: rates.compiled if isinstance(rates, TurnSummary) else None, percent),
-        ("hacked", lambda rates: rates.hacked if isinstance(rates, TurnSummary) else None, percent),
-        ("played", _played, lambda value: f"{value:.0f}"),
+        _Row("correct", lambda rates: rates.correct),
+        *(_Row(f"fast@{p}", _fast(p)) for p in SHOWN),
+        *(_Row(f"compile@{p}", _fast_compile(p)) for p in compile_shown),
+        _Row("speedup", lambda rates: rates.speedup, factor, _two_digits),
+        _Row("mean reward", lambda rates: rates.reward, _two_digits, _two_digits),
+        _Row("compiled", lambda rates: rates.compiled if isinstance(rates, TurnSummary) else None),
+        _Row("hacked", lambda rates: rates.hacked if isinstance(rates, TurnSummary) else None),
+        _Row("played", _played, lambda value: f"{value:.0f}"),
     ]
+
+
+def _fast(threshold: str) -> Pick:
+    return lambda rates: rates.fast.get(threshold)
+
+
+def _fast_compile(threshold: str) -> Pick:
+    return lambda rates: rates.fast_compile.get(threshold)
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.2f}"
 
 
 def _played(rates: Rates) -> Estimate | None:

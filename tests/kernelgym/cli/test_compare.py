@@ -60,7 +60,7 @@ def test_what_makes_runs_hard_to_compare_is_said_on_standard_error(first: Path, 
     other = write(tmp_path / "other", episode(1.0, problem="core/p3"), turns=5, reward="kevin")
     result = compare(first, other)
     assert result.exit_code == ExitCode.VERDICT
-    assert "warning: other and first differ in more than the policy: turns: 2 and 5" in result.stderr
+    assert "warning: first and other differ in more than the policy: turns: 2 and 5" in result.stderr
     assert "reward: drkernel_paper and kevin" in result.stderr
 
 

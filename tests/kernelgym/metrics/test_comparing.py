@@ -5,7 +5,7 @@ import pytest
 
 from kernelgym.errors import BadUsage
 from kernelgym.metrics import Comparison, Contestant, Difference, compare
-from kernelgym.metrics.comparing import reasons_for_doubt
+from kernelgym.metrics.doubts import reasons_for_doubt
 from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord
 from sandboxes.contracts import EvalConfig, Outcome, Precision
 from tests.kernelgym.metrics.variants import confirmed

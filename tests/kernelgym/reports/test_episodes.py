@@ -34,7 +34,7 @@ def test_rates_are_shown_by_turn_with_their_denominator() -> None:
     assert "2 of 2 episodes counted turn 1 turn 2 95 % best turn 95 %" in text
     assert "correct 50% 100% 34–100% 100% 34–100%" in text
     assert "fast@1.5 50% 50% 0–100% 100% 34–100%" in text
-    assert "speedup 2.00× 1.22× 1.00–1.50× 1.73× 1.50–2.00×" in text
+    assert "speedup 2.00× 1.22× 1.00–1.50 1.73× 1.50–2.00" in text
 
 
 def test_lost_episodes_say_why_and_are_counted_apart() -> None:
