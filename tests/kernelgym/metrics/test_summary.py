@@ -12,9 +12,10 @@ from kernelgym.chat import Usage
 from kernelgym.metrics import Summary, summarize, total_costs
 from kernelgym.metrics.summarizing import attempt_numbers
 from kernelgym.runs.record import EpisodeRecord, Loss
-from sandboxes.contracts import Finding, Outcome, Severity
+from sandboxes.contracts import Diagnostic, Finding, Outcome, Severity, Stage
 from tests.kernelgym.metrics.variants import confirmed, over_compile, with_reports
 from tests.policies.episodes import episode
+from tests.reports import ok_report
 
 WRONG, HACK, LOST = Outcome.INCORRECT, Outcome.HACK, Outcome.INFRASTRUCTURE
 KINDS: tuple[Outcome | float, ...] = (WRONG, HACK, Outcome.COMPILE_ERROR, 0.7, 1.1, 1.6, 2.5)
@@ -185,3 +186,15 @@ def test_a_thousand_episodes_of_fourteen_turns_take_no_more_than_seconds() -> No
     summary = summarize(episodes, 14)
     assert (summary.counted, len(summary.last)) == (1000, 14)
     assert perf_counter() - begin < 6.0  # 0.8 s on an idle core; others may be using this one
+
+
+def test_episodes_without_their_texts_and_details_have_the_same_summary() -> None:
+    def hack_found_late(record: EpisodeRecord) -> EpisodeRecord:
+        return with_reports(record, lambda report: report.model_copy(update={"cases": ok_report().cases}))
+
+    timeout = Diagnostic(stage=Stage.REPLAY, message="out of time")
+    late = with_reports(
+        episode(Outcome.TIMEOUT, problem="t"), lambda report: report.model_copy(update={"diagnostics": (timeout,)})
+    )
+    episodes = [*many(5, 2, 3), hack_found_late(episode(HACK, problem="h")), late, confirmed(episode(1.5), 1.2)]
+    assert summarize([record.numbers() for record in episodes], 3) == summarize(episodes, 3)
