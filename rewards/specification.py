@@ -32,6 +32,9 @@ SUFFIXES: Final = (".yaml", ".yml")
 MAX_BYTES: Final = 16 * 1024
 """Largest file that is read."""
 
+MAX_DEPTH: Final = 8
+"""Levels of lists and keys within each other; a term with steps has five."""
+
 NAME: Final = r"^[A-Za-z][A-Za-z0-9_.\-]{0,63}$"
 
 
@@ -53,10 +56,18 @@ class _File(Contract):
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
     """Plain values only: no tags of Python, no aliases (a few lines of which can mean a billion), no key twice."""
 
+    depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
+        line = self.peek_event().start_mark.line + 1
         if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1} has an alias; write the value out")
-        return super().compose_node(parent, index)
+            raise yaml.YAMLError(f"line {line} has an alias; write the value out")
+        if self.depth == MAX_DEPTH:
+            raise yaml.YAMLError(f"line {line} is nested more than {MAX_DEPTH} levels deep")
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys = [self.construct_object(key) for key, _ in node.value]
@@ -108,8 +119,8 @@ def _parse(path: Path) -> Any:
         raise InvalidReward(f"the reward file {path} is larger than {MAX_BYTES:,} bytes; a reward is a few lines")
     try:
         return yaml.load(raw, _Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:300]
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
         raise InvalidReward(f"the reward file {path} is no YAML that can be a reward: {reason}") from error
 
 

@@ -135,7 +135,9 @@ LAUGHS = "a: &a [lol, lol]\n" + "".join(
         ("terms: !!python/name:os.system ''", "could not determine a constructor"),
         ("terms: [{<<: {term: speedup}}]", "no YAML"),
         ("? [a]\n: b", "no YAML"),
-        ("terms: " + "[" * 7000, "nested too deeply|no YAML"),
+        ("terms: " + "[" * 7000, "nested more than 8 levels deep"),
+        ("- " * 7000, "nested more than 8 levels deep"),
+        ("? " * 7000, "nested more than 8 levels deep"),
         ("terms: [{term: speedup, cap: " + "9" * 6000 + "}]", "no YAML"),
         ("terms: 2026-13-45", "no YAML"),
         ("terms: [{term: speedup, cap: !!binary aGk=}]", "cap is b'hi'"),
@@ -145,10 +147,10 @@ LAUGHS = "a: &a [lol, lol]\n" + "".join(
     ],
 )  # fmt: skip
 def test_a_hostile_file_is_refused_at_once(write: Write, text: str, message: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(InvalidReward, match=message):
         get_reward(write(text))
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 1
 
 
 def test_a_files_name_that_could_be_no_rewards_is_not_taken_for_one(write: Write) -> None:
