@@ -177,13 +177,14 @@ def compare(
     folders: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Folders of runs; the first one is the baseline.")
     ],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it as an HTML page, too.")] = None,
     json: Json = False,
 ) -> None:
     """Put runs side by side, and tell what changes on the problems that they share."""
     from kernelgym.cli import comparison  # noqa: PLC0415 - loads numpy
 
     with one_line_errors():
-        raise typer.Exit(comparison.run(folders, json=json))
+        raise typer.Exit(comparison.run(folders, json=json, html=html))
 
 
 def main() -> None:

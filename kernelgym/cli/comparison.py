@@ -7,21 +7,30 @@ import typer
 from rich.console import Console
 
 from kernelgym.cli.exits import ExitCode, caution
+from kernelgym.cli.reporting import write_page
 from kernelgym.errors import BadUsage
 from kernelgym.metrics import Contestant, compare
 from kernelgym.reports import dump_document
 from kernelgym.reports.comparison import render_comparison
+from kernelgym.reports.html import render_comparison_page
 from kernelgym.runs.reading import iterate_episodes, read_run_record
 
 
-def run(folders: Sequence[Path], *, json: bool) -> ExitCode:
+def run(folders: Sequence[Path], *, json: bool, html: Path | None = None) -> ExitCode:
     """Prints a comparison; what makes the runs hard to compare is said on standard error.
 
+    Args:
+        folders: Of the runs; the first one is the baseline.
+        json: Print one JSON object instead of tables.
+        html: Where to write it as a page, too.
+
     Raises:
-        BadUsage: A folder is named twice or has no episode, or two runs have no problem in common.
+        BadUsage: A folder is named twice or has no episode, two runs have no problem in common, or the page can't be
+            written.
         RunFolderUnusable: A folder holds no run that can be read.
     """
-    comparison = compare(load_contestants(folders))
+    contestants = load_contestants(folders)
+    comparison = compare(contestants)
     for pairing in comparison.pairings:
         for warning in pairing.warnings:
             caution(f"{comparison.runs[0].name} and {pairing.name} differ in more than the policy: {warning}")
@@ -29,6 +38,8 @@ def run(folders: Sequence[Path], *, json: bool) -> ExitCode:
         typer.echo(dump_document(comparison.model_dump(mode="json")))
     else:
         Console(highlight=False).print(render_comparison(comparison))
+    if html is not None:
+        write_page(html, render_comparison_page(contestants, comparison))
     return ExitCode.VERDICT
 
 

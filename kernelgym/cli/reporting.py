@@ -49,4 +49,5 @@ def write_page(path: Path, page: str) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise BadUsage(f"the page {path} can't be written ({error.strerror}); give another path") from error
-    typer.echo(f"{plain(str(path))}: {quantity(len(data), 'B')}, one file that needs no network; open it in a browser")
+    size = quantity(len(data), "B")
+    typer.echo(f"{plain(str(path))}: {size}, one file that needs no network; open it in a browser", err=True)

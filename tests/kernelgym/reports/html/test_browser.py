@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kernelgym.metrics import Contestant, compare
+from kernelgym.reports.html import render_comparison_page
 from tests.kernelgym.reports.html.conftest import Visit
 from tests.kernelgym.reports.html.hostile import hostile_run, write_page
 from tests.kernelgym.reports.html.runs import synthetic_run
@@ -183,6 +185,24 @@ def test_nothing_that_others_wrote_acts_and_all_of_it_can_be_read(hostile: Path,
     assert opened.complaints == []
     assert opened.requests == []
     assert opened.overflow() <= 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_comparison_opens_without_a_complaint_and_fits_the_window(tmp_path: Path, visit: Open, width: int) -> None:
+    runs = [
+        Contestant(name=name, record=record, episodes=episodes)
+        for name, seed in (("before", 0), ("after", 1))
+        for record, episodes in [synthetic_run(24, samples=2, seed=seed)]
+    ]
+    path = tmp_path / "comparison.html"
+    path.write_text(render_comparison_page(runs, compare(runs)), encoding="utf-8")
+    opened = visit(path, width=width)
+    for chart in ("curves", "changes"):
+        assert opened.page.locator(f"[data-chart={chart}] .main-svg").count() >= 1
+    assert opened.overflow() <= 0
+    assert opened.complaints == []
+    assert opened.requests == []
+    assert opened.page.evaluate(CONTRAST)[0] >= 4.5
 
 
 @pytest.mark.slow
