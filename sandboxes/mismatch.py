@@ -33,6 +33,14 @@ ROUNDING_SIZE: Final = 0.05
 """Largest such error over the root mean square of the truth."""
 EVERYWHERE: Final = 0.02
 """The median error over the largest from which errors are said to be everywhere."""
+NEARLY: Final = 0.02
+"""Relative error up to which a wrong element is nearly right."""
+IMPRECISE: Final = "is anything rounded to a narrower type, summed in one, or approximated?"
+MIN_ROWS: Final = 3
+MIN_COLUMNS: Final = 8
+"""Wrong rows, and elements in each, from which what they have in common is no coincidence."""
+MAX_ROWS: Final = 64
+MAX_COLUMNS: Final = 512
 STEP: Final = 2_654_435_761
 """Distance between samples, before it is made coprime to the number of elements."""
 
@@ -77,9 +85,11 @@ def _how(expected: Expected, tensor: torch.Tensor, wrong: torch.Tensor, *, sprea
     usable = torch.isfinite(got) & torch.isfinite(right)
     sample = Sample(positions[usable], got[usable].double(), right[usable].double())
     if sample.at.numel() >= AGREE * positions.numel() and sample.varies:
-        related = _related(sample, expected.tolerance) or _moved(sample, expected)
+        related = _related(sample, expected.tolerance) or _moved(sample, expected) or _by_row(expected, tensor)
         if related is not None:
             return related
+        if _agree((sample.got - sample.right).abs() <= NEARLY * sample.right.abs()):
+            return f"wrong elements are nearly right: {IMPRECISE}"
     if expected.dtype.is_floating_point and spread:
         return _rounded(expected, tensor)
     return None
@@ -112,10 +122,7 @@ def _special(got: torch.Tensor) -> str | None:
     if got.dtype.is_floating_point or got.is_complex():
         nan, finite = torch.isnan(got), torch.isfinite(got)
         if bool(nan.all()):
-            return (
-                "every wrong element is NaN: either it is never stored (new memory holds NaN here), or 0/0, inf - inf "
-                "or the like is computed"
-            )
+            return "every wrong element is NaN: is it never stored (new memory holds NaN here), or 0/0, or inf - inf?"
         if not bool(finite.any()):
             return f"every wrong element is {'NaN or ' if bool(nan.any()) else ''}infinite: does anything overflow?"
         if not bool(finite.all()):
@@ -155,6 +162,30 @@ def _times(ratio: float) -> str:
     if 0.9 < ratio < 1.1:
         return f"all wrong elements are {abs(ratio - 1) * 100:.1g}% too {'large' if ratio > 1 else 'small'}"
     return f"all wrong elements are {ratio:.2g} times as large as they should be"
+
+
+def _by_row(expected: Expected, tensor: torch.Tensor) -> str | None:
+    """Finds rows of the last dimension with a factor or an amount of their own: of a sum, a norm, a mean, a maximum."""
+    columns = tensor.shape[-1]
+    if tensor.dim() < 2 or columns < MIN_COLUMNS or tensor.numel() // columns < MIN_ROWS:
+        return None
+    got, right = (
+        each.reshape(-1, columns)[:: -(-(tensor.numel() // columns) // MAX_ROWS), :MAX_COLUMNS].double()
+        for each in (tensor, expected.value)
+    )
+    wrong = ((got - right).abs() > expected.tolerance).any(dim=1)
+    got, right = got[wrong], right[wrong]
+    if len(got) < MIN_ROWS or not bool((torch.isfinite(got) & torch.isfinite(right)).all()):
+        return None
+    off = got - right
+    amounts = off.median(dim=1, keepdim=True).values
+    if _agree((off - amounts).abs() <= (CLOSE * amounts.abs()).clamp(min=expected.tolerance)):
+        return "every wrong row is off by an amount of its own: is its mean or its maximum right?"
+    ratios = got / right
+    factors = ratios.median(dim=1, keepdim=True).values
+    if _agree((got - factors * right).abs() <= (CLOSE * off.abs()).clamp(min=expected.tolerance)):
+        return "every wrong row is off by a factor of its own: is its sum or its norm right?"
+    return None
 
 
 def _moved(sample: Sample, expected: Expected) -> str | None:

@@ -166,11 +166,12 @@ class Court:
     def _raise_if_wrong(self, results: Sequence[CaseResult], in_any_order: frozenset[str]) -> None:
         wrong = [result for result in results if not result.passed]
         if wrong:
+            telling = max(wrong, key=lambda result: len(result.pattern or ""))  # the smallest cases tell least
             diagnostic = Diagnostic(
                 stage=Stage.REPLAY,
-                message=clip(wrong[0].failure or "wrong"),
+                message=clip(telling.failure or "wrong"),
                 hint=_hint(results, in_any_order),
-                case=wrong[0].case,
+                case=telling.case,
             )
             raise Fault(Outcome.INCORRECT, diagnostic, cases=results)
 

@@ -93,7 +93,7 @@ def _box(wrong: torch.Tensor, spans: list[Span | None]) -> tuple[str, float] | N
         return None
     share = int(wrong.sum()) / inside
     if len(partial) == 1:
-        words = _in_one(*partial[0], alone=int(wrong.sum()) == 1)
+        words = _in_one(*partial[0], alone=int(wrong.sum()) == 1, dense=share == 1.0)
         return None if words is None else (words, share)
     if any(span.step > 1 for _, span in partial) or inside < 2:
         return None
@@ -106,7 +106,7 @@ def _explains(count: int, inside: int, total: int) -> bool:
     return density == 1.0 or (density >= MIN_DENSITY and density * (total - inside) >= SURPRISING)
 
 
-def _in_one(dim: int, span: Span, *, alone: bool) -> str | None:
+def _in_one(dim: int, span: Span, *, alone: bool, dense: bool) -> str | None:
     of = f"of dimension {dim}"
     if span.step > 1:
         if not span.regular:
@@ -119,8 +119,9 @@ def _in_one(dim: int, span: Span, *, alone: bool) -> str | None:
     is_wrong = f"only {which} {of} {'is' if span.count == 1 else 'are'} wrong"
     if span.last == span.size - 1 and span.size >= MIN_TAIL:
         if span.count <= span.first:
-            return f"{is_wrong}: is the tail handled?"
-        return f"everything that is wrong is at index {span.first} {of} or beyond: does the grid cover it?"
+            return f"{is_wrong}: is the tail handled, and does the grid cover it?"
+        beyond = f"everything that is wrong is at index {span.first} {of} or beyond"
+        return f"{beyond}, and everything there is wrong: does the grid cover it?" if dense else beyond
     return None if alone else is_wrong
 
 

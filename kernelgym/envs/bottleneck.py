@@ -34,7 +34,8 @@ def collect_performance(report: Report) -> Performance | None:
     if profile is None:
         return None
     unverified = report.bench is not None and not report.bench.verified
-    slowest = sorted(profile.nodes, key=lambda node: -node.time_us)
+    slowest = _groups(profile)
+    shown, others = slowest[:MAX_NODES], slowest[MAX_NODES:]
     return Performance(
         device=quote(profile.device)[:MAX_TEXT],
         provenance=one_line(provenance(profile), MAX_TEXT),
@@ -46,17 +47,32 @@ def collect_performance(report: Report) -> Performance | None:
         coverage=profile.coverage,
         total=len(profile.nodes),
         custom=sum(node.custom for node in profile.nodes),
-        kernels=tuple(_kernel(node, profile) for node in slowest[:MAX_NODES]),
-        more=len(slowest[MAX_NODES:]),
-        more_us=sum(node.time_us for node in slowest[MAX_NODES:]),
+        kernels=tuple(_kernel(group, profile) for group in shown),
+        more=sum(map(len, others)),
+        more_us=sum(map(_time, others)),
         hot_lines=tuple(_hottest(profile)),
     )
 
 
+def _groups(profile: Profile) -> list[list[NodeProfile]]:
+    """Returns nodes that differ in nothing but their size and time together, those that take the longest first."""
+    groups: dict[tuple[object, ...], list[NodeProfile]] = {}
+    for node in profile.nodes:
+        alike = (node.name, node.custom, node.live, node.bound, node.grid, node.config, node.resources)
+        groups.setdefault(alike, []).append(node)
+    return sorted(groups.values(), key=lambda group: -_time(group))
+
+
+def _time(group: list[NodeProfile]) -> float:
+    return sum(node.time_us for node in group)
+
+
 def _limit(profile: Profile) -> str:
     """Returns the first thing that would make it faster."""
-    slowest = max(profile.nodes, key=lambda node: node.time_us)
-    name = f"`{_name(slowest)}` ({percent(slowest.time_us / profile.time_us)} of the time)"
+    group = _groups(profile)[0]
+    slowest = max(group, key=lambda node: node.time_us)
+    often = f"{len(group)} launches, " if len(group) > 1 else ""
+    name = f"`{_name(slowest)}` ({often}{percent(_time(group) / profile.time_us)} of the time)"
     if not slowest.live:
         return f"{name} computes what nobody uses; remove it."
     if not slowest.custom:
@@ -104,19 +120,21 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
     )
 
 
-def _kernel(node: NodeProfile, profile: Profile) -> Kernel:
+def _kernel(group: list[NodeProfile], profile: Profile) -> Kernel:
+    node, time_us = group[0], _time(group)
     need = node.resources
     config = ", ".join(part for part in node.config.split(", ") if not part.endswith(": None"))
     return Kernel(
         name=_name(node),
         custom=node.custom,
         live=node.live,
-        time_us=node.time_us,
-        share=node.time_us / profile.time_us if profile.time_us else 0.0,
+        launches=len(group),
+        time_us=time_us,
+        share=time_us / profile.time_us if profile.time_us else 0.0,
         bound=node.bound.value,
-        roofline_fraction=node.roofline_fraction,
-        bytes=node.bytes,
-        flops=node.flops,
+        roofline_fraction=sum(each.roofline_fraction * each.time_us for each in group) / time_us if time_us else 0.0,
+        bytes=sum(each.bytes for each in group),
+        flops=sum(each.flops for each in group),
         grid=None if node.grid is None else "×".join(map(str, node.grid)),
         config=one_line(config, MAX_TEXT) or None,
         resources=None
@@ -142,6 +160,7 @@ def _hottest(profile: Profile) -> list[TrafficLine]:
     return [
         TrafficLine(number=line, text=cut(excerpt.strip(), MAX_TEXT), bytes=size, flops=flops)
         for line, (size, flops, excerpt) in ranked
+        if size
     ]
 
 

@@ -152,9 +152,10 @@ class KernelResources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """A kernel or an operator of a correct candidate."""
+    """A kernel or an operator of a correct candidate; launches that are alike together."""
 
     name: str
+    launches: int
     custom: bool
     live: bool
     time_us: float

@@ -21,6 +21,9 @@ MAX_LINE: Final = 160
 MAX_LISTED: Final = 4
 """Cases, findings or further messages that are listed."""
 
+PATTERNS: Final = "; "
+"""Between two patterns of one failure."""
+
 CONTEXT_LINES: Final = 2
 """Lines of source before and after the one to blame."""
 
@@ -98,9 +101,7 @@ def collect_failures(report: Report, submission: Submission | None) -> Failures:
     return Failures(
         fix=_fix(first, report.cases, submission),
         rules=(),
-        failed=tuple(
-            _failed(way, alike, number) for number, (way, alike) in enumerate(list(ways.items())[:MAX_LISTED])
-        ),
+        failed=tuple(_failed(alike, first.message) for alike in list(ways.values())[:MAX_LISTED]),
         failed_more=sum(len(alike) for alike in list(ways.values())[MAX_LISTED:]),
         passed=clip(passed, MAX_NOTE) or None,
         also=tuple(more[:MAX_LISTED]),
@@ -129,11 +130,15 @@ def _fix(diagnostic: Diagnostic, cases: Sequence[CaseResult], submission: Submis
     )
 
 
-def _failed(way: str, alike: Sequence[CaseResult], number: int) -> Failure:
+def _failed(alike: Sequence[CaseResult], fix: str) -> Failure:
+    """Returns cases that failed in the same way, without what is said of those that have to be fixed first."""
+    one = alike[0]
     names = "; ".join(f"{case.case} ({case.failed_trials} of {case.trials} input sets)" for case in alike)
+    said = fix.split(PATTERNS)
+    patterns = [part.partition(": ")[0] for part in (one.pattern or "").split(PATTERNS) if part and part not in said]
+    how = PATTERNS.join((one.detail or "", *patterns))
     return Failure(
-        cases=clip(quote(names), MAX_NOTE),
-        how=clip(quote(way), MAX_NOTE) if way and number > 0 else None,  # the first is what has to be fixed first
+        cases=clip(quote(names), MAX_NOTE), how=clip(quote(how), MAX_NOTE) if how and one.failure != fix else None
     )
 
 

@@ -68,7 +68,7 @@ ALL = slice(None)
 PATTERNS: list[tuple[str, Change]] = [
     ("only indices 96 to 99 of dimension 1 are wrong: is the tail", put((ALL, slice(96, None)), 9.0)),
     ("only index 99 of dimension 1 is wrong: is the tail", put((ALL, 99), 9.0)),
-    ("at index 16 of dimension 0 or beyond: does the grid", put(slice(16, None), 9.0)),
+    ("index 16 of dimension 0 or beyond, and everything there is wrong: does the grid", put(slice(16, None), 9.0)),
     ("only indices 0 to 3 of dimension 0 are wrong", put(slice(0, 4), 9.0)),
     ("only indices 5 to 8 of dimension 1 are wrong", put((ALL, slice(5, 9)), 9.0)),
     ("only every 2nd index of dimension 1 is wrong (1, 3, ...)", put((ALL, slice(1, None, 2)), 9.0)),
@@ -89,7 +89,7 @@ PATTERNS: list[tuple[str, Change]] = [
     ("0.18 times as large", lambda x: x / 5.6568),
     ("-3 times as large", lambda x: -3 * x),
     ("all wrong elements are 0.8% too large", lambda x: x * 1.008),
-    ("only indices 50 to 99 of dimension 1 are wrong: is the tail handled?; all wrong elements are 2 times",
+    ("is the tail handled, and does the grid cover it?; all wrong elements are 2 times",
      put((ALL, slice(50, None)), lambda x: 2 * x)),
     ("off by the same amount", lambda x: x + 0.37),
     ("has the wrong sign", lambda x: -x),
@@ -97,8 +97,11 @@ PATTERNS: list[tuple[str, Change]] = [
     ("dimension 1 is reversed", lambda x: x.flip(1)),
     ("shifted by +1 along dimension 1", lambda x: x.roll(1, 1)),
     ("shifted by -1 along dimension 0", lambda x: x.roll(-1, 0)),
+    ("every wrong row is off by a factor of its own", lambda x: x * (2 + normal(x.shape[0], 1).abs())),
+    ("every wrong row is off by an amount of its own", lambda x: x + 1 + normal(x.shape[0], 1).abs()),
     ("errors are small, and everywhere", noise(1e-3)),
-    ("errors are small, and everywhere", lambda x: x.to(torch.bfloat16).float()),
+    ("nearly right: is anything rounded", lambda x: x.to(torch.bfloat16).float()),
+    ("nearly right: is anything rounded", lambda x: x * (1 + 0.01 * normal(*x.shape).clamp(-1, 1))),
 ]  # fmt: skip
 
 
@@ -125,6 +128,8 @@ LOOK_ALIKES: list[tuple[str, Change]] = [
     ("errors as large as the values, everywhere", noise(1.0)),
     ("factors that are nearly the same", lambda x: x * (2 + 0.1 * normal(*x.shape))),
     ("offsets that are nearly the same", lambda x: x + 0.37 + 0.1 * normal(*x.shape)),
+    ("rows with nearly a factor of their own", lambda x: x * (2 + normal(x.shape[0], 1) + 0.1 * normal(*x.shape))),
+    ("columns with a factor of their own", lambda x: x * (2 + normal(1, x.shape[1]).abs())),
     ("a shuffle", lambda x: x.flatten()[torch.randperm(x.numel(), generator=torch.Generator())].view(x.shape)),
     ("a shift by two", lambda x: x.roll((2, 3), (0, 1))),
     ("small errors and few large ones", lambda x: put((slice(0, 40, 7), slice(3, 90, 11)), 9.0)(noise(1e-3)(x))),
