@@ -85,10 +85,9 @@ class Standing:
 
 
 _FACTS: Final = ("correct", "compiled", "hacked", "reward", "coverage", "replaced", "eager", "compile")
-_SHARES: Final = slice(0, 3)
-_REWARD: Final = 3
-_PROFILE: Final = slice(4, 6)
-_EAGER: Final = 6
+_CORRECT: Final = _FACTS.index("correct")
+_EAGER: Final = _FACTS.index("eager")
+_PROFILE: Final = slice(_FACTS.index("coverage"), _FACTS.index("replaced") + 1)
 _FAILED: Final = (0.0, 0.0, 0.0, 0.0, np.nan, np.nan, np.nan, np.nan)
 """A turn for which the policy had no candidate: like one without code. Its reward is 0."""
 
@@ -163,13 +162,15 @@ def _facts(report: Report, reward: float | None) -> tuple[float, ...]:
 def _best_so_far(facts: Array) -> Array:
     """Returns the largest of each fact up to each turn; coverage and replaced share are those of the fastest turn."""
     found = np.fmax.accumulate(facts, axis=1)
-    rank = np.where(np.isnan(facts[..., _EAGER]), facts[..., 0] - 1, facts[..., _EAGER])  # timed > correct > neither
+    rank = np.where(
+        np.isnan(facts[..., _EAGER]), facts[..., _CORRECT] - 1, facts[..., _EAGER]
+    )  # timed > correct > neither
     chosen = np.zeros(len(facts), dtype=np.intp)
     rows = np.arange(len(facts))
     for turn in range(facts.shape[1]):
         chosen = np.where(np.nan_to_num(rank[:, turn], nan=-1.0) > rank[rows, chosen], turn, chosen)
         found[:, turn, _PROFILE] = facts[rows, chosen, _PROFILE]
-    nothing = np.isnan(found[..., 0])  # no turn at all: the policy failed before its first one
+    nothing = np.isnan(found[..., _CORRECT])  # no turn at all: the policy failed before its first one
     found[nothing] = _FAILED
     return found
 

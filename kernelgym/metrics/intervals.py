@@ -32,6 +32,9 @@ Z: Final = 1.959963984540054
 DIGITS: Final = 6
 """Significant digits of interval bounds: fewer than where two linear algebra libraries differ."""
 
+SAME: Final = 1e-9
+"""Distance of the bounds of a share up to which its resamples do not differ but by rounding."""
+
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -78,7 +81,8 @@ class Resampling:
         """
         found = []
         for mean in self._means(columns):
-            low, high = wilson(mean.value, mean.units) if mean.low == mean.high else (mean.low, mean.high)
+            same = mean.high - mean.low < SAME
+            low, high = wilson(mean.value, mean.units) if same else (mean.low, mean.high)
             found.append(replace(mean, low=low, high=high).estimate())
         return found
 

@@ -72,6 +72,11 @@ def test_a_share_of_nothing_or_all_is_not_called_certain() -> None:
     assert (everything.low, everything.high) == (pytest.approx(1 - high, rel=1e-5), 1.0)
 
 
+def test_shares_that_are_the_same_for_every_problem_are_so_in_spite_of_rounding() -> None:
+    estimate = Resampling([f"p{number}" for number in range(30)]).shares(np.full(30, 1 / 3))[0]
+    assert bounds(estimate) == pytest.approx(wilson(1 / 3, 30), rel=1e-5)
+
+
 def test_wilson_gives_the_published_numbers() -> None:
     # Newcombe 1998, Statistics in Medicine 17:857, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29
     for successes, of, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611),
