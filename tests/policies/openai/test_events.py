@@ -19,7 +19,19 @@ from policies.openai.secret import Secret
 LINES = st.sampled_from(
     [b"data: a", b"data:b", b"data", b": comment", b"event: x", b"", b"\xff", b"data:  c", b"nonsense"]
 )
-FIELDS = "choices delta message content refusal usage model error code index finish_reason prompt_tokens".split()
+FIELDS = [
+    "choices",
+    "delta",
+    "message",
+    "content",
+    "refusal",
+    "usage",
+    "model",
+    "error",
+    "code",
+    "index",
+    "finish_reason",
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5),
