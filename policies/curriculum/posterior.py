@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from math import isfinite, prod
 from typing import Final, Self
 
+from scipy.special import betainc, betaincinv
+
 from kernelgym.errors import BadUsage
-from policies.curriculum.incomplete_beta import incomplete_beta, inverse_incomplete_beta
 
 SMALLEST: Final = 1e-3
 LARGEST: Final = 1e6
@@ -59,7 +60,7 @@ class Beta:
 
     def below(self, probability: float) -> float:
         """Returns the probability that the success probability is at most `probability`."""
-        return incomplete_beta(self.alpha, self.beta, probability)
+        return float(betainc(self.alpha, self.beta, min(max(probability, 0.0), 1.0)))
 
     def above(self, probability: float) -> float:
         """Returns the probability that the success probability is at least `probability`."""
@@ -68,7 +69,7 @@ class Beta:
     def interval(self, level: float = 0.9) -> tuple[float, float]:
         """Returns the credible interval that leaves out `(1 - level) / 2` at each end."""
         tail = (1.0 - level) / 2.0
-        low, high = (inverse_incomplete_beta(self.alpha, self.beta, end) for end in (tail, 1.0 - tail))
+        low, high = (float(betaincinv(self.alpha, self.beta, end)) for end in (tail, 1.0 - tail))
         return low, high
 
     def mixed_group(self, size: int) -> float:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from kernelgym.errors import BadUsage
 from policies.curriculum import UNIFORM, Beta
-from policies.curriculum.incomplete_beta import incomplete_beta
 from policies.curriculum.posterior import LARGEST, SMALLEST
 
 PARAMETERS = st.floats(0.05, 2000.0)
@@ -30,7 +29,7 @@ def test_probabilities_of_whole_parameters_are_the_exact_binomial_tails() -> Non
     for a, b, x in product((1, 2, 5, 20, 100), (1, 3, 8, 50), (0.001, 0.05, 0.3, 0.5, 0.9, 0.999)):
         n, chance = a + b - 1, Fraction(x)
         exact = sum(comb(n, k) * chance**k * (1 - chance) ** (n - k) for k in range(a, n + 1))
-        assert incomplete_beta(a, b, x) == pytest.approx(float(exact), abs=1e-12)
+        assert Beta(a, b).below(x) == pytest.approx(float(exact), abs=1e-12)
 
 
 @pytest.mark.parametrize("belief", [Beta(1.5, 2.5), Beta(4.0, 1.2), Beta(30.0, 7.5), UNIFORM])
@@ -60,7 +59,7 @@ def test_a_group_of_one_is_never_mixed_and_a_pair_is_with_twice_the_variance_of_
 @given(PARAMETERS, PARAMETERS, CHANCES, CHANCES)
 def test_probabilities_grow_and_the_sides_add_up(a: float, b: float, x: float, y: float) -> None:
     low, high = sorted((x, y))
-    assert 0.0 <= incomplete_beta(a, b, low) <= incomplete_beta(a, b, high) + 1e-9 <= 1.0 + 1e-9
+    assert 0.0 <= Beta(a, b).below(low) <= Beta(a, b).below(high) + 1e-9 <= 1.0 + 1e-9
     assert Beta(a, b).above(0.25 + x / 2) == pytest.approx(Beta(b, a).below(0.75 - x / 2), abs=1e-9)
 
 
