@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 
 from kernelgym.chat import Message
 from kernelgym.errors import BadUsage
-from policies.errors import ChatTooLong
+from policies.errors import ChatTooLong, PolicyBroken
 from policies.local_model.options import LocalModelOptions
 from policies.local_model.sampling import RowSampler, StopWhen
 
@@ -103,6 +103,9 @@ class LocalModel:
         """Returns a completion of each prompt; for one thread at a time.
 
         Apart from rounding, it depends on the prompt alone, and not on those that share its batch.
+
+        Raises:
+            PolicyBroken: torch failed.
         """
         options, device = self._options, self._model.device
         longest = max(len(prompt.tokens) for prompt in prompts)
@@ -113,14 +116,20 @@ class LocalModel:
             do_sample=False, max_new_tokens=options.max_new_tokens, pad_token_id=pad, eos_token_id=self._ends or None
         )
         seeds = [prompt.seed for prompt in prompts]
-        with torch.inference_mode():
-            out = self._model.generate(
-                input_ids=torch.tensor(padded, device=device),
-                attention_mask=torch.tensor(mask, device=device),
-                generation_config=config,
-                logits_processor=[RowSampler(seeds, options.temperature, options.top_p, device)],
-                stopping_criteria=[StopWhen(self._stopped)],
-            )
+        try:
+            with torch.inference_mode():
+                out = self._model.generate(
+                    input_ids=torch.tensor(padded, device=device),
+                    attention_mask=torch.tensor(mask, device=device),
+                    generation_config=config,
+                    logits_processor=[RowSampler(seeds, options.temperature, options.top_p, device)],
+                    stopping_criteria=[StopWhen(self._stopped)],
+                )
+        except RuntimeError as error:
+            raise PolicyBroken(
+                f"the model {options.model} failed ({_line(error)}); if the memory is full, ask for fewer tokens or a "
+                "smaller dtype"
+            ) from error
         return [self._generated(row) for row in out[:, longest:].tolist()]
 
     def _generated(self, tokens: list[int]) -> Generated:
@@ -139,7 +148,7 @@ class LocalModel:
 def _load(auto: Any, options: LocalModelOptions, **how: Any) -> Any:
     try:
         return auto.from_pretrained(
-            options.model, revision=options.revision or "main", local_files_only=not options.download, **how
+            options.model, revision=options.revision, local_files_only=not options.download, **how
         )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         if options.download or Path(options.model).is_dir():

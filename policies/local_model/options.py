@@ -1,96 +1,45 @@
-"""How a local model is loaded and sampled, read from texts as a command line gives them."""
+"""The options of the policy `transformers`, from `--policy-option key=value`."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, ClassVar, Literal
 
-from kernelgym.errors import BadUsage
+from pydantic import BaseModel, ConfigDict, Field
 
-DTYPES: Final = ("auto", "float32", "bfloat16", "float16")
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-_TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
+class LocalModelOptions(BaseModel):
+    """Which model is loaded, how, and how it is sampled."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalModelOptions:
-    """What a local model is asked for.
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    Raises:
-        BadUsage: A value is out of range.
-    """
-
-    model: str
+    model: Annotated[str, Field(min_length=1)]
     """A folder, or the name of a model on the Hugging Face hub that has been downloaded before."""
-    revision: str | None
+    revision: Annotated[str, Field(min_length=1)] = "main"
     """Branch, tag or commit of a model of the hub."""
-    dtype: str
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of the weights; `auto`: as they are stored."""
-    device: str
-    """Of torch; `auto`: the GPU if there is one."""
-    max_new_tokens: int
+    device: Annotated[str, Field(min_length=1)] = "auto"
+    """Of torch, e.g. `cuda:1`; `auto`: the GPU if there is one."""
+    max_new_tokens: Count = 2048
     """Most tokens of a completion."""
-    temperature: float
+    temperature: NonNegative = 1.0
     """0: always the most likely token."""
-    top_p: float
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the probability among which is chosen."""
-    batch_size: int
+    batch_size: Count = 8
     """Most completions that are generated together."""
-    batch_wait_s: float
+    batch_wait_s: NonNegative = 0.05
     """Time for which a batch waits for more requests, seconds."""
-    chat_template: Path | None
+    chat_template: Path | None = None
     """A file with the template by which chats become text; None: the tokenizer's own."""
-    download: bool
+    download: bool = False
     """Whether what is missing may be downloaded."""
 
-    def __post_init__(self) -> None:
-        if not self.model:
-            raise _unusable("model", self.model, "give a folder, or the name of a model")
-        if self.dtype not in DTYPES:
-            raise _unusable("dtype", self.dtype, f"give {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
-        for name in ("max_new_tokens", "batch_size"):
-            if getattr(self, name) < 1:
-                raise _unusable(name, getattr(self, name), "give at least 1")
-        for name in ("temperature", "batch_wait_s"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise _unusable(name, getattr(self, name), "give 0 or more")
-        if not 0 < self.top_p <= 1:
-            raise _unusable("top_p", self.top_p, "give a number above 0, at most 1")
-
-
-def read_whole(name: str, text: str) -> int:
-    """Returns the integer that `text` says.
-
-    Raises:
-        BadUsage: It says none; names the option.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise _unusable(name, text, "give a whole number") from None
-
-
-def read_number(name: str, text: str) -> float:
-    """Returns the number that `text` says.
-
-    Raises:
-        BadUsage: It says none; names the option.
-    """
-    try:
-        return float(text)
-    except ValueError:
-        raise _unusable(name, text, "give a number") from None
-
-
-def read_truth(name: str, text: str) -> bool:
-    """Returns whether `text` says yes.
-
-    Raises:
-        BadUsage: It says neither yes nor no; names the option.
-    """
-    if text.lower() not in _TRUTH:
-        raise _unusable(name, text, "give yes or no")
-    return _TRUTH[text.lower()]
-
-
-def _unusable(name: str, value: object, remedy: str) -> BadUsage:
-    return BadUsage(f"the policy `transformers` can't use {name}={value}; {remedy}")
+    @property
+    def label(self) -> str:
+        """The model, and what decides how it is sampled."""
+        revision = f"@{self.revision}" if self.revision != "main" else ""
+        drawn = f"temperature {self.temperature:g}" + (f", top_p {self.top_p:g}" if self.top_p < 1 else "")
+        return f"{self.model}{revision} ({drawn}, {self.max_new_tokens} tokens)"

@@ -6,7 +6,6 @@ Players act in threads of their own; what they ask at about the same time is gen
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -14,64 +13,35 @@ from kernelgym.chat import Completion, Message, Usage
 from kernelgym.problems import Problem
 from policies.errors import PolicyClosed, PolicyUnavailable
 from policies.local_model.batching import Batcher
-from policies.local_model.options import LocalModelOptions, read_number, read_truth, read_whole
+from policies.local_model.options import LocalModelOptions
+from policies.options import read_options
 
 if TYPE_CHECKING:
     from policies.local_model.model import Generated, LocalModel, Prompt
 
 
-class LocalModelPolicy:
-    """Asks a local model; every option is a text.
-
-    Args:
-        model: A folder, or the name of a model on the Hugging Face hub that has been downloaded before.
-        revision: Branch, tag or commit of a model of the hub; empty: its main branch.
-        dtype: Of the weights: `auto` (as they are stored), `float32`, `bfloat16` or `float16`.
-        device: Of torch, e.g. `cuda:1`; `auto`: the GPU if there is one.
-        max_new_tokens: Most tokens of a completion.
-        temperature: 0: always the most likely token.
-        top_p: Share of the probability among which is chosen.
-        batch_size: Most completions that are generated together.
-        batch_wait_s: Time for which a batch waits for more requests, seconds.
-        chat_template: A file with the template by which chats become text; empty: the tokenizer's own.
-        download: `yes`: what is missing may be downloaded.
+def make_local_model(**options: str) -> "LocalModelPolicy":
+    """Returns the policy `transformers`; its options are the fields of `LocalModelOptions`.
 
     Raises:
-        BadUsage: An option can't be used.
+        BadUsage: The options can't be followed.
     """
+    return LocalModelPolicy(read_options("transformers", LocalModelOptions, options))
 
-    def __init__(
-        self,
-        model: str,
-        revision: str = "",
-        dtype: str = "auto",
-        device: str = "auto",
-        max_new_tokens: str = "2048",
-        temperature: str = "1",
-        top_p: str = "1",
-        batch_size: str = "8",
-        batch_wait_s: str = "0.05",
-        chat_template: str = "",
-        download: str = "no",
-    ) -> None:
-        self._options = LocalModelOptions(
-            model=model,
-            revision=revision or None,
-            dtype=dtype,
-            device=device,
-            max_new_tokens=read_whole("max_new_tokens", max_new_tokens),
-            temperature=read_number("temperature", temperature),
-            top_p=read_number("top_p", top_p),
-            batch_size=read_whole("batch_size", batch_size),
-            batch_wait_s=read_number("batch_wait_s", batch_wait_s),
-            chat_template=Path(chat_template) if chat_template else None,
-            download=read_truth("download", download),
-        )
-        self.name = _name(self._options)
+
+class LocalModelPolicy:
+    """Asks a local model."""
+
+    def __init__(self, options: LocalModelOptions) -> None:
+        """Args:
+        options: Which model, and how it is sampled.
+        """  # fmt: skip
+        self.name = f"transformers:{options.label}"
+        self._options = options
         self._lock = threading.Lock()
         self._loaded: LocalModel | None = None
         self._batcher: Batcher[Prompt, Generated] = Batcher(
-            lambda prompts: self._load().complete(prompts), self._options.batch_size, self._options.batch_wait_s
+            lambda prompts: self._load().complete(prompts), options.batch_size, options.batch_wait_s
         )
 
     def begin(self, problem: Problem, seed: int) -> "LocalModelPlayer":
@@ -116,8 +86,7 @@ class LocalModelPlayer:
 
         Raises:
             ChatTooLong: The chat leaves no room for one.
-            PolicyClosed: The policy was closed.
-            Exception: Whatever torch raises, e.g. if there is not enough memory.
+            PolicyBroken: The policy was closed, or torch failed, e.g. for lack of memory.
         """
         begun = time.monotonic()
         prompt = self._model.read(chat, self._seeds.getrandbits(63))
@@ -130,9 +99,3 @@ class LocalModelPlayer:
             finish_reason=generated.finish_reason,
         )
         return Completion(text=generated.text, usage=usage)
-
-
-def _name(options: LocalModelOptions) -> str:
-    revision = f"@{options.revision}" if options.revision else ""
-    drawn = f"temperature {options.temperature:g}" + (f", top_p {options.top_p:g}" if options.top_p < 1 else "")
-    return f"transformers:{options.model}{revision} ({drawn}, {options.max_new_tokens} tokens)"

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, field_validator, model_validator
 
-from kernelgym.errors import BadUsage, did_you_mean
+from policies import options
 
 OPENAI_URL: Final = "https://api.openai.com/v1"
 
@@ -116,21 +116,6 @@ def read_options(given: Mapping[str, str], environment: Mapping[str, str]) -> Op
     Raises:
         BadUsage: One is missing, unknown or has a value that can't be used.
     """
-    known = OpenAIOptions.model_fields
-    for name in given:
-        if name not in known:
-            remedy = did_you_mean(name, known) or f"it has {', '.join(known)}"
-            raise BadUsage(f"the policy `openai` has no option `{name}`; {remedy}")
-    if "model" not in given:
-        raise BadUsage("the policy `openai` needs the option `model`; add --policy-option model=NAME")
     defaults = {"base_url": environment["OPENAI_BASE_URL"]} if environment.get("OPENAI_BASE_URL") else {}
-    try:
-        return OpenAIOptions.model_validate({**defaults, **given})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        if not first["loc"]:
-            raise BadUsage(f"the options of the policy `openai` don't go together: {reason}") from None
-        name = str(first["loc"][0])
-        shown = "" if name == "base_url" else f" is {str(given[name])[:80]!r}"  # an address may hold a password
-        raise BadUsage(f"the option `{name}` of the policy `openai`{shown}: {reason[:1].lower()}{reason[1:]}") from None
+    # an address may hold a password
+    return options.read_options("openai", OpenAIOptions, given, defaults=defaults, secret=("base_url",))

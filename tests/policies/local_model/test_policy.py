@@ -16,8 +16,8 @@ from kernelgym.chat import Completion, Message
 from kernelgym.envs import Rules
 from kernelgym.errors import BadUsage
 from kernelgym.problems import get_problem
-from policies.errors import ChatTooLong, PolicyClosed, PolicyUnavailable
-from policies.local_model import LocalModelPolicy
+from policies.errors import ChatTooLong, PolicyBroken, PolicyClosed, PolicyUnavailable
+from policies.local_model import LocalModelPolicy, make_local_model
 from policies.local_model.model import Prompt
 from policies.rollouts import rollout
 from sandboxes.contracts import Outcome
@@ -40,7 +40,7 @@ def make(folder: Path) -> Iterator[Make]:
     made: list[LocalModelPolicy] = []
 
     def make_one(model: Path = folder, **options: str) -> LocalModelPolicy:
-        made.append(LocalModelPolicy(**({"model": str(model), "device": "cpu", "max_new_tokens": "24"} | options)))
+        made.append(make_local_model(**({"model": str(model), "device": "cpu", "max_new_tokens": "24"} | options)))
         return made[-1]
 
     yield make_one
@@ -192,6 +192,28 @@ def test_closing_ends_a_generation_in_progress(make: Make) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "batcher"]
     with pytest.raises(PolicyClosed):
         policy.begin(PROBLEM, 0)
+
+
+def test_a_model_that_fails_loses_its_episode_to_infrastructure_and_only_when_it_is_alone(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = make(batch_size="4", batch_wait_s="5")
+    model = policy._load()._model
+    generate, rows = model.generate, list[int]()
+
+    def full(input_ids: torch.Tensor, **how: object) -> object:
+        rows.append(len(input_ids))
+        if len(input_ids) > 1 or input_ids.shape[1] > 100:
+            raise torch.OutOfMemoryError("out of memory\nTried to allocate")
+        return generate(input_ids=input_ids, **how)
+
+    monkeypatch.setattr(model, "generate", full)
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(policy.begin(PROBLEM, 0).act, chat(task)) for task in TASKS]
+    assert rows == [4, 1, 1, 1, 1]
+    assert [bool(answer.result().text) for answer in asked[:3]] == [True] * 3
+    with pytest.raises(PolicyBroken, match=r"failed \(OutOfMemoryError: out of memory\); if the memory is full"):
+        asked[3].result()
 
 
 def test_episodes_of_a_local_model_are_recorded_with_their_usage(make: Make, tmp_path: Path) -> None:

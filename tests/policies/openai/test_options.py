@@ -35,7 +35,7 @@ def test_the_address_comes_from_the_option_then_the_environment_then_openai() ->
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({}, "needs the option `model`; add --policy-option model=NAME"),
+        ({}, "needs the option `model`; add --policy-option model=VALUE"),
         ({"model": ""}, "the option `model`"),
         ({"model": "m", "temprature": "1"}, "no option `temprature`; did you mean 'temperature'?"),
         ({"model": "m", "zzz": "1"}, "no option `zzz`; it has model, base_url"),
