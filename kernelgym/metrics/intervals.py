@@ -102,9 +102,8 @@ class Resampling:
         sums, counts = np.zeros((2, self._units, len(columns)))
         np.add.at(sums, self._unit, np.where(known, values, 0.0))
         np.add.at(counts, self._unit, known)
-        weight = self._draws @ counts
-        with np.errstate(invalid="ignore"):
-            low, high = _percentiles(np.where(weight > 0, (self._draws @ sums) / weight, np.nan))
+        with np.errstate(invalid="ignore"):  # a resample without any value is NaN
+            low, high = _percentiles((self._draws @ sums) / (self._draws @ counts))
         found = []
         for column in range(len(columns)):
             numbers = values[known[:, column], column].tolist()

@@ -93,6 +93,11 @@ def test_or_from_the_stage_that_was_reached(outcome: Outcome) -> None:
     assert is_compiled(ended_in(Stage.REPLAY))
 
 
+def test_a_launch_that_asks_for_too_much_is_not_compiled_wherever_that_was_noticed() -> None:
+    late = Diagnostic(stage=Stage.REPLAY, message="grid y is 70000, at most 65535")
+    assert not is_compiled(failed_report(Outcome.LAUNCH_ERROR).model_copy(update={"diagnostics": (late,)}))
+
+
 def test_a_hack_compiled_if_its_results_were_compared() -> None:
     early = failed_report(Outcome.HACK)
     assert not is_compiled(early)

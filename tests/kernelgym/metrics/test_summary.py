@@ -39,8 +39,9 @@ def numbers(document: Any) -> list[float]:
     return [document] if isinstance(document, float) else []
 
 
-def test_the_same_episodes_in_any_order_give_the_same_json() -> None:
-    episodes = many(7, 3, 4)
+@pytest.mark.parametrize("problems", [1, 7])
+def test_the_same_episodes_in_any_order_give_the_same_json(problems: int) -> None:
+    episodes = [*many(problems, 3, 4), episode(1.0, LOST, problem="core/p0", sample=3)]
     shuffled = random.Random(5).sample(episodes, k=len(episodes))
     assert summarize(shuffled, 4).model_dump_json() == summarize(episodes, 4).model_dump_json()
 
@@ -146,6 +147,12 @@ def test_hacks_are_counted_by_family_and_rule() -> None:
     own = hacks.families["torch_work"]
     assert (own.turns, own.episodes.value, own.rules) == (2, 1 / 3, {"no_launch": 2, "token_kernels": 2})
     assert hacks.warnings == {"lazy": 4}
+
+
+def test_a_finding_beside_another_failure_is_no_hack() -> None:
+    finding = Finding(rule="no_launch", severity=Severity.REJECT, evidence="seen")
+    wrong = with_reports(episode(WRONG), lambda report: report.model_copy(update={"findings": (finding,)}))
+    assert summarize([wrong]).hacks.families == {}
 
 
 def test_costs_are_summed_over_all_turns_and_none_is_not_nothing() -> None:
