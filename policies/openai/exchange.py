@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from typing import Final
 
 import httpx
@@ -35,6 +37,7 @@ class Exchange:
         self._url = f"{options.base_url}/chat/completions"
         self._silence_s = options.chunk_timeout_s if options.stream else options.timeout_s
         self._http = httpx.AsyncClient(
+            verify=_certificates(),
             headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **secret.headers},
             timeout=httpx.Timeout(self._silence_s, connect=options.connect_timeout_s, pool=None),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=options.concurrency),
@@ -108,6 +111,12 @@ class Exchange:
             case TimeoutError():
                 return f"{self._url} did not finish within {limit_s:.3g} s"
         return f"{self._url}: {type(error).__name__} ({self._secret.quote(str(error)) or 'no details'})"
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Returns whom to trust; made once, since reading all certificates takes longer than a short answer."""
+    return httpx.create_ssl_context()
 
 
 async def _read_stream(pieces: AsyncIterator[bytes], draft: Draft) -> None:
