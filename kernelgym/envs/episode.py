@@ -82,13 +82,14 @@ class Episode:
         return write_prompt(self.problem, self._description, self.rules, played=len(self.turns))
 
     def _feedback(self, turn: Turn) -> str:
-        """Returns what is told of the newest turn in the chat; later ones, not kept, have changed what is left."""
+        """Returns what is told of the newest turn in the chat: anew if it has become wrong by what is not kept."""
         later = self.turns[turn.number :]
-        if not later:
+        shown = [each.number for each in self._shown]
+        if not later and (self.best is None or self.best.number in shown):
             return turn.observation
         return write_feedback(
             turn.report, turn.reward, turn.submission, previous=self.turns[: turn.number - 1], rules=self.rules,
-            over=self.done, later=later, shown=[each.number for each in self._shown],
+            over=self.done, later=later, shown=shown,
         )  # fmt: skip
 
     def play(self, completion: str, evaluator: Evaluator) -> Turn | None:

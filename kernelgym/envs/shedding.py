@@ -9,7 +9,6 @@ from functools import partial
 from typing import Final
 
 from kernelgym.envs.facts import Feedback, Performance, SourceLine
-from sandboxes.contracts import clip
 
 Step = Callable[[Feedback], Feedback]
 
@@ -77,14 +76,18 @@ def _clipped(facts: Feedback, *, room: int) -> Feedback:
     if fix is not None:
         fix = replace(
             fix,
-            message=clip(fix.message, room),
-            case=fix.case and fix.case[:room],
-            pattern=fix.pattern and clip(fix.pattern, room),
+            message=_head(fix.message, room),
+            case=fix.case and _head(fix.case, room),
+            pattern=fix.pattern and _head(fix.pattern, room),
             lines=_cut(fix.lines, room),
-            hint=fix.hint and clip(fix.hint, room),
+            hint=fix.hint and _head(fix.hint, room),
         )
-    rules = tuple(replace(rule, evidence=clip(rule.evidence, room), lines=_cut(rule.lines, room)) for rule in rules)
+    rules = tuple(replace(rule, evidence=_head(rule.evidence, room), lines=_cut(rule.lines, room)) for rule in rules)
     return replace(facts, fix=fix, rules=rules)
+
+
+def _head(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 3]}..."
 
 
 def _cut(lines: tuple[SourceLine, ...], room: int) -> tuple[SourceLine, ...]:

@@ -79,7 +79,7 @@ class Style:
             return self._environment.get_template(part + SUFFIX).render({variable: facts}).strip("\n")
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             where = _place(error.__traceback__) or f"template {part + SUFFIX}"
-            raise BadUsage(f"{where} of style {self.name!r} fails: {error}") from error
+            raise BadUsage(f"{where}, of style {self.name!r} fails: {error}") from error
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
         """Returns a template's text: one of this style, or of a preset by `compact/feedback.md.jinja`."""
@@ -96,7 +96,7 @@ class Style:
             return
         loaded = self._load(name)
         if loaded is None:
-            there = ", ".join(f"{preset}/{part}{SUFFIX}" for preset in PRESETS)
+            there = ", ".join(f"{preset}/{each}{SUFFIX}" for preset in PRESETS for each in VARIABLES)
             raise BadUsage(f"style {self.name!r} refers to the template {name!r}; there are {there}")
         self._used[name] = loaded[0]
         try:
@@ -173,7 +173,16 @@ def _source_of(style: str, part: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Returns JSON to read; of numbers, six digits."""
+    return json.dumps(_rounded(value), indent=2, ensure_ascii=False)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _number(value: float) -> str:
