@@ -34,7 +34,7 @@ def test_of_older_turns_the_code_the_verdict_and_the_lesson_stay() -> None:
     assert said[1] == "```python\nclass ModelNew:  # compile_error\n    pass\n```"
     assert said[2] == "Turn 1 of 6: compile_error - does not compile\nname `tl` is not defined (line 23)"
     assert said[4].startswith(
-        "Turn 2 of 6: ok - 0.500× as fast as the reference (modelled for NVIDIA H200 SXM)\nWhat lim"
+        "Turn 2 of 6: ok - 0.5× as fast as the reference (modelled for NVIDIA H200 SXM)\nWhat lim"
     )
     assert said[6].startswith(
         "Turn 3 of 6: hack - a rule is broken, so nothing is paid\nRule `no_live_launch` is broken"
