@@ -267,7 +267,7 @@ def _describe(expected: Expected, difference: torch.Tensor, wrong: torch.Tensor)
     elif total < MANY:
         amount = f"off by {_magnitude(size / expected.tolerance)} what is allowed" if expected.tolerance else "off"
     else:
-        amount = f"off by {size:.3g} (allowed {expected.tolerance:.3g})"
+        amount = f"off by {size:.2g} (allowed {expected.tolerance:.2g})"
     if not worst:
         return f"{expected.label} is {amount}"
     return f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
