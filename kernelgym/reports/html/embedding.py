@@ -58,5 +58,10 @@ def script_json(document: object) -> Markup:
 def packed(document: object) -> str:
     """Returns JSON as gzip in base64, for JavaScript's `DecompressionStream`."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return squeezed(text)
+
+
+def squeezed(text: str) -> str:
+    """Returns a text as gzip in base64."""
     data = text.encode("utf-8", errors="backslashreplace")
     return base64.b64encode(gzip.compress(data, compresslevel=6, mtime=0)).decode("ascii")

@@ -1,7 +1,7 @@
 """Puts a run on one page: a file that holds everything it shows and asks nothing of the network.
 
-Its Content-Security-Policy lets two scripts run, named by their digests, so that nothing a candidate wrote could, even
-if it got past the escaping.
+Its Content-Security-Policy lets two scripts run, ours and the charts' library, each named by its digest, so that nothing
+a candidate wrote could, even if it got past the escaping.
 """
 
 import base64
@@ -20,7 +20,7 @@ from kernelgym.metrics.intervals import Resampling
 from kernelgym.reports.html import tables
 from kernelgym.reports.html.chunks import Details, pack_details
 from kernelgym.reports.html.curves import fast_curves, reward_curves, speedup_distribution
-from kernelgym.reports.html.embedding import script_json, shown
+from kernelgym.reports.html.embedding import script_json, shown, squeezed
 from kernelgym.reports.html.flow import outcome_flow
 from kernelgym.reports.html.listing import list_episodes
 from kernelgym.reports.html.roofline import roofline
@@ -39,17 +39,23 @@ class Assets:
     """What does not depend on the run."""
 
     style: Markup
-    library: Markup
+    library: str
+    """The charts' library; the page unpacks it once everything else is there."""
     script: Markup
 
     @property
     def policy(self) -> str:
         """The Content-Security-Policy."""
-        scripts = " ".join(f"'sha256-{_digest(script)}'" for script in (self.library, self.script))
+        scripts = " ".join(f"'sha256-{_digest(script)}'" for script in (self.script, self.library))
         return (
             f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
             "base-uri 'none'; form-action 'none'"
         )
+
+    @property
+    def packed_library(self) -> str:
+        """The library, compressed, in base64."""
+        return squeezed(self.library)
 
 
 def load_assets(scripts: Sequence[str] = SCRIPTS) -> Assets:
@@ -59,7 +65,7 @@ def load_assets(scripts: Sequence[str] = SCRIPTS) -> Assets:
     joined = "\n".join(_asset(name) for name in scripts)
     return Assets(
         style=Markup(_asset("report.css")),
-        library=Markup(get_plotlyjs()),
+        library=get_plotlyjs(),
         script=Markup(f"'use strict';\n(() => {{\n{joined}\n}})();"),
     )
 

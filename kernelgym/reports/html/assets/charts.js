@@ -56,8 +56,19 @@ function draw(name) {
   }
 }
 
+// The library is half of the page's work, so it begins when the rest has been painted.
+let library = null;
+function loadLibrary() {
+  library ??= new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)))
+    .then(() => unpacked("library"))
+    .then((found) => found.text())
+    .then((text) => document.head.append(el("script", {}, text)));
+  return library;
+}
+
 // One figure at a time, with a breath in between: the page answers while it draws.
 async function drawAll() {
+  await loadLibrary();
   for (const name of Object.keys(FIGURES)) {
     draw(name);
     await new Promise((resume) => setTimeout(resume));

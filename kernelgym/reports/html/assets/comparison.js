@@ -34,8 +34,5 @@ FIGURES.changes = (data) => ({
   }),
 });
 
-document.addEventListener("DOMContentLoaded", async () => {
-  await drawAll();
-  document.documentElement.dataset.ready = "yes";
-});
+drawAll().then(() => { document.documentElement.dataset.ready = String(Math.round(performance.now())); });
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());

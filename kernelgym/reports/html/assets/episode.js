@@ -1,13 +1,8 @@
 // One episode, turn by turn. Its details are unpacked when somebody asks for them.
 const parts = new Map();
 
-async function unpack(number) {
-  if (!parts.has(number)) {
-    const text = document.getElementById(`part-${number}`).textContent;
-    const bytes = Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    parts.set(number, new Response(stream).json());
-  }
+function unpack(number) {
+  if (!parts.has(number)) parts.set(number, unpacked(`part-${number}`).then((found) => found.json()));
   return parts.get(number);
 }
 

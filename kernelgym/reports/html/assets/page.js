@@ -23,6 +23,12 @@ const percent = (share) =>
   share > 0 && share < 0.005 ? "<1%" : share >= 0.995 && share < 1 ? ">99%" : `${Math.round(share * 100)}%`;
 const decimals = (value) => (value === null ? "–" : value.toFixed(2));
 
+// Returns what is kept in the document as gzip in base64.
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (sign) => sign.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")));
+}
+
 function stateOf([outcome, speedup]) {
   return outcome === "ok" && speedup !== null && speedup > 0.995 ? "faster" : DATA.outcomes[outcome][2];
 }

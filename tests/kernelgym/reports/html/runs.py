@@ -37,10 +37,18 @@ WORDS = re.findall(
 )
 
 
-def synthetic_run(episodes: int, *, samples: int = 10, turns: int = 3, seed: int = 0) -> tuple[
-    RunRecord, list[EpisodeRecord]
-]:  # fmt: skip
-    """Returns a run with so many episodes; problems differ in how hard they are, and later turns succeed more often."""
+def synthetic_run(
+    episodes: int, *, samples: int = 10, turns: int = 3, seed: int = 0, length: int = 1
+) -> tuple[RunRecord, list[EpisodeRecord]]:
+    """Returns a run with so many episodes; problems differ in how hard they are, and later turns succeed more often.
+
+    Args:
+        episodes: All together.
+        samples: Of them for each problem.
+        turns: Of each.
+        seed: Of everything.
+        length: How many times as long the completions' prose is.
+    """
     draw = random.Random(seed)
     solutions = _solutions()
     problems = [f"synthetic/{number // 25 + 1}/{number}" for number in range(-(-episodes // samples))]
@@ -49,7 +57,7 @@ def synthetic_run(episodes: int, *, samples: int = 10, turns: int = 3, seed: int
     for index in range(episodes):
         problem = problems[index // samples]
         source = solutions[(index // samples) % len(solutions)]
-        made.append(_episode(draw, problem, index % samples, turns, source, hardness[problem]))
+        made.append(_episode(draw, problem, index % samples, turns, source, hardness[problem], length))
     return run_record(problems, samples, turns), made
 
 
@@ -66,13 +74,15 @@ def _solutions() -> tuple[str, ...]:
     return tuple(solution.source for solution in list_solutions() if solution.name == "correct")
 
 
-def _episode(draw: random.Random, problem: str, sample: int, turns: int, source: str, hardness: float) -> EpisodeRecord:
+def _episode(
+    draw: random.Random, problem: str, sample: int, turns: int, source: str, hardness: float, length: int
+) -> EpisodeRecord:
     prompt = f"Write Triton kernels for {problem}.\n\n```python\n{source}\n```\n{' '.join(WORDS * 4)}"
     messages = [Message(role=Role.SYSTEM, content="You write kernels."), Message(role=Role.USER, content=prompt)]
     played: list[TurnRecord] = []
     ability = 0.75 - 0.6 * hardness
     for number in range(1, turns + 1):
-        completion = _completion(draw, source)
+        completion = _completion(draw, source, length)
         report = _report(draw, problem, source, ability + 0.12 * number, completion)
         feedback = f"Turn {number} of {turns}: {report.outcome}\n" + " ".join(draw.choices(WORDS, k=150))
         chat = tuple(range(len(messages)))
@@ -92,9 +102,9 @@ def _episode(draw: random.Random, problem: str, sample: int, turns: int, source:
     )  # fmt: skip
 
 
-def _completion(draw: random.Random, source: str) -> str:
+def _completion(draw: random.Random, source: str, length: int) -> str:
     """Returns prose and a program whose names no other completion has: it compresses no better than a real one."""
-    thoughts = " ".join(draw.choices(WORDS, k=250))
+    thoughts = " ".join(draw.choices(WORDS, k=250 * length))
     tail = "".join(f"# {' '.join(draw.choices(WORDS, k=9))} {draw.getrandbits(48):x}\n" for _ in range(12))
     program = source.replace("_ptr", f"_{draw.getrandbits(24):x}")
     return f"{thoughts}\n\n```python\n{program}\n\nclass ModelNew(Model):\n    pass\n\n\n{tail}```\n"
