@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from kernelgym.envs import Rules
+from kernelgym.envs import Rules, style_identity
 from kernelgym.problems import Problem
 from kernelgym.runs.record import RunRecord
 from policies.policy import Policy
@@ -46,6 +46,7 @@ def describe_run(
         allow_submit=rules.allow_submit,
         confirm=confirm,
         style=rules.style,
+        templates=style_identity(rules.style),
         feedback_tokens=rules.feedback_tokens,
         reward=rules.scorer.identity,
         config=rules.config,

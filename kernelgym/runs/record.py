@@ -224,7 +224,9 @@ class RunRecord(Contract):
     confirm: bool = False
     """Whether each episode's best turn is evaluated again."""
     style: str = "compact"
-    """Preset of the templates, with their digest."""
+    """Preset of the templates."""
+    templates: str = ""
+    """Digest of their texts."""
     feedback_tokens: Number = 1000
     """Budget of one feedback."""
     reward: str

@@ -89,10 +89,12 @@ def test_with_nothing_kept_every_iteration_begins_with_the_task_alone() -> None:
     assert episode.terminated
 
 
-def test_the_feedback_on_a_turn_that_is_kept_stays_as_it_was_said() -> None:
+def test_the_feedback_on_a_turn_that_is_kept_tells_how_many_turns_are_left_now() -> None:
     rules = Rules(max_turns=2, scaling=Scaling(iterations=3, keep=1))
     episode, _ = play(rules, "fast", "incorrect", "slow")
-    assert episode.chat[2].content == episode.turns[0].observation
+    assert "3 turns are left" in episode.turns[0].observation
+    assert episode.chat[2].content.startswith("Turn 1 of 4: ok")
+    assert "1 turn is left" in episode.chat[2].content
     assert episode.turns[2].observation.startswith("Turn 3 of 4")
 
 
