@@ -16,7 +16,7 @@ from kernelgym.problems import Problem
 from kernelgym.reports.wording import cut
 from policies.search.climbing import Climber
 from policies.search.knobs import Setting, find_knobs
-from policies.search.places import Place, render
+from policies.search.places import render
 from policies.search.seed_kernels import load_seed_kernel
 from policies.search.verdicts import Verdict, read_verdict
 from sandboxes.contracts import Outcome
@@ -89,15 +89,11 @@ class SearchPlayer:
         """Returns what differs from the best program so far, in words."""
         best = self._climber.best
         changed = dict.fromkeys(
-            f"{_name(place)} {old} → {new}"
+            f"{place.name or place.site} {old} → {new}"
             for place, old, new in zip(self._places, best, setting, strict=True)
             if old != new
         )
         return f"I try {', '.join(changed)}." if changed else "I start with this program."
-
-
-def _name(place: Place) -> str:
-    return place.name or "tile size"
 
 
 class SearchPolicy:
