@@ -122,7 +122,10 @@ def _special(got: torch.Tensor) -> str | None:
     if got.dtype.is_floating_point or got.is_complex():
         nan, finite = torch.isnan(got), torch.isfinite(got)
         if bool(nan.all()):
-            return "every wrong element is NaN: is it never stored (new memory holds NaN here), or 0/0, or inf - inf?"
+            return (
+                "every wrong element is NaN: is it never stored (new memory holds NaN here; does the grid cover it?), or "
+                "0/0, or inf - inf?"
+            )
         if not bool(finite.any()):
             return f"every wrong element is {'NaN or ' if bool(nan.any()) else ''}infinite: does anything overflow?"
         if not bool(finite.all()):
@@ -130,7 +133,7 @@ def _special(got: torch.Tensor) -> str | None:
     if got.dtype == torch.bool:
         return None
     if not bool((got != 0).any()):
-        return "every wrong element is 0: is it ever stored, or is its value masked away?"
+        return "every wrong element is 0: is it ever stored (does the grid cover it?), or is its value masked away?"
     untouched = torch.empty(1, dtype=got.dtype)
     poison(untouched)
     if bool((got == untouched).all()):

@@ -119,9 +119,9 @@ def _in_one(dim: int, span: Span, *, alone: bool, dense: bool) -> str | None:
     is_wrong = f"only {which} {of} {'is' if span.count == 1 else 'are'} wrong"
     if span.last == span.size - 1 and span.size >= MIN_TAIL:
         if span.count <= span.first:
-            return f"{is_wrong}: is the tail handled, and does the grid cover it?"
+            return f"{is_wrong}: is the tail handled?"
         beyond = f"everything that is wrong is at index {span.first} {of} or beyond"
-        return f"{beyond}, and everything there is wrong: does the grid cover it?" if dense else beyond
+        return f"{beyond}, and everything there is wrong" if dense else beyond
     return None if alone else is_wrong
 
 

@@ -78,6 +78,13 @@ def evaluate(
     reward: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="How the report is scored: `kernelgym rewards` lists them.")
     ] = DEFAULT_REWARD,
+    feedback: Annotated[bool, typer.Option("--feedback", help="Print what a model would read about it.")] = False,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FOLDER", help="Its templates: compact, drkernel or your own.", show_default="compact"
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Evaluate one candidate: is it right, how fast is it, what is it worth, and why."""
@@ -85,7 +92,7 @@ def evaluate(
 
     options = evaluation.Options(
         candidate=candidate, problem=problem, reference=reference, target=target, device=device, precision=precision,
-        sandbox=sandbox, timeout_s=timeout, seed=seed, reward=reward, json=json,
+        sandbox=sandbox, timeout_s=timeout, seed=seed, reward=reward, feedback=feedback, style=style, json=json,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(evaluation.run(options, context.obj))

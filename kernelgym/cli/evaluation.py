@@ -12,6 +12,8 @@ from rich.console import Console
 
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
+from kernelgym.envs import Rules, write_feedback
+from kernelgym.envs.styles import BASE as DEFAULT_STYLE
 from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem, get_problem, problem_from_file
 from kernelgym.reports import dump_document, render_report, report_document
@@ -38,6 +40,8 @@ class Options:
     timeout_s: float | None
     seed: int | None
     reward: str
+    feedback: bool
+    style: str | None
     json: bool
 
 
@@ -53,18 +57,36 @@ def run(options: Options, services: Services) -> ExitCode:
         services, target=options.target, device=options.device, precision=options.precision,
         timeout_s=options.timeout_s, seed=options.seed,
     )  # fmt: skip
+    rules = _rules(options, config)
     candidate = read_candidate(options.candidate)
     if isinstance(candidate, Diagnostic):
         report = report_without_code(candidate, problem.id, config)
     else:
         report = _evaluate(candidate, problem, config, options.sandbox or services.settings.sandbox, services)
     reward = reward_function(report)
+    submission = None if isinstance(candidate, Diagnostic) else candidate
     if options.json:
         typer.echo(dump_document(report_document(report, reward)))
+    elif rules is not None:
+        typer.echo(write_feedback(report, reward, submission, previous=(), rules=rules, over=False))
     else:
-        submission = None if isinstance(candidate, Diagnostic) else candidate
         Console(highlight=False).print(render_report(report, reward, submission))
     return ExitCode.INFRASTRUCTURE if report.outcome is Outcome.INFRASTRUCTURE else ExitCode.VERDICT
+
+
+def _rules(options: Options, config: EvalConfig) -> Rules | None:
+    """Returns the rules of an episode whose first turn this is; None if no feedback is asked for.
+
+    Raises:
+        BadUsage: if the options don't go together, or there is no such style.
+    """
+    if not options.feedback:
+        if options.style is not None:
+            raise BadUsage(f"--style {options.style} is for --feedback; add that")
+        return None
+    if options.json:
+        raise BadUsage("--feedback is text and --json is not; give one of them")
+    return Rules(reward=options.reward, style=options.style or DEFAULT_STYLE, config=config)
 
 
 def choose_problem(problem: str | None, reference: Path | None) -> Problem:

@@ -84,6 +84,16 @@ def test_a_correct_candidate_ends_with_zero_and_a_report(kernelgym: Bench, candi
     assert kernelgym.evaluator.closed
 
 
+def test_feedback_is_what_a_model_would_read(kernelgym: Bench, candidate: str) -> None:
+    asked = ("evaluate", candidate, "--problem", "core/softmax", "--feedback")
+    result = kernelgym(*asked)
+    assert result.exit_code == ExitCode.VERDICT
+    assert result.stdout.startswith("Turn 1 of 3: ok - 2.00× as fast as the reference")
+    assert '"speedup": 2.0' in kernelgym(*asked, "--style", "drkernel").stdout
+    failed = Bench(failed_report(Outcome.COMPILE_ERROR))(*asked)
+    assert "Fix this first (case rows=7,columns=129): name `tl` is not defined" in failed.stdout
+
+
 @pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.OK, Outcome.INFRASTRUCTURE}))
 def test_a_bad_verdict_is_still_a_verdict(outcome: Outcome, candidate: str) -> None:
     result = Bench(failed_report(outcome))("evaluate", candidate, "--problem", "core/softmax")
@@ -193,6 +203,9 @@ def test_settings_are_the_defaults_of_options(kernelgym: Bench, candidate: str) 
         (["--device", "cdua"], "--device is 'cdua'; did you mean 'cuda'? It can be `cpu`, `cuda`"),
         (["--precision", "fp33"], "--precision is 'fp33'; did you mean 'fp32'? It can be `tf32`, `fp32`"),
         (["--precision", "half"], "--precision is 'half'; it can be `tf32`, `fp32`"),
+        (["--problem", "core/softmax", "--feedback", "--json"], "--feedback is text and --json is not"),
+        (["--problem", "core/softmax", "--style", "drkernel"], "--style drkernel is for --feedback; add that"),
+        (["--problem", "core/softmax", "--feedback", "--style", "drkernl"], "did you mean 'drkernel'?"),
     ],
 )
 def test_bad_usage_is_one_line_that_names_the_remedy_and_ends_with_two(
