@@ -120,10 +120,10 @@ def _play(options: Options, services: Services, policy: Policy) -> int:
 
 
 def _rules(options: Options, services: Services) -> Rules:
+    if options.select not in list(Select):
+        raise BadUsage(unknown("way to --select", options.select, [str(name) for name in Select]))
     scaling = None
     if options.iterations > 1:
-        if options.select not in list(Select):
-            raise BadUsage(unknown("select", options.select, [str(name) for name in Select]))
         scaling = Scaling(iterations=options.iterations, keep=options.keep, select=Select(options.select))
     return Rules(
         max_turns=options.turns,

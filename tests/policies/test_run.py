@@ -1,10 +1,12 @@
 """`kernelgym run`, from arguments to files, exit code and what is printed; with a scripted evaluator behind it."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
 from kernelgym.errors import EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem
+from kernelgym.runs.record import EpisodeRecord
 from kernelgym.settings import Settings
 from policies import policy, register_policy
 from policies.run import INTERRUPTED
@@ -215,6 +218,49 @@ def test_a_policy_of_ones_own_is_played_by_name(run: Runner) -> None:
 
 
 @pytest.mark.usefixtures("_registry")
+@pytest.mark.parametrize("problems", ["core/softmax", "core/sofmax"])
+def test_a_policy_that_can_be_closed_is_closed_whatever_happens(run: Runner, problems: str) -> None:
+    class Holding(ScriptedPolicy):
+        closed = 0
+
+        def close(self) -> None:
+            type(self).closed += 1
+
+    register_policy("mine", Holding)
+    run("--problems", problems, "--policy", "mine")
+    assert Holding.closed >= 1
+
+
+def test_as_many_episodes_are_played_at_a_time_as_asked_for(run: Runner) -> None:
+    barrier = threading.Barrier(6, timeout=20)  # broken unless six play at the same time
+
+    def together(submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        barrier.wait()
+        return judge(submission, problem, config)
+
+    run.evaluator = LightEvaluator(together)
+    assert run(*TWO, "--samples", "6", "--workers", "1", "--concurrency", "6").exit_code == ExitCode.VERDICT
+
+
+def test_no_episode_is_kept_in_memory_once_it_is_on_the_disk(run: Runner) -> None:
+    alive: list[int] = []
+
+    def counting(submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        asked = len(run.evaluator.requests)
+        if asked % 40 == 0:
+            alive.append(sum(type(thing) is EpisodeRecord for thing in gc.get_objects()))
+        return judge(submission, problem, config)
+
+    gc.collect()
+    before = sum(type(thing) is EpisodeRecord for thing in gc.get_objects())
+    run.evaluator = LightEvaluator(counting)
+    run(*TWO, "--samples", "60")
+    assert len(run.lines) == 120
+    assert len(alive) == 6
+    assert max(alive) - before < 20
+
+
+@pytest.mark.usefixtures("_registry")
 def test_a_member_of_a_set_that_can_not_be_a_problem_is_named_and_costs_itself_only(
     run: Runner, tmp_path: Path
 ) -> None:
@@ -323,6 +369,11 @@ def test_precision_and_time_limit_reach_the_evaluator_and_the_record(run: Runner
         (["--problems", "core", "--precision", "fp33"], "did you mean 'fp32'?"),
         (["--problems", "core", "--timeout", "0"], "--timeout is 0.0: input should be greater than 0"),
         (["--problems", "core", "--sandbox", "bubblewarp"], "did you mean 'bubblewrap'?"),
+        (["--problems", "core", "--select", "tpo"], "did you mean 'top'?"),
+        (["--problems", "core", "--style", "compcat"], "did you mean 'compact'?"),
+        (["--problems", "core", "--iterations", "2", "--keep", "3"], "keep is 3, but an iteration has 3 turns"),
+        (["--problems", "core", "--policy-option", "x=1"], "the policy `demo` has no option `x`"),
+        (["--problems", "core", "--policy-option", "x"], "--policy-option is 'x'; give a key and a value"),
     ],
 )
 def test_bad_usage_is_one_line_that_names_the_remedy_and_leaves_no_folder(
@@ -336,7 +387,9 @@ def test_bad_usage_is_one_line_that_names_the_remedy_and_leaves_no_folder(
     assert not run.out.exists()
 
 
-@pytest.mark.parametrize("arguments", [["--turns", "0"], ["--samples", "0"], ["--seed", "-1"], ["--workers", "0"]])
+@pytest.mark.parametrize("arguments", [["--turns", "0"], ["--samples", "0"], ["--seed", "-1"], ["--workers", "0"],
+                                       ["--iterations", "0"], ["--keep", "-1"], ["--concurrency", "0"],
+                                       ["--data-seed", "-1"]])  # fmt: skip
 def test_numbers_out_of_range_are_refused(run: Runner, arguments: list[str]) -> None:
     assert run("--problems", "core", *arguments).exit_code == ExitCode.USAGE
 
