@@ -123,8 +123,8 @@ def _special(got: torch.Tensor) -> str | None:
         nan, finite = torch.isnan(got), torch.isfinite(got)
         if bool(nan.all()):
             return (
-                "every wrong element is NaN: is it never stored (new memory holds NaN here; does the grid cover it?), or "
-                "0/0, or inf - inf?"
+                "every wrong element is NaN: is it never stored (new memory holds NaN here; does the grid cover it?), "
+                "or 0/0, or inf - inf?"
             )
         if not bool(finite.any()):
             return f"every wrong element is {'NaN or ' if bool(nan.any()) else ''}infinite: does anything overflow?"
