@@ -32,7 +32,8 @@ def run(options: Options) -> ExitCode:
         BadUsage: The file can't be written.
     """
     played = read_run(options.run)
-    page = render_page(played.record, played.episodes, summarize(played.episodes), options.title)
+    summary = summarize(played.episodes, played.record.total_turns)
+    page = render_page(played.record, played.episodes, summary, options.title)
     path = options.out or options.run / "report.html"
     write_page(path, page)
     return ExitCode.VERDICT

@@ -8,7 +8,8 @@ from kernelgym.metrics.board import Board
 from kernelgym.metrics.intervals import Resampling
 from kernelgym.reports.html.curves import fast_curves
 from kernelgym.reports.html.embedding import script_json, shown
-from kernelgym.reports.html.page import MAX_NAME, load_assets, render, speed_words
+from kernelgym.reports.html.page import MAX_NAME, speed_words
+from kernelgym.reports.html.shell import load_assets, render
 from kernelgym.reports.html.tables import Table, decimal, quantities, table_of
 from kernelgym.reports.wording import factor, percent
 

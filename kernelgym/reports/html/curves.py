@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from kernelgym.metrics.board import Array, Board
 from kernelgym.metrics.intervals import Estimate, Resampling
+from kernelgym.metrics.rates import mean
 from kernelgym.metrics.views import View
 
 GRID: Final = tuple(step / 40 for step in range(161))
@@ -17,15 +18,15 @@ MOST_OCTAVES: Final = 10
 
 
 def fast_curves(board: Board, resampling: Resampling) -> dict[str, Any]:
-    """Returns fast_p over p: by the last turn and by the best one so far with intervals, and by the earlier turns."""
+    """Returns fast_p over p: by the last and by the best turn with intervals, and by the best of fewer turns."""
     final, best = board.at(board.turns, View.LAST), board.at(board.turns, View.BEST)
     estimates = resampling.shares(*(final.fast(p) for p in GRID), *(best.fast(p) for p in GRID))
-    earlier = [resampling.shares(*(board.at(t, View.BEST).fast(p) for p in GRID)) for t in range(1, board.turns)]
+    earlier = {turn: board.at(turn, View.BEST) for turn in (1, 2, 4, 8, 16, 32, 64) if turn < board.turns}
     return {
         "p": GRID,
         "last": _band(estimates[: len(GRID)]),
         "best": _band(estimates[len(GRID) :]),
-        "earlier": [[_round(estimate.value) for estimate in curve] for curve in earlier],
+        "earlier": [[turn, [_round(mean(standing.fast(p))) for p in GRID]] for turn, standing in earlier.items()],
     }
 
 
@@ -42,7 +43,7 @@ def reward_curves(board: Board, resampling: Resampling) -> dict[str, Any]:
 def speedup_distribution(board: Board, resampling: Resampling) -> dict[str, Any]:
     """Returns how many episodes have which speedup, in bins of equal width on a logarithmic axis."""
     final, best = board.at(board.turns, View.LAST), board.at(board.turns, View.BEST)
-    mean = resampling.geometric_means(best.log_speedup())[0]
+    middle = resampling.geometric_means(best.log_speedup())[0]
     last_bins, best_bins = _bins(final.eager), _bins(best.eager)
     used = [*last_bins, *best_bins]
     bins = range(min(used), max(used) + 1) if used else range(0)
@@ -52,7 +53,7 @@ def speedup_distribution(board: Board, resampling: Resampling) -> dict[str, Any]
         "last": [last_bins[number] for number in bins],
         "timed": sum(best_bins.values()),
         "episodes": len(board.problems),
-        "mean": [_round(mean.value), _round(mean.low), _round(mean.high)],
+        "mean": [_round(middle.value), _round(middle.low), _round(middle.high)],
     }
 
 

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from kernelgym.metrics.views import counted
 from kernelgym.reports.html.states import State, state_of
 from kernelgym.runs.record import EpisodeRecord, Loss
+
+MOST_TURNS: Final = 10
+"""Turns that are drawn; of more, as many at equal distances, the first and the last among them."""
 
 
 def outcome_flow(episodes: Sequence[EpisodeRecord], turns: int) -> dict[str, Any]:
@@ -15,12 +18,15 @@ def outcome_flow(episodes: Sequence[EpisodeRecord], turns: int) -> dict[str, Any
     What ended early stays where it was; what ended by an error of the policy has failed from then on. So every turn has
     the same number of episodes, as in the summary.
     """
-    paths = [[_standing(episode, turn) for turn in range(turns)] for episode in counted(episodes)]
+    drawn = min(turns, MOST_TURNS)
+    chosen = [1 + round(index * (turns - 1) / max(1, drawn - 1)) for index in range(drawn)]
+    paths = [[_standing(episode, turn - 1) for turn in chosen] for episode in counted(episodes)]
     present = [state for state in State if any(state in path for path in paths)]
-    stays = [Counter(path[turn] for path in paths) for turn in range(turns)]
-    moves = [Counter((path[turn], path[turn + 1]) for path in paths) for turn in range(turns - 1)]
+    stays = [Counter(path[turn] for path in paths) for turn in range(drawn)]
+    moves = [Counter((path[turn], path[turn + 1]) for path in paths) for turn in range(drawn - 1)]
     return {
         "episodes": len(paths),
+        "turns": chosen,
         "states": [state.value for state in present],
         "stays": [[counts[state] for state in present] for counts in stays],
         "moves": [[[counts[old, new] for new in present] for old in present] for counts in moves],

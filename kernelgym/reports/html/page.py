@@ -1,18 +1,7 @@
-"""Puts a run on one page: a file that holds everything it shows and asks nothing of the network.
+"""Puts a run on one page: a file that holds everything it shows and asks nothing of the network."""
 
-Its Content-Security-Policy lets two scripts run, ours and the charts' library, each named by its digest, so that nothing
-a candidate wrote could, even if it got past the escaping.
-"""
-
-import base64
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from kernelgym.metrics import Summary
 from kernelgym.metrics.board import Board
@@ -20,54 +9,20 @@ from kernelgym.metrics.intervals import Resampling
 from kernelgym.reports.html import tables
 from kernelgym.reports.html.chunks import Details, pack_details
 from kernelgym.reports.html.curves import fast_curves, reward_curves, speedup_distribution
-from kernelgym.reports.html.embedding import script_json, shown, squeezed
+from kernelgym.reports.html.embedding import script_json, shown
 from kernelgym.reports.html.flow import outcome_flow
+from kernelgym.reports.html.hacks import hack_rows
 from kernelgym.reports.html.listing import list_episodes
 from kernelgym.reports.html.roofline import roofline
+from kernelgym.reports.html.shell import load_assets, render
 from kernelgym.reports.html.states import STATE_WORDS, state_words_of_outcomes
-from kernelgym.reports.wording import percent, provenance
+from kernelgym.reports.wording import provenance
 from kernelgym.runs.record import EpisodeRecord, RunRecord
 
 SCRIPTS: Final = ("page.js", "charts.js", "figures.js", "listing.js", "code.js", "episode.js", "start.js")
 """Files of `assets/`, in the order in which they are joined."""
 
 MAX_NAME: Final = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assets:
-    """What does not depend on the run."""
-
-    style: Markup
-    library: str
-    """The charts' library; the page unpacks it once everything else is there."""
-    script: Markup
-
-    @property
-    def policy(self) -> str:
-        """The Content-Security-Policy."""
-        scripts = " ".join(f"'sha256-{_digest(script)}'" for script in (self.script, self.library))
-        return (
-            f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; "
-            "base-uri 'none'; form-action 'none'"
-        )
-
-    @property
-    def packed_library(self) -> str:
-        """The library, compressed, in base64."""
-        return squeezed(self.library)
-
-
-def load_assets(scripts: Sequence[str] = SCRIPTS) -> Assets:
-    """Returns the style, the charts' library and the joined scripts."""
-    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]  # noqa: PLC0415 - half a second, and only pages need it
-
-    joined = "\n".join(_asset(name) for name in scripts)
-    return Assets(
-        style=Markup(_asset("report.css")),
-        library=get_plotlyjs(),
-        script=Markup(f"'use strict';\n(() => {{\n{joined}\n}})();"),
-    )
 
 
 def render_page(
@@ -84,11 +39,10 @@ def render_page(
     ordered = sorted(episodes, key=lambda episode: episode.key)
     details = pack_details(ordered)
     data = _data(record, ordered, details)
-    assets = load_assets()
     heading = title or f"{record.policy} on {_count(len(record.problems), 'problem')}"
     return render(
         "report.html.j2",
-        assets=assets,
+        assets=load_assets(SCRIPTS),
         title=shown(heading, MAX_NAME),
         facts=_facts(record, ordered, summary),
         speed=speed_words(ordered, record.config.target),
@@ -96,25 +50,12 @@ def render_page(
         losses=_losses(summary),
         table=tables.summary_table(summary),
         attempts=tables.attempts_table(summary),
-        hacks=tables.hack_rows(ordered),
+        hacks=hack_rows(ordered),
         costs=tables.cost_facts(summary.costs),
         details=details,
         unplaced=_unplaced(data["charts"]["roofline"]),
         data=script_json(data),
     )
-
-
-def render(template: str, **values: object) -> str:
-    """Returns one of the templates in `assets/` with values, which are escaped unless they are markup."""
-    environment = Environment(
-        loader=PackageLoader("kernelgym.reports.html", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["share"] = lambda estimate: tables.cell(estimate, percent).value
-    return environment.get_template(template).render(**values)
 
 
 def speed_words(episodes: Sequence[EpisodeRecord], target: str) -> str:
@@ -188,11 +129,3 @@ def _losses(summary: Summary) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _asset(name: str) -> str:
-    return (files("kernelgym.reports.html") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")

@@ -1,27 +1,14 @@
-"""The tables of the page that need no script: a run's summary, attempts, confirmation, hacks, costs."""
+"""The tables of the page that need no script: a run's summary, attempts, confirmation, costs."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from kernelgym.metrics.families import family_of
 from kernelgym.metrics.intervals import Estimate
 from kernelgym.metrics.summary import Costs, Rates, Summary, TurnSummary
-from kernelgym.metrics.views import counted
-from kernelgym.reports.html.addresses import address
-from kernelgym.reports.html.embedding import shown
 from kernelgym.reports.wording import factor, percent
-from kernelgym.runs.record import EpisodeRecord
-from sandboxes.contracts import Severity
 
 MAX_COLUMNS = 6
 """Turns that have a column; of more, the first ones and the last."""
-
-MAX_EXAMPLES = 3
-"""Turns of a rule that are linked."""
-
-MAX_EVIDENCE = 400
-"""Characters of a finding's evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +33,6 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-
-
-@dataclass(slots=True)
-class HackRow:
-    """One rule of the gate in a run."""
-
-    family: str
-    rule: str
-    severity: str
-    turns: int = 0
-    episodes: set[tuple[str, int]] = field(default_factory=set)
-    evidence: str = ""
-    """Of the first turn."""
-    examples: list[tuple[str, str]] = field(default_factory=list)
-    """Address and name of the first turns."""
 
 
 Quantity = tuple[str, Callable[[Rates], Estimate | None], Callable[[float], str]]
@@ -128,27 +100,6 @@ def cell(estimate: Estimate | None, words: Callable[[float], str]) -> Cell:
     if estimate.low is None or estimate.high is None:
         return Cell(words(estimate.value))
     return Cell(words(estimate.value), f"{words(estimate.low)} – {words(estimate.high)}")
-
-
-def hack_rows(episodes: Sequence[EpisodeRecord]) -> list[HackRow]:
-    """Returns the findings of the counted episodes by rule; what rejected first, then by how often."""
-    rows: dict[tuple[str, Severity], HackRow] = {}
-    for episode in counted(episodes):
-        for turn in episode.turns:
-            seen: dict[tuple[str, Severity], str] = defaultdict(str)
-            for finding in turn.report.findings:
-                seen[finding.rule, finding.severity] = seen[finding.rule, finding.severity] or finding.evidence
-            for (rule, severity), evidence in seen.items():
-                row = rows.setdefault(
-                    (rule, severity), HackRow(family_of(rule).replace("_", " "), rule, severity.value)
-                )
-                row.turns += 1
-                row.episodes.add(episode.key)
-                row.evidence = row.evidence or shown(evidence, MAX_EVIDENCE)
-                if len(row.examples) < MAX_EXAMPLES:
-                    name = f"{shown(episode.problem, 60)} #{episode.sample}, turn {turn.number}"
-                    row.examples.append((address(episode.key, turn.number), name))
-    return sorted(rows.values(), key=lambda row: (row.severity != Severity.REJECT, -row.turns, row.rule))
 
 
 def cost_facts(costs: Costs) -> list[tuple[str, str]]:

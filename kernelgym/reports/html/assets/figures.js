@@ -1,10 +1,9 @@
 FIGURES.fast = (data) => {
   const share = { tickformat: ".0%", range: [0, 1.02], title: "share of all episodes" };
   const hover = "p = %{x:.2f}: %{y:.1%}";
-  const earlier = data.earlier.map((value, index) => ({
-    x: data.p, y: value, name: `best of ${index + 1} turn${index ? "s" : ""}`, mode: "lines", hovertemplate: hover,
+  const earlier = data.earlier.map(([turn, value], index) => ({
+    x: data.p, y: value, name: `best of ${turn} turn${turn > 1 ? "s" : ""}`, mode: "lines", hovertemplate: hover,
     line: { color: colour("series-3"), width: 1.5, shape: "hv", dash: ["dot", "dash", "dashdot"][index % 3] },
-    visible: data.earlier.length > 4 && index % 2 ? "legendonly" : true,
   }));
   return {
     traces: [
@@ -47,7 +46,7 @@ FIGURES.flow = (data) => {
     traces: [...ribbons, ...bars.map(readable)],
     layout: layout({
       barmode: "stack", uniformtext: { minsize: 11, mode: "hide" },
-      xaxis: axis({ tickvals: data.stays.map((_, turn) => turn + 1), ticktext: data.stays.map((_, turn) => (narrow() ? `${turn + 1}` : `turn ${turn + 1}`)), showgrid: false, title: narrow() ? "turn" : "", range: [1 - 2 * HALF, data.stays.length + 2 * HALF] }),
+      xaxis: axis({ tickvals: data.stays.map((_, turn) => turn + 1), ticktext: data.turns.map((turn) => (narrow() ? `${turn}` : `turn ${turn}`)), showgrid: false, title: narrow() ? "turn" : "", range: [1 - 2 * HALF, data.stays.length + 2 * HALF] }),
       yaxis: axis({ tickformat: ".0%", range: [0, 1.001], showgrid: false, title: "share of episodes" }),
     }),
   };

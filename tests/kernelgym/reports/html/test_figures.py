@@ -7,8 +7,8 @@ from kernelgym.metrics.board import Board
 from kernelgym.metrics.intervals import Resampling
 from kernelgym.reports.html.curves import fast_curves, reward_curves, speedup_distribution
 from kernelgym.reports.html.flow import outcome_flow
+from kernelgym.reports.html.hacks import hack_rows
 from kernelgym.reports.html.roofline import MAX_POINTS, roofline
-from kernelgym.reports.html.tables import hack_rows
 from kernelgym.runs.record import Loss
 from sandboxes.contracts import Outcome
 from tests.policies.episodes import episode
@@ -35,6 +35,18 @@ def test_the_flow_counts_every_counted_episode_at_every_turn() -> None:
     assert flow["moves"][1][wrong][slower] == 1
 
 
+def test_of_many_turns_the_first_the_last_and_some_between_are_drawn() -> None:
+    long = [episode(*[Outcome.INCORRECT] * 59, 2.0), episode(0.5, sample=1)]
+    flow = outcome_flow(long, 60)
+    assert flow["turns"][0] == 1
+    assert flow["turns"][-1] == 60
+    assert len(flow["turns"]) == len(flow["stays"]) == 10
+    assert flow["stays"][0] == flow["stays"][-2] == [0, 1, 1]
+    assert flow["stays"][-1] == [1, 1, 0]
+    board = Board.of(long)
+    assert [turn for turn, _ in fast_curves(board, Resampling(board.problems))["earlier"]] == [1, 2, 4, 8, 16, 32]
+
+
 def test_the_curves_are_the_metrics_at_every_p() -> None:
     board = Board.of(RUN)
     curves = fast_curves(board, Resampling(board.problems))
@@ -42,7 +54,7 @@ def test_the_curves_are_the_metrics_at_every_p() -> None:
         p = curves["p"][index]
         assert curves["last"]["value"][index] == fast_rate(RUN, p, 3)
         assert curves["best"]["value"][index] == fast_rate(RUN, p, 3, View.BEST)
-        assert curves["earlier"][1][index] == fast_rate(RUN, p, 2, View.BEST)
+        assert curves["earlier"][1][1][index] == fast_rate(RUN, p, 2, View.BEST)
         assert curves["best"]["low"][index] <= curves["best"]["value"][index] <= curves["best"]["high"][index]
     rewards = reward_curves(board, Resampling(board.problems))
     assert rewards["last"]["value"] == pytest.approx([mean_reward(RUN, turn) for turn in (1, 2, 3)], rel=1e-4)
