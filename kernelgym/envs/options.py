@@ -1,7 +1,7 @@
 """What both environments can be made with."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -47,6 +47,8 @@ class Options:
     """Preset of the templates for task, feedback and history."""
     feedback_tokens: int = 1000
     """Budget of one feedback, in tokens."""
+    count_tokens: Callable[[str], int] | None = None
+    """Counts the tokens of a text; None: an estimate that needs no tokenizer."""
     allow_submit: bool = True
     """Whether the agent may end the episode by a last line `SUBMIT`."""
     iterations: int = 1
@@ -109,7 +111,8 @@ class Options:
             scaling = Scaling(iterations=self.iterations, keep=self.keep, select=Select(self.select))
         return Rules(
             max_turns=self.max_turns, target_speedup=self.target_speedup, reward=self.reward, style=self.style,
-            feedback_tokens=self.feedback_tokens, allow_submit=self.allow_submit, scaling=scaling, config=config,
+            feedback_tokens=self.feedback_tokens, count_tokens=self.count_tokens,
+            allow_submit=self.allow_submit, scaling=scaling, config=config,
         )  # fmt: skip
 
 

@@ -9,13 +9,16 @@ from rich.console import Console
 
 from kernelgym.envs.budget import estimate_tokens
 from kernelgym.envs.feedback import write_feedback
+from kernelgym.envs.history import write_history
 from kernelgym.envs.rules import Rules
+from kernelgym.envs.styles import PRESETS
+from kernelgym.envs.turn import Turn
 from kernelgym.reports.console import render_report
 from kernelgym.reports.document import dump_document, report_document
 from rewards import get_reward, list_rewards
 from sandboxes.contracts import Report, Submission
 
-RULES = Rules()
+RULES = [Rules(style=style, feedback_tokens=tokens) for style in PRESETS for tokens in (100, 1000)]
 
 
 def show(report: Report, submission: Submission | None) -> None:
@@ -33,9 +36,12 @@ def show(report: Report, submission: Submission | None) -> None:
         render_report(report, reward, submission)
     )
     _check(output.getvalue())
-    feedback = write_feedback(report, reward, submission, previous=(), rules=RULES, over=False)
-    assert estimate_tokens(feedback) <= RULES.feedback_tokens
-    _check(feedback)
+    for rules in RULES:
+        feedback = write_feedback(report, reward, submission, previous=(), rules=rules, over=False)
+        assert estimate_tokens(feedback) <= rules.feedback_tokens
+        _check(feedback)
+        turn = Turn(number=1, completion="", submission=submission, report=report, reward=reward, observation=feedback)
+        _check(write_history(turn, rules)[1].content)
     json.loads(dump_document(report_document(report, reward)), parse_constant=_refuse)
 
 

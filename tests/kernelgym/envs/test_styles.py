@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from kernelgym.envs import Rules, estimate_tokens, style_identity, styles, write_feedback, write_prompt
+from kernelgym.envs import Options, Rules, estimate_tokens, style_identity, styles, write_feedback, write_prompt
 from kernelgym.envs.styles import PRESETS, SUFFIX, VARIABLES
 from kernelgym.errors import BadUsage
 from kernelgym.problems import get_problem
+from kernelgym.settings import Settings
 from rewards import get_reward
 from sandboxes.contracts import Diagnostic, Finding, Outcome, Report, Severity, Stage, Submission
 from tests.kernelgym.envs.script import described
@@ -61,6 +62,13 @@ def test_a_name_that_is_no_style_is_refused_when_the_rules_are_made() -> None:
         Rules(style="compakt")
     with pytest.raises(BadUsage, match="or give the path of a folder with templates"):
         Rules(style="no/such/folder")
+
+
+def test_an_environment_is_made_with_a_style_a_budget_and_a_counter() -> None:
+    rules = Options(style="drkernel", feedback_tokens=500, count_tokens=len).rules(Settings())
+    assert (rules.style, rules.feedback_tokens, rules.count_tokens) == ("drkernel", 500, len)
+    with pytest.raises(BadUsage, match="did you mean 'drkernel'"):
+        Options(style="drkernl").rules(Settings())
 
 
 def test_the_identity_is_that_of_the_texts(tmp_path: Path) -> None:
