@@ -80,10 +80,15 @@ class Recording:
         self._evaluator = evaluator
         self.requests: list[Request] = []
         self.reports: dict[int, Report] = {}
+        self.describing_s: list[float] = []
         self._lock = threading.Lock()
 
     def describe(self, problem: Problem) -> Description:
-        return self._evaluator.describe(problem)
+        begin = time.perf_counter()
+        description = self._evaluator.describe(problem)
+        with self._lock:
+            self.describing_s.append(time.perf_counter() - begin)
+        return description
 
     def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
         with self._lock:
@@ -126,6 +131,7 @@ def _throughput(problems: int) -> tuple[dict[str, object], Report]:
     seconds: dict[str, list[float]] = {"run": [], "evaluator": []}
     cpu_s = dict.fromkeys(seconds, 0.0)
     different = evaluations = 0
+    describing_s: list[float] = []
     with (
         LocalEvaluator(workers=WORKERS) as played, LocalEvaluator(workers=WORKERS) as pure, TemporaryDirectory() as out,
     ):  # fmt: skip
@@ -142,6 +148,7 @@ def _throughput(problems: int) -> tuple[dict[str, object], Report]:
                 cpu_s["run"] += cpu_middle - cpu
                 cpu_s["evaluator"] += cpu_end - cpu_middle
                 evaluations += len(reports)
+                describing_s += recording.describing_s
                 different += sum(
                     _verdict(reports[index]) != _verdict(found) for index, found in recording.reports.items()
                 )
@@ -159,6 +166,7 @@ def _throughput(problems: int) -> tuple[dict[str, object], Report]:
         "evaluator_per_s": round(evaluations / sum(seconds["evaluator"]), 3),
         "run_over_evaluator": round(sum(seconds["evaluator"]) / sum(seconds["run"]), 3),
         "run_over_evaluator_by_round": [round(ratio, 3) for ratio in ratios],
+        "describing_a_problem_s": round(statistics.median(describing_s), 3),
         "run_cpu_ms_per_evaluation": round(1000 * cpu_s["run"] / evaluations, 2),
         "evaluator_cpu_ms_per_evaluation": round(1000 * cpu_s["evaluator"] / evaluations, 2),
         "different_verdicts": different,

@@ -125,21 +125,6 @@ def test_the_same_command_again_evaluates_nothing_and_shows_the_same(run: Runner
     assert again.stdout.splitlines()[1:] == first.stdout.splitlines()[1:]
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(run: Runner) -> None:
-    command = [sys.executable, "-m", "tests.policies.killable", "run", *TWO, "--samples", "20", "--out", str(run.out)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for_lines(run.out / "episodes.jsonl", 3)
-        process.send_signal(signal.SIGKILL)
-    with (run.out / "episodes.jsonl").open("ab") as file:
-        file.write(b'{"schema_version":1,"problem":"core/so')  # as if it had been killed while writing
-    before = {(line["problem"], line["sample"]) for line in whole_lines(run.out / "episodes.jsonl")}
-    result = run(*TWO, "--samples", "20")
-    assert result.exit_code == ExitCode.VERDICT, result.stderr
-    assert "40 of 40 episodes counted" in " ".join(result.stdout.split())
-    assert len(run.lines) == 40, "nothing was played twice"
-    assert len(run.evaluator.requests) == 2 * (40 - len(before))
-
-
 def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(run: Runner) -> None:
     command = [sys.executable, "-m", "tests.policies.killable", "run", *TWO, "--samples", "20", "--out", str(run.out)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
