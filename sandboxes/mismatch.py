@@ -237,7 +237,7 @@ def _rounded(expected: Expected, tensor: torch.Tensor) -> str | None:
         return None
     largest = float(error.max())
     size = float(right.square().mean().sqrt())
-    small = largest <= ROUNDING * expected.tolerance and largest <= ROUNDING_SIZE * size
+    small = expected.tolerance < largest <= min(ROUNDING * expected.tolerance, ROUNDING_SIZE * size)
     if small and float(error.median()) >= EVERYWHERE * largest:
         return (
             "errors are small, and everywhere: is anything rounded to a narrower type, summed in one, or approximated?"

@@ -5,7 +5,7 @@ from typing import Final
 
 from kernelgym.envs.facts import Kernel, KernelResources, Performance, TrafficLine
 from kernelgym.envs.quoting import one_line, quote
-from kernelgym.reports.wording import cut, percent, plain, provenance, quantity
+from kernelgym.reports.wording import cut, factor, percent, plain, provenance, quantity
 from sandboxes.contracts import Bound, NodeProfile, Profile, Report
 
 MAX_NODES: Final = 4
@@ -21,6 +21,8 @@ NO_MORE_THAN_NEEDED: Final = 1.1
 """Ratio to the best possible time, at full bandwidth, below which a kernel has no traffic to save."""
 MANY_PROGRAMS: Final = 4096
 """Programs that load any GPU: a kernel that starts as many and is still bound by latency starts too many."""
+WASTEFUL: Final = 1.5
+"""Ratio to the best possible time, were every launch at full speed, from which launches are worth fusing."""
 FEW_PROGRAMS: Final = 256
 """Programs that are fewer than two for each multiprocessor of a large GPU."""
 LOW_OCCUPANCY: Final = 0.25
@@ -41,6 +43,7 @@ def collect_performance(report: Report) -> Performance | None:
         provenance=one_line(provenance(profile), MAX_TEXT),
         unpaid=one_line(report.bench.how, MAX_TEXT) if report.bench is not None and unverified else None,
         limit=_limit(profile) if profile.nodes and profile.time_us else None,
+        then=_then(profile),
         time_us=profile.time_us,
         reference_us=profile.reference_time_us,
         roofline_us=profile.roofline_us,
@@ -117,6 +120,18 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
     return (
         f"is memory-bound at {share} and moves {quantity(node.bytes, 'B')}: only less traffic makes it faster, so read "
         "every input once and keep intermediate results in registers."
+    )
+
+
+def _then(profile: Profile) -> str | None:
+    """Returns that launches should be fused if each of them at full speed would still not be enough."""
+    live = [node for node in profile.nodes if node.live]
+    ideal_us = sum(node.time_us * node.roofline_fraction for node in live)
+    if len(live) < 2 or not profile.roofline_us or ideal_us < WASTEFUL * profile.roofline_us:
+        return None
+    return (
+        f"even at full speed, the {len(live)} launches would take {factor(ideal_us / profile.roofline_us)} the best "
+        "possible time: fuse them, so that what is in between stays in registers."
     )
 
 

@@ -190,6 +190,8 @@ class Performance:
     """Why speed is not paid; None if it is."""
     limit: str | None
     """What limits it, and the next thing worth trying."""
+    then: str | None
+    """What is worth trying after that."""
     time_us: float
     reference_us: float
     roofline_us: float

@@ -193,6 +193,14 @@ def test_of_several_outputs_the_first_wrong_one_is_described() -> None:
     assert "wrong sign" in (compare(truth, (right.clone(), -right), []).pattern or "")
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_single_wrong_element_among_many_is_not_called_rounding(exact: bool) -> None:
+    right = normal(200_000)
+    output = right.clone() if exact else right + 1e-5
+    output[5] = 9.0
+    assert pattern(right, output) == ""
+
+
 def test_rare_wrong_elements_of_a_large_output_are_found() -> None:
     right = normal(4096, 1024)
     output = right.clone()

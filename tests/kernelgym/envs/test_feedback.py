@@ -205,6 +205,18 @@ def test_what_limits_it_is_told_with_a_remedy(changes: dict[str, object], advice
     assert advice in feedback(node(**changes))
 
 
+def test_launches_that_pass_on_results_are_told_to_be_fused() -> None:
+    report = ok_report(coverage=0.5)
+    assert report.profile is not None
+    nodes = tuple(each.model_copy(update={"roofline_fraction": 0.9}) for each in report.profile.nodes)
+    wasteful = report.profile.model_copy(update={"nodes": nodes, "roofline_us": 3.0})
+    text = feedback(report.model_copy(update={"profile": wasteful}))
+    assert "Then: even at full speed, the 2 launches would take 3.00× the best possible time" in text
+    assert "Then: " not in feedback(report)
+    one = wasteful.model_copy(update={"nodes": nodes[:1]})
+    assert "Then: " not in feedback(report.model_copy(update={"profile": one}))
+
+
 def test_a_candidate_close_to_the_best_possible_is_told_so() -> None:
     report = ok_report()
     assert report.profile is not None
