@@ -11,6 +11,7 @@ from typing import Final
 
 from kernelgym.chat import Completion, Message, Usage
 from kernelgym.envs import DataSeeds, Episode, Rules, Turn
+from kernelgym.envs.episode import MAX_COMPLETION
 from kernelgym.errors import EvaluatorBroken, KernelGymError
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
@@ -124,6 +125,7 @@ class Session:
                 "best_turn": episode.best.number if episode.best is not None else None,
                 "terminated": episode.terminated,
                 "submitted": episode.submitted,
+                "submission": said.submission,
                 "truncated": episode.truncated,
                 "confirmation": confirmation,
                 "error": failure,
@@ -154,10 +156,12 @@ class Session:
             except KernelGymError as error:
                 return _unplayable(error)
             self._go_on()  # a closed evaluator's verdict says nothing
-            if turn is not None:
-                record = said.add(turn, chat, completion.usage)
-                if self.on_turn is not None:
-                    self.on_turn(key, record)
+            if turn is None:
+                said.submission = completion.model_copy(update={"text": encodable(completion.text[:MAX_COMPLETION])})
+                continue
+            record = said.add(turn, chat, completion.usage)
+            if self.on_turn is not None:
+                self.on_turn(key, record)
         return None
 
     def _go_on(self) -> None:
@@ -171,6 +175,7 @@ class Transcript:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.turns: list[TurnRecord] = []
+        self.submission: Completion | None = None
         self._known: dict[Message, int] = {}
 
     def add(self, turn: Turn, chat: Sequence[Message], usage: Usage | None) -> TurnRecord:

@@ -9,11 +9,12 @@ from kernelgym.runs.record import EpisodeRecord
 
 
 def total_costs(episodes: Sequence[EpisodeRecord]) -> Costs:
-    """Returns sums over all turns of all episodes: what was lost has been paid for, too.
+    """Returns sums over all completions of all episodes: what was lost has been paid for, too.
 
     Wall times are left out, so that a run that was continued has the summary of one that was not.
     """
     usages = [turn.usage for episode in episodes for turn in episode.turns]
+    usages += [episode.submission.usage for episode in episodes if episode.submission is not None]
     known = [usage for usage in usages if usage is not None and _says_something(usage)]
     costs = [usage.cost_usd for usage in known if usage.cost_usd is not None]
     return Costs(

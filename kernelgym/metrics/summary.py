@@ -88,6 +88,7 @@ class Costs(Contract):
     """What the completions took, over all episodes, counted or not; None where nobody reported it."""
 
     turns: Count
+    """With completions that only submitted."""
     reported: Count
     """Turns whose policy said anything about it."""
     prompt_tokens: Count | None

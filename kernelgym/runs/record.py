@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kernelgym.chat import Message, Role, Usage
+from kernelgym.chat import Completion, Message, Role, Usage
 from rewards import Reward
 from sandboxes.contracts import Contract, EvalConfig, Outcome, Report
 
@@ -135,6 +135,8 @@ class EpisodeRecord(Contract):
     """The turns were used up, or the target speedup was reached."""
     submitted: bool = False
     """The policy ended it by submitting."""
+    submission: Completion | None = None
+    """What it answered to submit, if that was no turn: there was no code in it."""
     truncated: bool = False
     """Its last turn was lost."""
     confirmation: Confirmation | None = None
@@ -171,6 +173,7 @@ class EpisodeRecord(Contract):
             update={
                 "prompt": "",
                 "messages": (),
+                "submission": None if self.submission is None else self.submission.model_copy(update={"text": ""}),
                 "turns": tuple(turn.numbers() for turn in self.turns),
                 "confirmation": None if self.confirmation is None else self.confirmation.numbers(),
             }

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from kernelgym.chat import Message, Role
+from kernelgym.chat import Completion, Message, Role, Usage
 from kernelgym.envs import Rules, Turn
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
+from kernelgym.metrics.costs import total_costs
 from kernelgym.problems import Problem, get_problem
 from kernelgym.runs.record import EpisodeRecord, Key, Loss
 from policies.errors import PolicyUnavailable
@@ -262,3 +263,23 @@ def test_records_that_nobody_takes_do_not_pile_up() -> None:
     taken_or_waiting = 1 + 2 * 2 + 2
     assert len(evaluator.requests) <= 2 * taken_or_waiting
     assert sum(1 for _ in finished) == 99
+
+
+def test_a_completion_that_only_submits_is_no_turn_but_is_kept_with_what_it_took() -> None:
+    usage = Usage(completion_tokens=7, cost_usd=0.5)
+
+    class Player:
+        def act(self, chat: Sequence[Message]) -> Completion:
+            return Completion(text="That is all. \ud800\nSUBMIT" if len(chat) > 1 else CODE, usage=usage)
+
+    class Policy:
+        name = "submitting"
+
+        def begin(self, problem: Problem, seed: int) -> Player:
+            return Player()
+
+    (record,) = rollout(Policy(), [SOFTMAX], LightEvaluator(always(fast_report(1.0))), Rules(max_turns=5))
+    assert (len(record.turns), record.submitted, record.terminated) == (1, True, True)
+    assert record.submission == Completion(text="That is all. \\ud800\nSUBMIT", usage=usage)
+    assert total_costs([record]).cost_usd == 1.0
+    assert total_costs([record.numbers()]).completion_tokens == 14
