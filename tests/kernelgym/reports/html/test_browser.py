@@ -87,6 +87,20 @@ def test_an_address_opens_an_episode_at_a_turn_and_the_back_button_leads_back(re
     again.wait_for_selector("[data-chart=roofline] .main-svg")
 
 
+def test_a_click_on_a_kernel_in_the_roofline_plot_opens_its_episode(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    point = page.locator("[data-chart=roofline] .points path").last
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector("[data-chart=roofline] .hovertext")
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_selector("#episode .listing")
+    assert re.search(r"#episode=synthetic/\d+/\d+/\d/turn[123]$", page.url)
+
+
 def test_everything_can_be_reached_by_keyboard(report: Path, visit: Open) -> None:
     page = visit(report).page
     page.locator("#filter-problem").focus()

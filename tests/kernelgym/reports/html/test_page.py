@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kernelgym.metrics import summarize
-from kernelgym.reports.html import render_page
+from kernelgym.reports.html import chunks, render_page
 from kernelgym.reports.html.chunks import LIMITS, pack_details
 from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord
 from sandboxes.contracts import Outcome
@@ -132,7 +132,9 @@ def test_four_megabytes_of_a_completion_do_not_make_the_page_larger_by_as_much()
     assert len(large) - len(small) < 100_000
 
 
-def test_texts_are_cut_shorter_until_all_fit() -> None:
+@pytest.mark.parametrize("characters", [chunks.CHUNK_CHARACTERS, 1], ids=["few parts", "many parts"])
+def test_texts_are_cut_shorter_until_all_fit(monkeypatch: pytest.MonkeyPatch, characters: int) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_CHARACTERS", characters)
     _, episodes = synthetic_run(20)
     whole = pack_details(episodes)
     assert (whole.limit, whole.cut) == (LIMITS[0], 0)
