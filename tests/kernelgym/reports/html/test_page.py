@@ -138,7 +138,7 @@ def test_texts_are_cut_shorter_until_all_fit(monkeypatch: pytest.MonkeyPatch, ch
     _, episodes = synthetic_run(20)
     whole = pack_details(episodes)
     assert (whole.limit, whole.cut) == (LIMITS[0], 0)
-    budget = sum(map(len, whole.parts)) * 2 // 3
+    budget = sum(map(len, whole.parts)) * 4 // 5
     fitting = pack_details(episodes, budget)
     assert fitting.limit < whole.limit
     assert fitting.cut > 0
