@@ -21,7 +21,7 @@ description: Correct, up to twice as fast, in own kernels.
 terms:
   - term: correctness
   - {term: speedup, weight: 0.5, cap: 2}
-  - {term: guarded_coverage, weight: 0.5}
+  - {term: guarded_coverage, weight: 0.5, cap: 2}
 """
 
 

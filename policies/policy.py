@@ -30,7 +30,8 @@ class Player(Protocol):
                 turns, as far as the episode's rules keep them.
 
         Raises:
-            Exception: Any; ends this episode, which is recorded with the error and counts in no rate.
+            PolicyBroken: The model could not be asked; the episode is lost, and counts in no rate.
+            Exception: Any other; ends this episode as a failure of the policy, which counts in every rate.
         """
         ...
 

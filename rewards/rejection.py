@@ -1,7 +1,7 @@
 """Profiling-based rejection sampling (PRS): which turns a trainer learns from.
 
 A correct candidate that leaves the work to PyTorch is kept with a probability that grows with `PR`, the share of own
-kernels; whatever failed is always kept, for otherwise there would be no negative examples. It selects turns and changes
+work; whatever failed is always kept, for otherwise there would be no negative examples. It selects turns and changes
 no reward: whether rejected ones stay in a baseline is the trainer's choice (the released code keeps them there).
 """
 
@@ -21,12 +21,17 @@ LEAST_SHARE: Final = 1e-8
 
 
 class Share(StrEnum):
-    """What is taken for `PR`; both are device time of live nodes, whether or not the bench case was verified."""
+    """What is taken for `PR`; all are device time of live nodes, whether or not the bench case was verified."""
+
+    REPLACED = "replaced"
+    """Of the reference's time, what is not left to PyTorch (`Profile.replaced`). Own time is not in it: neither does
+    useless work raise it, nor does a kernel lower it by being fast."""
 
     COVERAGE = "coverage"
     """The paper's: own kernels' part of the live time (`Profile.coverage`)."""
     GUARDED = "guarded"
-    """The one that useless work in own kernels can't raise (`GuardedCoverage`)."""
+    """That of `GuardedCoverage`, as the default reward has it. A slower kernel raises it as far as the candidate is
+    faster than its PyTorch operators and the reference; here, no speedup is lost by that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class RejectionSampling:
     threshold: float = 0.3
     softness: float = 0.1
     """0: a hard rule, kept exactly if `PR >= threshold`."""
-    share: Share = Share.GUARDED
+    share: Share = Share.REPLACED
     seed: int = 0
     """Of the draws."""
 
@@ -80,14 +85,21 @@ class RejectionSampling:
         return float(report.outcome is not Outcome.INFRASTRUCTURE)
 
     def pr(self, report: Report) -> float:
-        """Returns the share of own kernels in a correct candidate's time.
+        """Returns the share of own work of a correct candidate.
 
         Raises:
-            ValueError: The report has no profile: its candidate is not correct.
+            ValueError: The report has no profile, as its candidate is not correct; or is too old to have the share.
         """
         if report.profile is None:
             raise ValueError(f"a report with the outcome {report.outcome} has no profile; PR is for correct candidates")
-        return report.profile.coverage if self.share is Share.COVERAGE else guarded_share(report.profile)
+        match self.share:
+            case Share.COVERAGE:
+                return report.profile.coverage
+            case Share.GUARDED:
+                return guarded_share(report.profile)
+        if report.profile.replaced is None:
+            raise ValueError("the report does not say how much is replaced; evaluate again, or take another share")
+        return report.profile.replaced
 
     def draw(self, report: Report, *, step: int, prompt: str, rollout: int, turn: int) -> Draw:
         """Returns whether a turn is kept; the same arguments always give the same answer, on any machine.

@@ -18,7 +18,7 @@ from rewards.terms import (
 
 drkernel_guarded: Final = compose(
     "drkernel_guarded",
-    "The paper's sum with a PR that useless work in own kernels can't raise; 0 to 5.",
+    "The paper's sum with a PR changed so that useless work in own kernels never pays; 0 to 5.",
     Correctness(),
     Speedup(cap=SPEEDUP_CAP),
     Weighted(GuardedCoverage(), label="coverage"),

@@ -7,12 +7,13 @@
       - term: speedup
         weight: 0.5
         cap: 2
-      - term: guarded_coverage
+      - term: replaced
         label: coverage
 
 A key of a term that is not `term`, `weight` or `label` is one of its parameters.
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -83,8 +84,10 @@ def read_reward(path: Path) -> NamedReward:
         InvalidReward: The file can't be read, is too large, is no YAML, or is no reward; names key and value.
     """
     document = _parse(path)
-    named = {"name": path.stem} | document if isinstance(document, dict) else document
-    file = _checked(_File, named, path, "")
+    if not isinstance(document, dict):
+        found = "is empty" if document is None else f"holds a {type(document).__name__}"
+        raise InvalidReward(f"the reward file {path} {found}; write `terms:` and below it a list of terms")
+    file = _checked(_File, {"name": path.stem} | document, path, "")
     terms = tuple(_weighted(item, path, f"terms[{number}]") for number, item in enumerate(file.terms))
     try:
         composition = Composition(terms)
@@ -138,18 +141,23 @@ def _checked(kind: type[Model], values: Any, path: Path, where: str) -> Model:
 
 def _first(error: ValidationError, kind: type[Contract], where: str) -> str:
     first = error.errors(include_url=False)[0]
-    key = ".".join(filter(None, (where, *(str(part) for part in first["loc"])))) or "the file"
+    key = where
+    for part in first["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
     if first["type"] == "extra_forbidden":
-        of = f" of the term `{kind.key}`" if issubclass(kind, TermFunction) else ""
-        return f"there is no key {key!r}{of}; {_nearest(str(first['loc'][-1]), kind.model_fields)}"
+        of, also = "", dict[str, Any]()
+        if issubclass(kind, TermFunction):
+            of, also = f" of the term `{kind.key}`", dict(_Summand.model_fields)
+        return f"there is no key {key!r}{of}; {_nearest(str(first['loc'][-1]), kind.model_fields, also)}"
     if first["type"] == "missing":
         return f"{key} is missing; add it"
     value = repr(first["input"])
     return f"{key} is {value if len(value) <= 80 else value[:79] + '…'}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _nearest(value: str, known: Any) -> str:
+def _nearest(value: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """Returns the name that was meant, of those in `known` or `also`, or all of `known`."""
     names = sorted(known)
-    close = get_close_matches(value, names, n=1)
+    close = get_close_matches(value, [*names, *also], n=1)
     there = f"there are: {', '.join(names)}" if names else "it takes no parameters"
     return f"did you mean `{close[0]}`?" if close else there

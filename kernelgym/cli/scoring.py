@@ -161,5 +161,5 @@ def _read(path: str) -> Report:
 
 
 def _no_report(path: str, reason: str) -> BadUsage:
-    remedy = "give what `kernelgym evaluate --json` prints"
+    remedy = "give what `kernelgym evaluate --json` prints, or the folder of a run"
     return BadUsage(f"{path!r} is no report of this version ({reason[:300]}); {remedy}")

@@ -8,7 +8,8 @@ from math import isfinite
 from typing import Final, NamedTuple, Self
 
 from kernelgym.errors import BadUsage
-from kernelgym.runs.record import EpisodeRecord, TurnRecord
+from kernelgym.metrics.views import UNCOUNTED
+from kernelgym.runs.record import EpisodeRecord, Loss, TurnRecord
 from sandboxes.contracts import Outcome, Report
 
 
@@ -59,9 +60,14 @@ class Success:
         return report.speedup is not None and report.speedup >= self.speedup
 
     def of_episode(self, episode: EpisodeRecord, speaking: Speaking = Speaking.BEST) -> bool | None:
-        """Returns whether it is a success; None if the episode was lost and says nothing."""
-        if episode.loss is not None:
+        """Returns whether it is a success; None if the episode was lost and says nothing.
+
+        One that ended by an error of the policy counts, as in metrics: nothing comes after its last turn.
+        """
+        if episode.loss in UNCOUNTED:
             return None
+        if episode.loss is Loss.POLICY and speaking is Speaking.LAST:
+            return False
         return any(self.of_report(turn.report) for turn in _turns(episode, speaking))
 
 

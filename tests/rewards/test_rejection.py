@@ -4,14 +4,18 @@ from itertools import product
 from math import sqrt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rewards import RejectionSampling, Share
 from rewards.rejection import uniform
 from sandboxes.contracts import Outcome, Report
 from tests.reports import failed_report
-from tests.rewards.timed import node, profiled, timed
+from tests.rewards.timed import changed, node, profiled, timed
 
 RULE = RejectionSampling(share=Share.COVERAGE)
+
+times = st.floats(min_value=1e-3, max_value=1e6)
 
 
 def covered(coverage: float) -> Report:
@@ -57,7 +61,7 @@ def test_a_draw_depends_on_seed_step_prompt_rollout_and_turn_and_on_nothing_else
     assert RULE.draw(covered(0.8), **row).uniform == first.uniform  # type: ignore[arg-type]
     others = [row | {"step": 4}, row | {"prompt": "core/matmul"}, row | {"rollout": 3}, row | {"turn": 2}]
     draws = {RULE.draw(report, **other).uniform for other in others}  # type: ignore[arg-type]
-    draws.add(RejectionSampling(seed=1).draw(report, **row).uniform)  # type: ignore[arg-type]
+    draws.add(RejectionSampling(seed=1, share=Share.COVERAGE).draw(report, **row).uniform)  # type: ignore[arg-type]
     assert len(draws | {first.uniform}) == 6
 
 
@@ -65,12 +69,35 @@ def test_a_draw_is_the_same_on_every_machine() -> None:
     assert uniform(0, 1, "core/softmax", 2, 3) == 0.6792038519317207
 
 
-def test_the_guarded_share_is_not_raised_by_slow_kernels() -> None:
-    lazy = profiled([node(1.0, custom=True), node(9.0, custom=False)], 12.0)
-    slowed = profiled([node(30.0, custom=True), node(13.0, custom=False)], 12.0)
-    assert RULE.probability(lazy) == RejectionSampling().probability(lazy) == 0
-    assert RULE.probability(slowed) == 1
-    assert RejectionSampling().probability(slowed) == 0
+@given(own=times, other=times, useless=times, reference=times, kind=st.sampled_from([True, False, None]))
+def test_useless_work_never_makes_it_likelier_that_a_turn_is_kept(
+    own: float, other: float, useless: float, reference: float, kind: bool | None
+) -> None:
+    program = [node(own, custom=True), node(other, custom=False)]
+    added = node(useless, custom=True, influences=kind)
+    lean, bloated = profiled(program, reference), profiled([*program, added], reference)
+    slowed = profiled([node(own + useless, custom=True), program[1]], reference)
+    kept = RejectionSampling().probability(lean)
+    assert RejectionSampling().probability(bloated) <= kept
+    assert RejectionSampling().probability(slowed) <= kept
+
+
+def test_a_kernel_is_kept_for_what_it_replaces_however_fast_it_is() -> None:
+    slow = profiled([node(20.0, custom=True), node(30.0, custom=False)], 100.0)
+    fast = profiled([node(1.0, custom=True), node(30.0, custom=False)], 100.0)
+    assert (RULE.probability(slow), RULE.probability(fast)) == (pytest.approx(1), 0), "the paper's"
+    assert RejectionSampling().probability(slow) == RejectionSampling().probability(fast) == 1
+
+
+def test_the_share_of_the_default_reward_can_be_had() -> None:
+    rule = RejectionSampling(share=Share.GUARDED)
+    assert rule.pr(profiled([node(20.0, custom=True), node(30.0, custom=False)], 100.0)) == pytest.approx(0.4)
+    assert rule.probability(profiled([node(30.0, custom=True), node(13.0, custom=False)], 12.0)) == 0
+
+
+def test_a_report_without_the_share_is_no_lazy_one() -> None:
+    with pytest.raises(ValueError, match="does not say how much is replaced; evaluate again"):
+        RejectionSampling().probability(changed(timed(2.0), replaced=None))
 
 
 def test_an_episodes_correct_turns_share_one_probability_and_draw_apart() -> None:

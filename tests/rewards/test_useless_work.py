@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards import NamedReward, drkernel_paper, drkernel_released, get_reward
+from rewards import NamedReward, Weighted, compose, drkernel_paper, drkernel_released, get_reward
 from rewards.shipped import SHIPPED
+from rewards.terms import Correctness, GuardedCoverage, Speedup
 from sandboxes.contracts import NodeProfile, Report
 from tests.rewards.timed import changed, node, profiled, timed
 
@@ -71,6 +72,23 @@ def test_the_rewards_that_are_faithful_to_the_paper_are_raised_by_a_slower_kerne
     lean = [node(1.0, custom=True), node(1.0, custom=False)]
     slowed = [node(7.0, custom=True), node(1.0, custom=False)]
     assert value(reward, profiled(slowed, 30.0)) > value(reward, profiled(lean, 30.0)) * 1.05
+
+
+@given(
+    program=programs,
+    reference=times,
+    wasted=times,
+    cap=st.floats(1, 10),
+    weight=st.floats(0.1, 1),
+    share=st.floats(0, 1),
+)
+def test_a_guarded_share_is_safe_next_to_a_speedup_of_the_same_cap_and_no_less_weight(
+    program: list[NodeProfile], reference: float, wasted: float, cap: float, weight: float, share: float
+) -> None:
+    speedup, coverage = Weighted(Speedup(cap=cap), weight), Weighted(GuardedCoverage(cap=cap), weight * share)
+    reward = compose("safe", "", Correctness(), speedup, coverage)
+    bloated = [*program, node(wasted, custom=True)]
+    assert value(reward, profiled(bloated, reference)) <= value(reward, profiled(program, reference)) + 1e-9
 
 
 @pytest.mark.parametrize("reward", SAFE, ids=lambda reward: reward.name)

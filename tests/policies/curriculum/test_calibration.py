@@ -64,9 +64,20 @@ def test_an_episode_succeeds_by_any_of_its_turns(
     assert Success.parse(text).of_episode(episode(*verdicts)) is expected
 
 
-@pytest.mark.parametrize("loss", list(Loss))
+@pytest.mark.parametrize("loss", [Loss.SKIPPED, Loss.INFRASTRUCTURE])
 def test_an_episode_that_was_lost_says_nothing_whatever_its_turns(loss: Loss) -> None:
     assert Success().of_episode(episode(2.0, error=loss)) is None
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"), [((2.0,), {Speaking.BEST, Speaking.FIRST}), ((WRONG, 2.0), {Speaking.BEST}), ((), set())]
+)
+def test_an_error_of_the_policy_is_a_failure_after_its_last_turn(
+    turns: tuple[Outcome | float, ...], expected: set[Speaking]
+) -> None:
+    overflowed = episode(*turns, error=Loss.POLICY)
+    assert {each for each in Speaking if Success().of_episode(overflowed, each)} == expected
+    assert None not in {Success().of_episode(overflowed, each) for each in Speaking}
 
 
 def test_one_turn_can_be_asked_alone() -> None:
