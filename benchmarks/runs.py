@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -81,21 +81,41 @@ class Recording:
         self.requests: list[Request] = []
         self.reports: dict[int, Report] = {}
         self.describing_s: list[float] = []
+        self._events: list[tuple[float, int]] = []
         self._lock = threading.Lock()
 
     def describe(self, problem: Problem) -> Description:
         begin = time.perf_counter()
-        description = self._evaluator.describe(problem)
-        with self._lock:
-            self.describing_s.append(time.perf_counter() - begin)
+        with self._asking():
+            description = self._evaluator.describe(problem)
+        self.describing_s.append(time.perf_counter() - begin)
         return description
 
     def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        with self._asking():
+            with self._lock:
+                index = len(self.requests)
+                self.requests.append((submission, problem, config))
+            self.reports[index] = report = self._evaluator.evaluate(submission, problem, config)
+            return report
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
         with self._lock:
-            index = len(self.requests)
-            self.requests.append((submission, problem, config))
-        self.reports[index] = report = self._evaluator.evaluate(submission, problem, config)
-        return report
+            self._events.append((time.perf_counter(), 1))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._events.append((time.perf_counter(), -1))
+
+    def asked_s(self) -> float:
+        """Returns for how long workers had something to do, one second for each worker in each second."""
+        total, asking, before = 0.0, 0, 0.0
+        for at, change in self._events:
+            total += min(asking, WORKERS) * (at - before)
+            asking, before = asking + change, at
+        return total
 
     def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
         return self._evaluator.evaluate_many(requests)
@@ -132,6 +152,7 @@ def _throughput(problems: int) -> tuple[dict[str, object], Report]:
     cpu_s = dict.fromkeys(seconds, 0.0)
     different = evaluations = 0
     describing_s: list[float] = []
+    asked_s = 0.0
     with (
         LocalEvaluator(workers=WORKERS) as played, LocalEvaluator(workers=WORKERS) as pure, TemporaryDirectory() as out,
     ):  # fmt: skip
@@ -149,6 +170,7 @@ def _throughput(problems: int) -> tuple[dict[str, object], Report]:
                 cpu_s["evaluator"] += cpu_end - cpu_middle
                 evaluations += len(reports)
                 describing_s += recording.describing_s
+                asked_s += recording.asked_s()
                 different += sum(
                     _verdict(reports[index]) != _verdict(found) for index, found in recording.reports.items()
                 )
@@ -166,6 +188,7 @@ def _throughput(problems: int) -> tuple[dict[str, object], Report]:
         "evaluator_per_s": round(evaluations / sum(seconds["evaluator"]), 3),
         "run_over_evaluator": round(sum(seconds["evaluator"]) / sum(seconds["run"]), 3),
         "run_over_evaluator_by_round": [round(ratio, 3) for ratio in ratios],
+        "share_of_time_in_which_workers_had_work": round(asked_s / WORKERS / sum(seconds["run"]), 3),
         "describing_a_problem_s": round(statistics.median(describing_s), 3),
         "run_cpu_ms_per_evaluation": round(1000 * cpu_s["run"] / evaluations, 2),
         "evaluator_cpu_ms_per_evaluation": round(1000 * cpu_s["evaluator"] / evaluations, 2),

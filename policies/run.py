@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from kernelgym.cli.evaluation import make_config
@@ -15,7 +15,7 @@ from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
 from kernelgym.envs import Rules, Scaling, Select
 from kernelgym.errors import BadUsage
-from kernelgym.metrics import best_speedup, summarize
+from kernelgym.metrics import Summary, best_speedup, summarize
 from kernelgym.problems import Problem, Rejected, load_problems
 from kernelgym.problems.filters import unknown
 from kernelgym.reports import dump_document
@@ -102,16 +102,17 @@ def _play(options: Options, services: Services, policy: Policy) -> int:
     with RunFolder(options.out, record, restart=options.restart) as folder:
         interrupted = _fill(folder, policy, loaded.problems, rules, options, services)
         episodes = [episode.numbers() for episode in folder.episodes()]
-        document = run_document(record, episodes)
+        summary = summarize(episodes, record.total_turns)
+        document = _document(record, episodes, summary)
         folder.write_summary(document)
+    tables = render_run(episodes, summary, record.config.target)
     if options.json:
         typer.echo(dump_document(document))
     else:
-        _print(episodes, record, options.out)
+        _print(tables, options.out)
     if options.svg is not None:
-        tables = render_run(episodes, summarize(episodes, record.total_turns), record.config.target)
         save_svg(tables, options.svg, "kernelgym run", columns=80)
-    _complain(episodes, loaded.rejected)
+    _complain(episodes, summary, loaded.rejected)
     if interrupted:
         kept = f"{len(episodes)} of {len(record.problems) * record.samples} episodes are kept in {options.out}"
         complain(f"interrupted; {kept}, the same command goes on from there")
@@ -141,11 +142,11 @@ def _confirms(options: Options) -> bool:
     return options.iterations > 1 if options.confirm is None else options.confirm
 
 
-def run_document(record: RunRecord, episodes: Sequence[EpisodeRecord]) -> dict[str, Any]:
+def _document(record: RunRecord, episodes: Sequence[EpisodeRecord], summary: Summary) -> dict[str, Any]:
     """Returns the content of `summary.json`: the run, its metrics, and a line per episode without its texts."""
     return {
         "run": record.model_dump(mode="json", exclude={"data_seed"}),
-        "summary": summarize(episodes, record.total_turns).model_dump(mode="json"),
+        "summary": summary.model_dump(mode="json"),
         "episodes": [_episode_document(episode) for episode in episodes],
     }
 
@@ -215,20 +216,20 @@ def _announce(policy: Policy, problems: int, total: int, done: int, rules: Rules
     Console(highlight=False).print(Text(text), soft_wrap=True)
 
 
-def _print(episodes: Sequence[EpisodeRecord], record: RunRecord, out: Path) -> None:
+def _print(tables: RenderableType, out: Path) -> None:
     console = Console(highlight=False)
-    console.print(render_run(episodes, summarize(episodes, record.total_turns), record.config.target))
+    console.print(tables)
     files = f"{out / EPISODES}: every prompt, completion, report and feedback\n{out / SUMMARY}: the numbers"
     console.print(Text(files), soft_wrap=True)
 
 
-def _complain(episodes: Sequence[EpisodeRecord], rejected: Sequence[Rejected]) -> None:
+def _complain(episodes: Sequence[EpisodeRecord], summary: Summary, rejected: Sequence[Rejected]) -> None:
     """Says on standard error what could not be played, each reason once."""
     for member in rejected[:MAX_REASONS]:
         complain(f"{member.name} was left out: {member.reason}")
     if len(rejected) > MAX_REASONS:
         complain(f"{len(rejected) - MAX_REASONS} more members of the selection were left out")
-    lost = summarize(episodes, 1).lost
+    lost = summary.lost
     if not any(lost.values()):
         return
     reasons = dict.fromkeys(episode.error.message for episode in episodes if episode.error is not None)
