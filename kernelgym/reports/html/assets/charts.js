@@ -34,7 +34,7 @@ function band(x, curve, name, hue, more = {}) {
   return [
     ...(known ? [{ ...edge, y: curve.low }, { ...edge, y: curve.high, fill: "tonexty", fillcolor: faded(hue, 0.16) }] : []),
     { x, y: curve.value, name, legendgroup: name, mode: more.mode || "lines", line: { color: hue, width: 2.5, shape, dash: more.dash },
-      marker: { size: 8 }, hovertemplate: more.hover, },
+      marker: { size: 8 }, hovertemplate: more.hover },
   ];
 }
 
@@ -66,11 +66,14 @@ function loadLibrary() {
   return library;
 }
 
-// One figure at a time, with a breath in between: the page answers while it draws.
+// One figure at a time, with a breath in between: the page answers while it draws. False if it was left meanwhile:
+// a figure that nobody sees has no size.
 async function drawAll() {
   await loadLibrary();
   for (const name of Object.keys(FIGURES)) {
+    if (document.getElementById("overview").hidden) return false;
     draw(name);
     await new Promise((resume) => setTimeout(resume));
   }
+  return true;
 }

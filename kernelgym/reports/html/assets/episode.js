@@ -73,17 +73,18 @@ function turnView(turn, detail, texts) {
   ];
 }
 
-async function showEpisode(index, wanted) {
+async function episodeView(index, wanted) {
   const entry = DATA.episodes[index];
   const { detail, texts } = await detailsOf(index);
   const number = Math.min(wanted || detail.best || 1, detail.turns.length);
   const turn = detail.turns[number - 1];
   const again = detail.confirmation;
   const ends = [`seed ${detail.seed}`, detail.end, detail.best ? `best turn ${detail.best}` : "", again ? `turn ${again.turn} measured again: ${again.words}, reward ${again.reward}` : ""];
-  document.getElementById("episode").replaceChildren(
+  return [
     ...navigation(index, entry, number),
     el("h1", { tabindex: "-1" }, `${entry.p} #${entry.s}`),
     el("p", { class: "note" }, ends.filter(Boolean).join(" · ")),
     ...(turn ? turnView(turn, detail, texts) : [el("p", {}, "No turn was played."), conversation({ chat: [] }, detail, texts)]),
-    el("p", { class: "note" }, el("kbd", {}, "←"), " ", el("kbd", {}, "→"), " turns · ", el("kbd", {}, "p"), " ", el("kbd", {}, "n"), " episodes · ", el("kbd", {}, "Esc"), " back to the list"));
+    el("p", { class: "note" }, el("kbd", {}, "←"), " ", el("kbd", {}, "→"), " turns · ", el("kbd", {}, "p"), " ", el("kbd", {}, "n"), " episodes · ", el("kbd", {}, "Esc"), " back to the list"),
+  ];
 }

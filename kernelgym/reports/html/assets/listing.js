@@ -32,7 +32,6 @@ function arrange() {
     if (a === null || b === null) return a === null ? 1 : -1;
     return (a < b ? -1 : 1) * sign;
   });
-  if (key === "p" && !down) list.order.sort((one, other) => one - other);
   showRows();
 }
 

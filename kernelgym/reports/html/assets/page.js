@@ -5,9 +5,7 @@ const SVG_TEXT = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
-    if (value === false || value === null || value === undefined) continue;
-    if (key === "class") element.className = value;
-    else element.setAttribute(key, value === true ? "" : value);
+    if (value !== null && value !== undefined) element.setAttribute(key, value);
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return element;

@@ -11,7 +11,7 @@ function wanted() {
 }
 
 async function route() {
-  const target = wanted();
+  const target = wanted(), address = location.hash;
   if (target === null) {
     const was = view.hidden ? null : place.index;
     overview.hidden = false;
@@ -26,10 +26,12 @@ async function route() {
     }
     return;
   }
+  const content = await episodeView(target.index, target.turn);
+  if (location.hash !== address) return; // the reader has moved on meanwhile
   if (view.hidden) place.scroll = window.scrollY;
   const same = !view.hidden && place.index === target.index;
   place.index = target.index;
-  await showEpisode(target.index, target.turn);
+  view.replaceChildren(...content);
   overview.hidden = true;
   view.hidden = false;
   const heading = view.querySelector("h1");
@@ -45,7 +47,7 @@ async function route() {
 async function drawOnce() {
   if (place.drawn || overview.hidden) return;
   place.drawn = true;
-  await drawAll();
+  place.drawn = await drawAll();
 }
 
 document.addEventListener("keydown", (event) => {
