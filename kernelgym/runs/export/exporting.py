@@ -22,7 +22,7 @@ from kernelgym.runs.export.rows import (
     turn_row,
 )  # fmt: skip
 from kernelgym.runs.reading import iterate_episodes, read_run_record
-from kernelgym.runs.record import EpisodeRecord
+from kernelgym.runs.record import EpisodeRecord, encodable
 
 Played = tuple[str, EpisodeRecord]
 """The name of a run, and an episode of it."""
@@ -94,7 +94,7 @@ def export(folders: Sequence[Path], out: Path, format_: Format, limits: Limits) 
 
 def _played(folders: Sequence[Path]) -> Iterator[Played]:
     """Yields the episodes of all runs by problem and sample."""
-    runs = [_named(folder.resolve().name, iterate_episodes(folder)) for folder in folders]
+    runs = [_named(encodable(folder.resolve().name), iterate_episodes(folder)) for folder in folders]
     return heapq.merge(*runs, key=lambda pair: pair[1].key)
 
 
