@@ -14,6 +14,7 @@ PACKAGES = (
     "kernelgym.metrics",
     "kernelgym.problems",
     "kernelgym.reports",
+    "kernelgym.reports.html",
     "policies",
     "policies.curriculum",
     "rewards",
