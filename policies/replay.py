@@ -18,7 +18,8 @@ from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem
 from kernelgym.runs.lines import MAX_LINE_BYTES
 from kernelgym.runs.reading import iterate_episodes
-from kernelgym.runs.record import Key
+from kernelgym.runs.record import Key, Loss
+from policies.errors import PoliciesError, PolicyBroken
 from policies.session import MAX_SAMPLES
 
 
@@ -29,29 +30,52 @@ class Recording:
     completions: tuple[str, ...]
     submitted: bool = False
     """It ended because the policy wanted it to."""
+    loss: Loss | None = None
+    """Why it was not played to its end."""
+
+
+class RecordedFailure(PoliciesError, RuntimeError):
+    """The recorded policy failed at this place, and so does its replay."""
 
 
 class ReplayPlayer:
     """Sends the completions of a recording in their order.
 
-    If the episode goes on after the last one, it submits where the recorded one did, and else repeats the last one,
-    which has the same verdict again.
+    If the episode goes on after the last one, it submits or fails where the recorded one did, and else repeats the last
+    one, which has the same verdict again.
     """
 
     def __init__(self, recording: Recording) -> None:
-        """Args:
-        recording: At least one completion.
-        """  # fmt: skip
         self._recording = recording
         self._sent = 0
 
     def act(self, chat: Sequence[Message]) -> Completion:
-        """Returns the next completion, whatever the chat says."""
-        completions = self._recording.completions
+        """Returns the next completion, whatever the chat says.
+
+        Raises:
+            PolicyBroken: The recorded episode was lost here: what would have followed is not known.
+            RecordedFailure: The recorded policy failed here.
+        """
+        completions, loss = self._recording.completions, self._recording.loss
         self._sent += 1
-        if self._sent > len(completions) and self._recording.submitted:
-            return Completion(text=SUBMIT)
-        return Completion(text=completions[min(self._sent, len(completions)) - 1])
+        if self._sent <= len(completions):
+            return Completion(text=completions[self._sent - 1])
+        if loss is Loss.POLICY:
+            raise RecordedFailure(f"the recorded policy failed after {len(completions)} completions")
+        if loss is not None:
+            raise PolicyBroken(f"the recording was lost after {len(completions)} completions; record it anew")
+        return Completion(text=SUBMIT if self._recording.submitted else completions[-1])
+
+
+class MissingPlayer:
+    """Stands in for an episode that was not recorded; the other samples of its problem can be played."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def act(self, chat: Sequence[Message]) -> Completion:
+        """Raises PolicyBroken."""
+        raise PolicyBroken(self._message)
 
 
 class ReplayPolicy:
@@ -69,11 +93,11 @@ class ReplayPolicy:
         self._recordings = read_recordings(self._path)
         self.name = f"replay:{_digest(self._recordings)}"
 
-    def begin(self, problem: Problem, seed: int) -> ReplayPlayer:
+    def begin(self, problem: Problem, seed: int) -> ReplayPlayer | MissingPlayer:
         """Returns a player of the recording of `problem` for the sample that `seed` belongs to.
 
         Raises:
-            BadUsage: There is none.
+            BadUsage: There is none of any sample.
         """
         sample = seed % MAX_SAMPLES
         if (problem.id, sample) in self._recordings:
@@ -81,14 +105,16 @@ class ReplayPolicy:
         samples = sorted(number for name, number in self._recordings if name == problem.id)
         if not samples:
             raise BadUsage(f"{self._path} holds no completions for {problem.id}; play problems that it holds")
-        raise BadUsage(
+        return MissingPlayer(
             f"{self._path} holds no completions for sample {sample} of {problem.id}, only for {len(samples)} others "
             f"(the first is {samples[0]}); play fewer --samples"
         )
 
 
 def read_recordings(path: Path) -> dict[Key, Recording]:
-    """Returns the recordings by problem and sample, of several the last; an episode without turns is none.
+    """Returns the recordings by problem and sample, of several the last.
+
+    An episode without completions is one only if the policy failed before its first.
 
     Raises:
         BadUsage: There is no such thing, it holds no recording, or a line in it is none.
@@ -97,13 +123,15 @@ def read_recordings(path: Path) -> dict[Key, Recording]:
     found = _read_folder(path) if path.is_dir() else _read_file(path)
     if not any(recording.completions for recording in found.values()):
         raise BadUsage(f"{path} holds no completions; give another path")
-    return {key: recording for key, recording in found.items() if recording.completions}
+    return {key: it for key, it in found.items() if it.completions or it.loss is Loss.POLICY}
 
 
 def _read_folder(path: Path) -> dict[Key, Recording]:
     return {
         episode.key: Recording(
-            completions=tuple(turn.completion for turn in episode.turns), submitted=episode.submitted
+            completions=tuple(turn.completion for turn in episode.turns),
+            submitted=episode.submitted,
+            loss=episode.loss,
         )
         for episode in iterate_episodes(path)
     }
@@ -142,5 +170,5 @@ class _Row(BaseModel):
 
 
 def _digest(recordings: dict[Key, Recording]) -> str:
-    rows = [[*key, *it.completions, it.submitted] for key, it in sorted(recordings.items())]
+    rows = [[*key, *it.completions, it.submitted, it.loss] for key, it in sorted(recordings.items())]
     return hashlib.sha256(json.dumps(rows).encode("ascii")).hexdigest()[:12]

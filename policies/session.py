@@ -111,7 +111,8 @@ class Session:
         said = Transcript()
         failure = self._converse(player, episode, begun.key, said)
         confirmation: Confirmation | None = None
-        if failure is None and self.confirm and not any(turn.lost for turn in episode.turns):
+        played = failure is None or failure.kind is Loss.POLICY
+        if played and self.confirm and not any(turn.lost for turn in episode.turns):
             try:
                 confirmation = _confirmation(episode, self.evaluator)
             except KernelGymError as error:

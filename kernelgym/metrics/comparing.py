@@ -28,6 +28,9 @@ EVEN: Final = 1e-9
 EVEN_SPEEDUP: Final = log(1.005)
 """The same for logarithms of speedups."""
 
+LEAST_ALIKE: Final = 6
+"""Problems that have to change alike to have an interval: no sign test can tell fewer from chance."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
@@ -128,12 +131,14 @@ def _difference(metric: str, mine: Mapping[str, float], theirs: Mapping[str, flo
     ratio = metric == "speedup"
     even = EVEN_SPEEDUP if ratio else EVEN
     resampling = Resampling(shared)
-    estimates = resampling.geometric_means(change) if ratio else resampling.means(change)
+    estimate = (resampling.geometric_means(change) if ratio else resampling.means(change))[0]
+    if 0 < len(shared) < LEAST_ALIKE and np.ptp(change) <= EVEN:  # resamples can't differ, and know nothing
+        estimate = estimate.model_copy(update={"low": None, "high": None})
     means = [mean(before), mean(after)]
     if ratio:
         means = [None if value is None else exp(value) for value in means]
     return Difference(
         metric=metric, kind="ratio" if ratio else "difference", problems=len(shared),
-        baseline=means[0], other=means[1], change=estimates[0],
+        baseline=means[0], other=means[1], change=estimate,
         wins=int((change > even).sum()), ties=int((np.abs(change) <= even).sum()), losses=int((change < -even).sum()),
     )  # fmt: skip

@@ -31,7 +31,7 @@ class Difference(Contract):
     """Mean over these problems; of speedups the geometric one."""
     other: Finite | None
     change: Estimate
-    """From the baseline to the other run."""
+    """From the baseline to the other run; without bounds if all of fewer than six problems change alike."""
     wins: Count
     """Problems in which the other run is better."""
     ties: Count

@@ -35,8 +35,9 @@ def render_comparison(comparison: Comparison) -> RenderableType:
         if pairing.confirmed:
             parts.append(_pairing(pairing, baseline, "best turn, measured again", pairing.confirmed))
     caption = (
-        "Changes problem by problem, over the problems that both have; bold where the interval leaves out no change. "
-        "95 %: bootstrap over problems. speedup: geometric mean, its change a ratio; better, same, worse: problems."
+        "Changes problem by problem, over the problems that both have, of shares in percentage points; bold where the "
+        "interval leaves out no change. 95 %: bootstrap over problems, none where all of fewer than six change alike. "
+        "speedup: geometric mean, its change a ratio; better, same, worse: problems."
     )
     return Group(*parts, Text(caption, style="dim"), Text())
 

@@ -188,5 +188,5 @@ def _caption(speed: str) -> str:
     return (
         "Of all counted episodes; what ended early counts with its last turn, an error of the policy as a failure. "
         f"fast@p: correct, and the speedup, {speed}, is at least p. speedup: geometric mean of correct ones. "
-        "95 %: bootstrap over problems."
+        "95 %: bootstrap over problems; where all are alike, Wilson's interval."
     )

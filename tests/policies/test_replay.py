@@ -10,7 +10,7 @@ from kernelgym.chat import Message, Role
 from kernelgym.envs import Rules
 from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.problems import get_problem
-from kernelgym.runs.record import EpisodeRecord
+from kernelgym.runs.record import EpisodeRecord, Loss
 from policies import get_policy
 from policies.replay import ReplayPolicy
 from policies.rollouts import rollout
@@ -147,3 +147,29 @@ def test_a_path_that_is_missing_or_not_there_is_named(tmp_path: Path) -> None:
         get_policy("replay", {"path": str(tmp_path / "nowhere")})
     with pytest.raises(KernelGymError, match=str(tmp_path)):
         get_policy("replay", {"path": str(tmp_path)})
+
+
+def test_an_episode_that_the_policy_failed_fails_again_at_the_same_place(tmp_path: Path) -> None:
+    early, late = episode(error=Loss.POLICY), episode(2.0, sample=1, error=Loss.POLICY)
+    write(tmp_path / "episodes.jsonl", *(one.model_dump(mode="json") for one in (early, late)))
+    again = list(rollout(ReplayPolicy(str(tmp_path)), [SOFTMAX], LightEvaluator(judge), Rules(max_turns=3), samples=2))
+    assert {record.sample: (len(record.turns), record.loss) for record in again} == {
+        0: (0, Loss.POLICY),
+        1: (1, Loss.POLICY),
+    }
+
+
+def test_what_was_lost_or_never_recorded_counts_against_nobody(tmp_path: Path) -> None:
+    lost = episode(2.0, error=Loss.INFRASTRUCTURE)
+    write(tmp_path / "episodes.jsonl", lost.model_dump(mode="json"))
+    again = list(rollout(ReplayPolicy(str(tmp_path)), [SOFTMAX], LightEvaluator(judge), Rules(max_turns=3), samples=2))
+    assert {record.sample: (len(record.turns), record.loss) for record in again} == {
+        0: (1, Loss.INFRASTRUCTURE),
+        1: (0, Loss.INFRASTRUCTURE),
+    }
+
+
+def test_a_run_whose_first_sample_is_missing_is_played_for_the_others(tmp_path: Path) -> None:
+    policy = ReplayPolicy(write(tmp_path / "x", row(CODE, sample=1)))
+    records = rollout(policy, [SOFTMAX], LightEvaluator(judge), Rules(max_turns=1), samples=2)
+    assert {record.sample: record.loss for record in records} == {0: Loss.INFRASTRUCTURE, 1: None}

@@ -12,7 +12,7 @@ from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.metrics.costs import total_costs
 from kernelgym.problems import Problem, get_problem
 from kernelgym.runs.record import EpisodeRecord, Key, Loss
-from policies.errors import PolicyUnavailable
+from policies.errors import PolicyBroken, PolicyUnavailable
 from policies.policy import Player
 from policies.rollouts import rollout
 from policies.scripted import DemoPolicy
@@ -94,6 +94,21 @@ def test_a_policy_that_raises_ends_its_episode_and_no_other(fault: Exception) ->
     assert broken.error.message == f"{type(fault).__name__}: {fault}"
     assert (broken.loss, len(broken.turns)) == (Loss.POLICY, 1)
     assert [found["core/softmax", sample].loss for sample in (0, 2)] == [None, None]
+
+
+@pytest.mark.parametrize(("fault", "confirmed"), [(ValueError("context is full"), True), (PolicyBroken("down"), False)])
+def test_what_the_policy_had_before_it_failed_is_confirmed_and_what_was_lost_is_not(
+    fault: Exception, confirmed: bool
+) -> None:
+    def act(observation: str) -> str:
+        if observation.startswith("Turn 1"):
+            raise fault
+        return CODE
+
+    policy = ScriptedPolicy(lambda: ScriptedPlayer(act=act))
+    (found,) = rollout(policy, [SOFTMAX], LightEvaluator(always(fast_report(1.0))), RULES, confirm=True)
+    assert found.error is not None
+    assert (found.confirmation is not None) is confirmed
 
 
 def test_a_policy_that_returns_no_text_is_told_so() -> None:

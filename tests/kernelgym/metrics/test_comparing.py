@@ -81,6 +81,16 @@ def test_the_best_turns_are_paired_too(comparison: Comparison) -> None:
     assert paired(comparison, "correct", "best").change.value == pytest.approx((0.5 + 0 + 0) / 3)
 
 
+@pytest.mark.parametrize(("problems", "certain"), [(1, False), (5, False), (6, True)])
+def test_a_few_problems_that_change_alike_are_no_proof(problems: int, certain: bool) -> None:
+    runs = [
+        run(name, *(episode(verdict, problem=f"p{n}") for n in range(problems)))
+        for name, verdict in (("first", WRONG), ("second", 2.0))
+    ]
+    change = paired(compare(runs), "correct").change
+    assert (change.value, change.low, change.high) == ((1.0, 1.0, 1.0) if certain else (1.0, None, None))
+
+
 def test_the_interval_of_a_difference_is_narrower_than_problems_differ() -> None:
     rng = np.random.default_rng(2)
     speeds = np.exp(rng.normal(0.0, 1.5, size=60))  # problems differ by far more than the 10 % between the runs
