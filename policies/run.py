@@ -209,7 +209,7 @@ def _fill(
 
 
 def _announce(policy: Policy, problems: int, total: int, done: int, rules: Rules) -> None:
-    text = f"{total} episodes of {problems} problem{'s' * (problems > 1)}, policy {policy.name}, "
+    text = f"{total} episode{'s' * (total > 1)} of {problems} problem{'s' * (problems > 1)}, policy {policy.name}, "
     text += f"at most {rules.total_turns} turn{'s' * (rules.total_turns > 1)} each"
     if done:
         text += f"; finished earlier: {done}"

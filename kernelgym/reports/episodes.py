@@ -33,11 +33,12 @@ def render_run(episodes: Sequence[EpisodeRecord], summary: Summary, target: str)
         target: The GPU that was asked for, shown where nothing was timed.
     """
     ordered = sorted(episodes, key=lambda episode: episode.key)
-    speed = speed_of(ordered) or f"nothing was timed for {target}"
+    known = speed_of(ordered)
+    speed = f"speed {known}" if known else f"nothing was timed for {target}"
     parts: list[RenderableType] = []
     if ordered:
         parts.append(_episodes(ordered, speed) if len(ordered) <= MAX_ROWS else _problems(ordered, speed))
-    parts += [*render_totals(summary, speed), Text()]
+    parts += [*render_totals(summary, known or ""), Text()]
     return Group(*parts)
 
 
@@ -64,7 +65,7 @@ def _table(title: str) -> Table:
 
 
 def _episodes(episodes: Sequence[EpisodeRecord], speed: str) -> Table:
-    table = _table(f"Episodes, speed {speed}")
+    table = _table(f"Episodes, {speed}")
     table.add_column("problem", overflow="fold", min_width=14)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("turn by turn", overflow="fold", ratio=1)
@@ -97,7 +98,7 @@ def _story(episode: EpisodeRecord) -> Text:
 def _problems(episodes: Sequence[EpisodeRecord], speed: str) -> Table:
     """Returns a row per problem: of how many counted episodes the best turn is correct, or beats the reference."""
     groups = [list(group) for _, group in groupby(episodes, key=lambda episode: episode.problem)]
-    table = _table(f"Problems, speed {speed}")
+    table = _table(f"Problems, {speed}")
     table.add_column("problem", overflow="fold", min_width=14)
     for name in ("counted", "correct", "faster", "reward", "speedup"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kernelgym.metrics import Costs, Estimate, Rates, Summary, TurnSummary
-from kernelgym.reports.wording import factor, percent, plain
+from kernelgym.reports.wording import dollars, factor, percent, plain
 from kernelgym.runs.record import Loss
 
 MAX_TURNS: Final = 4
@@ -61,7 +61,7 @@ def render_totals(summary: Summary, speed: str) -> list[RenderableType]:
 
     Args:
         summary: Of the run.
-        speed: Where the times come from, e.g. `modelled for NVIDIA H200`.
+        speed: Where the times come from, e.g. `modelled for NVIDIA H200`; empty if nothing was timed.
     """
     columns = _columns(summary)
     table = Table(
@@ -179,14 +179,15 @@ def _costs(costs: Costs) -> str:
         return ""
     tokens = ((costs.prompt_tokens, "prompt"), (costs.completion_tokens, "completion"))
     parts = [f"{number:,} {name} tokens" for number, name in tokens if number is not None]
-    parts += [] if costs.cost_usd is None else [f"${costs.cost_usd:,.2f}"]
+    parts += [] if costs.cost_usd is None else [dollars(costs.cost_usd)]
     whole = "" if costs.reported == costs.turns else f", by {costs.reported} of {costs.turns} turns"
     return f"Taken: {', '.join(parts)}{whole}"
 
 
 def _caption(speed: str) -> str:
+    timed = f", {speed}," if speed else ""
     return (
         "Of all counted episodes; what ended early counts with its last turn, an error of the policy as a failure. "
-        f"fast@p: correct, and the speedup, {speed}, is at least p. speedup: geometric mean of correct ones. "
+        f"fast@p: correct, and the speedup{timed} is at least p. speedup: geometric mean of correct ones. "
         "95 %: bootstrap over problems; where all are alike, Wilson's interval."
     )

@@ -102,6 +102,11 @@ def microseconds(time_us: float) -> str:
     return _digits(time_us)
 
 
+def dollars(cost: float) -> str:
+    """Returns a sum of US dollars, e.g. `$1.25`; a small one is not rounded to nothing."""
+    return "under $0.01" if 0 < cost < 0.01 else f"${cost:,.2f}"
+
+
 def quantity(number: int, unit: str) -> str:
     """Returns `number` with a decimal prefix, e.g. `1.05 MB`, `250 kflop`."""
     value = float(number)

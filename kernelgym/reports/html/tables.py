@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kernelgym.metrics.intervals import Estimate
 from kernelgym.metrics.summary import Costs, Rates, Summary, TurnSummary
-from kernelgym.reports.wording import factor, percent
+from kernelgym.reports.wording import dollars, factor, percent
 
 MAX_COLUMNS = 6
 """Turns that have a column; of more, the first ones and the last."""
@@ -109,7 +109,7 @@ def cost_facts(costs: Costs) -> list[tuple[str, str]]:
     known = (
         ("tokens read", None if costs.prompt_tokens is None else f"{costs.prompt_tokens:,}"),
         ("tokens written", None if costs.completion_tokens is None else f"{costs.completion_tokens:,}"),
-        ("cost", None if costs.cost_usd is None else f"${costs.cost_usd:,.2f}"),
+        ("cost", None if costs.cost_usd is None else dollars(costs.cost_usd)),
     )
     facts = [(name, words) for name, words in known if words is not None]
     if facts and costs.reported < costs.turns:

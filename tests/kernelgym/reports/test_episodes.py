@@ -26,7 +26,9 @@ def test_an_episode_is_told_turn_by_turn() -> None:
 
 def test_speed_is_always_marked_with_where_it_comes_from() -> None:
     assert shown([episode(2.0)]).count("modelled for NVIDIA H200 SXM") == 2
-    assert "nothing was timed for h200" in shown([episode(Outcome.HACK)])
+    untimed = shown([episode(Outcome.HACK)])
+    assert "Episodes, nothing was timed for h200" in untimed
+    assert "the speedup is at least p" in untimed
 
 
 def test_rates_are_shown_by_turn_with_their_denominator() -> None:

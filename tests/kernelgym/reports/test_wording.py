@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernelgym.reports.wording import VERDICTS, cut, factor, microseconds, percent, plain, quantity
+from kernelgym.reports.wording import VERDICTS, cut, dollars, factor, microseconds, percent, plain, quantity
 from sandboxes.contracts import Outcome
 
 
@@ -73,3 +73,7 @@ def test_a_cut_text_is_one_printable_line_of_at_most_that_length(text: str, limi
 def test_a_text_that_fits_is_not_cut() -> None:
     assert cut("one\n two", 7) == "one two"
     assert cut("one\n two", 6) == "one t…"
+
+
+def test_a_small_cost_is_not_shown_as_none() -> None:
+    assert [dollars(cost) for cost in (0.0, 0.004, 0.01, 1234.5)] == ["$0.00", "under $0.01", "$0.01", "$1,234.50"]
