@@ -12,6 +12,7 @@ from typing import Final
 from kernelgym.chat import Completion, Message
 from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem, list_solutions
+from policies.verdicts import verdict_of
 from sandboxes.contracts import Outcome
 
 DECOY: Final = """
@@ -34,7 +35,8 @@ class ModelNew(Model):
 """
 """What makes a hack of any reference: PyTorch does the work, and a kernel is launched for show."""
 
-_FIRST_LINE = re.compile(r"^Turn \d+ of \d+: (?P<outcome>\w+)")
+WRONG: Final = frozenset({Outcome.INCORRECT, Outcome.MEMORY_ERROR})
+"""Verdicts on a wrong solution: some compute something else, one races."""
 
 _DOCSTRING = re.compile(r'\A\s*""".*?"""\s*', re.DOTALL)  # `ast.parse` fails in threads on Python 3.11
 
@@ -46,8 +48,8 @@ class Move:
     says: str
     """What a model would write above its code."""
     source: str
-    expects: Outcome
-    """The verdict on which the story goes on; on any other, the move is repeated."""
+    expects: frozenset[Outcome]
+    """The verdicts on which the story goes on; on any other, the move is repeated."""
 
     @property
     def completion(self) -> str:
@@ -56,7 +58,7 @@ class Move:
 
 
 class DemoPlayer:
-    """Plays the moves of one story, the next one when the feedback on the last is the expected one.
+    """Plays the moves of one story, the next one when the feedback on the last is as expected.
 
     The last move is repeated to the end: it is the best this player has.
     """
@@ -66,13 +68,16 @@ class DemoPlayer:
         story: At least one move.
         """  # fmt: skip
         self._story = story
-        self._position: int | None = None
+        self._position = 0
 
     def act(self, chat: Sequence[Message]) -> Completion:
-        """Returns the move that the feedback calls for."""
-        if self._position is None:
-            self._position = 0
-        elif read_outcome(chat[-1].content) is self._story[self._position].expects:
+        """Returns the move that the feedback calls for.
+
+        Raises:
+            BadUsage: The feedback is of a style that says its verdict elsewhere than in its first line.
+        """
+        verdict = verdict_of("demo", chat)
+        if verdict is not None and verdict.outcome in self._story[self._position].expects:
             self._position = min(self._position + 1, len(self._story) - 1)
         return Completion(text=self._story[self._position].completion)
 
@@ -100,7 +105,7 @@ class DemoPolicy:
 def corrected(problem: Problem, sources: dict[str, str]) -> tuple[Move, ...]:
     """Returns the story of a candidate that is wrong at first."""
     return (
-        Move(says="Here is a Triton kernel for it.", source=sources["wrong"], expects=Outcome.INCORRECT),
+        Move(says="Here is a Triton kernel for it.", source=sources["wrong"], expects=WRONG),
         _best("The results differ from the reference's. I handle the edges of the blocks now.", sources),
     )
 
@@ -108,7 +113,11 @@ def corrected(problem: Problem, sources: dict[str, str]) -> tuple[Move, ...]:
 def faster(problem: Problem, sources: dict[str, str]) -> tuple[Move, ...]:
     """Returns the story of a candidate that is correct but slow at first."""
     return (
-        Move(says="I start with a simple version that is easy to check.", source=sources["slow"], expects=Outcome.OK),
+        Move(
+            says="I start with a simple version that is easy to check.",
+            source=sources["slow"],
+            expects=frozenset({Outcome.OK}),
+        ),
         _best("It is correct, but not fast. This version moves less data and keeps more of the GPU busy.", sources),
     )
 
@@ -117,7 +126,7 @@ def honest(problem: Problem, sources: dict[str, str]) -> tuple[Move, ...]:
     """Returns the story of a candidate that cheats at first."""
     return (
         Move(says="This launches a Triton kernel and is as fast as PyTorch.", source=decoy(problem.reference.source),
-             expects=Outcome.HACK),
+             expects=frozenset({Outcome.HACK})),
         _best("The kernel has to do the work itself. Here is one that does.", sources),
     )  # fmt: skip
 
@@ -136,13 +145,5 @@ def without_docstring(source: str) -> str:
     return _DOCSTRING.sub("", source)
 
 
-def read_outcome(observation: str) -> Outcome | None:
-    """Returns the verdict that the first line of a feedback states; None if it states none."""
-    found = _FIRST_LINE.match(observation)
-    if found is None or found["outcome"] not in set(Outcome):
-        return None
-    return Outcome(found["outcome"])
-
-
 def _best(says: str, sources: dict[str, str]) -> Move:
-    return Move(says=says, source=sources["correct"], expects=Outcome.OK)
+    return Move(says=says, source=sources["correct"], expects=frozenset({Outcome.OK}))

@@ -11,14 +11,12 @@ from typing import Final
 
 from kernelgym.chat import Completion, Message
 from kernelgym.envs.submitting import SUBMIT
-from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem
-from kernelgym.reports.wording import cut
 from policies.search.climbing import Climber
 from policies.search.knobs import Setting, find_knobs
 from policies.search.places import render
-from policies.search.seed_kernels import load_seed_kernel
-from policies.search.verdicts import Verdict, read_verdict
+from policies.search.seed_kernels import identity, load_seed_kernel
+from policies.verdicts import Verdict, verdict_of
 from sandboxes.contracts import Outcome
 
 _FENCES = re.compile(r"^\s*(`{3,})", re.MULTILINE)
@@ -50,10 +48,7 @@ class SearchPlayer:
         Raises:
             BadUsage: The feedback is of a style that says its verdict elsewhere than in its first line.
         """
-        verdict = read_verdict(chat[-1].content)
-        if verdict is None and len(chat) > 1:
-            first = cut(chat[-1].content, 100)
-            raise BadUsage(f"the policy `search` can't read feedback that begins `{first}`; give --style compact")
+        verdict = verdict_of("search", chat)
         lost = verdict is not None and verdict.turn == self._turn and verdict.outcome is Outcome.INFRASTRUCTURE
         last = verdict is not None and verdict.turn + 1 == verdict.turns
         self._turn += 1
@@ -104,7 +99,7 @@ class SearchPolicy:
         seed_kernel: What `load_seed_kernel` takes: `slow`, `correct`, or the path of a file or folder.
         """  # fmt: skip
         self._seed_kernel = seed_kernel
-        self.name = f"search:{seed_kernel}"
+        self.name = f"search:{identity(seed_kernel)}"
 
     def begin(self, problem: Problem, seed: int) -> SearchPlayer:
         """Returns a player that searches in the order that `seed` decides.

@@ -1,5 +1,6 @@
 """Where a search starts: bundled solutions, or files of your own."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,17 @@ BUNDLED: Final = ("slow", "correct")
 """Bundled solutions of the built-in problems that a search may start from."""
 
 REMEDY: Final = "give --policy-option seed_kernel=PATH, a file or a folder with a file for each problem"
+
+
+def identity(which: str) -> str:
+    """Returns what a run calls the seed kernels: of files, with a digest of their texts."""
+    path = Path(which)
+    if which in BUNDLED or not path.exists():
+        return which
+    digest = sha256()
+    for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        digest.update(f"{file.relative_to(path)}\0".encode() + file.read_bytes() + b"\0")
+    return f"{which}@{digest.hexdigest()[:12]}"
 
 
 def load_seed_kernel(problem: Problem, which: str) -> str:

@@ -7,7 +7,8 @@ from kernelgym.envs import Episode, Rules
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Problem, get_problem, list_problems, list_solutions
-from policies.scripted import STORIES, DemoPlayer, DemoPolicy, decoy, read_outcome, without_docstring
+from policies.scripted import STORIES, DemoPlayer, DemoPolicy, decoy, without_docstring
+from policies.verdicts import read_verdict
 from sandboxes.contracts import Outcome, Reference, Submission
 from sandboxes.extraction import extract
 from tests.policies.episodes import LightEvaluator, judge
@@ -27,7 +28,9 @@ def solution(problem: str, name: str) -> str:
 
 
 def answer(plays: DemoPlayer, observation: str) -> str:
-    return plays.act([Message(role=Role.USER, content=observation)]).text
+    said = [Message(role=Role.USER, content=PROMPT), Message(role=Role.ASSISTANT, content="mine")]
+    chat = [Message(role=Role.USER, content=observation)]
+    return plays.act(chat if observation == PROMPT else said + chat).text
 
 
 def player(story: int) -> DemoPlayer:
@@ -49,12 +52,19 @@ def test_a_decoy_is_followed_by_an_honest_kernel_once_it_is_caught() -> None:
 
 
 @pytest.mark.parametrize("story", range(len(STORIES)))
-@pytest.mark.parametrize("feedback", ["Turn 1 of 3: infrastructure - lost", "Turn 1 of 3: compile_error", "what?", ""])
+@pytest.mark.parametrize("feedback", ["Turn 1 of 3: infrastructure - lost", "Turn 1 of 3: compile_error"])
 def test_feedback_that_the_story_does_not_expect_has_the_move_repeated(story: int, feedback: str) -> None:
     plays = player(story)
     first = answer(plays, PROMPT)
     assert answer(plays, feedback) == first
     assert answer(plays, feedback) == first
+
+
+def test_feedback_in_a_style_that_it_cant_read_is_refused_with_the_remedy() -> None:
+    plays = player(0)
+    answer(plays, PROMPT)
+    with pytest.raises(BadUsage, match=r"`demo` can't read feedback that begins `Your last .*; give --style compact"):
+        answer(plays, "Your last implementation has been evaluated.")
 
 
 def test_the_same_seed_plays_the_same_story_and_three_in_a_row_play_all() -> None:
@@ -85,7 +95,8 @@ def test_a_problem_without_solutions_is_refused_with_the_remedy() -> None:
     ],
 )
 def test_the_outcome_is_read_from_the_first_line(line: str, outcome: Outcome | None) -> None:
-    assert read_outcome(line) is outcome
+    verdict = read_verdict(line)
+    assert (None if verdict is None else verdict.outcome) is outcome
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -94,7 +105,11 @@ def test_every_outcome_is_understood_as_the_episode_writes_it(outcome: Outcome) 
     evaluator = LightEvaluator(lambda submission, problem, config: report)
     problem = get_problem("core/softmax")
     episode = Episode(problem, evaluator.describe(problem), Rules())
-    assert read_outcome(episode.play("```python\nclass ModelNew: ...\n```", evaluator).observation) is outcome
+    turn = episode.play("```python\nclass ModelNew: ...\n```", evaluator)
+    assert turn is not None
+    verdict = read_verdict(turn.observation)
+    assert verdict is not None
+    assert verdict.outcome is outcome
 
 
 @pytest.mark.parametrize("story", range(len(STORIES)))
@@ -123,8 +138,9 @@ def test_a_completion_does_not_say_what_is_wrong_with_it() -> None:
 @pytest.mark.timeout(300)
 def test_decoys_are_caught_and_the_stories_come_true() -> None:
     with LocalEvaluator(workers=1) as evaluator:
-        for problem in map(get_problem, ("core/layer_norm", "core/cross_entropy")):
-            for story, outcome in enumerate((Outcome.INCORRECT, Outcome.OK, Outcome.HACK)):
+        for problem in map(get_problem, ("core/layer_norm", "core/scatter_add")):
+            wrong = Outcome.MEMORY_ERROR if problem.id == "core/scatter_add" else Outcome.INCORRECT
+            for story, outcome in enumerate((wrong, Outcome.OK, Outcome.HACK)):
                 episode = Episode(problem, evaluator.describe(problem), Rules(max_turns=2))
                 plays = DemoPolicy().begin(problem, story)
                 first = episode.play(answer(plays, episode.prompt), evaluator)

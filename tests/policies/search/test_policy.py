@@ -13,7 +13,7 @@ from policies import get_policy
 from policies.rollouts import rollout
 from policies.search import SearchPolicy
 from policies.search.policy import SearchPlayer
-from policies.search.verdicts import Verdict, read_verdict
+from policies.verdicts import Verdict, read_verdict
 from sandboxes.contracts import EvalConfig, Outcome, Reference, Report, Submission
 from sandboxes.extraction import extract
 from tests.policies.episodes import LightEvaluator, fast_report
@@ -196,3 +196,14 @@ def test_most_slow_solutions_become_faster_in_eight_turns() -> None:
         episodes = list(rollout(SearchPolicy(), problems, evaluator, Rules(max_turns=8), concurrency=3))
     speedups = {episode.problem: [turn.report.speedup or 0.0 for turn in episode.turns] for episode in episodes}
     assert sum(max(found) > 1.1 * found[0] > 0 for found in speedups.values()) >= len(problems) / 2, speedups
+
+
+def test_a_run_is_another_one_once_its_seed_kernels_are_others(tmp_path: Path) -> None:
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "softmax.py").write_text("one = 1\n", encoding="utf-8")
+    names = [SearchPolicy(str(tmp_path)).name]
+    (tmp_path / "core" / "softmax.py").write_text("one = 2\n", encoding="utf-8")
+    names += [SearchPolicy(str(tmp_path)).name, SearchPolicy(str(tmp_path / "core" / "softmax.py")).name]
+    assert len(set(names)) == 3
+    assert SearchPolicy(str(tmp_path)).name == names[1]
+    assert SearchPolicy("correct").name == "search:correct"

@@ -1,9 +1,13 @@
 """Reads from the environment's feedback what became of a candidate."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from kernelgym.chat import Message
+from kernelgym.errors import BadUsage
+from kernelgym.reports.wording import cut
 from sandboxes.contracts import Outcome
 
 _FIRST_LINE: Final = re.compile(
@@ -21,6 +25,21 @@ class Verdict:
     outcome: Outcome
     speedup: float | None
     """None if there is none."""
+
+
+def verdict_of(policy: str, chat: Sequence[Message]) -> Verdict | None:
+    """Returns the verdict on a policy's last candidate; None at the begin of an episode.
+
+    Raises:
+        BadUsage: The feedback is of a style that says its verdict elsewhere than in its first line.
+    """
+    if len(chat) == 1:
+        return None
+    verdict = read_verdict(chat[-1].content)
+    if verdict is None:
+        first = cut(chat[-1].content, 100)
+        raise BadUsage(f"the policy `{policy}` can't read feedback that begins `{first}`; give --style compact")
+    return verdict
 
 
 def read_verdict(feedback: str) -> Verdict | None:
