@@ -173,7 +173,7 @@ def _source_of(style: str, part: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """Returns JSON to read; of numbers, six digits."""
+    """Returns JSON to read; of numbers, three digits: further ones can depend on secret values."""
     return json.dumps(_rounded(value), indent=2, ensure_ascii=False)
 
 
@@ -182,7 +182,7 @@ def _rounded(value: Any) -> Any:
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 def _number(value: float) -> str:

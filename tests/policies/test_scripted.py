@@ -30,7 +30,7 @@ def solution(problem: str, name: str) -> str:
 def answer(plays: DemoPlayer, observation: str) -> str:
     said = [Message(role=Role.USER, content=PROMPT), Message(role=Role.ASSISTANT, content="mine")]
     chat = [Message(role=Role.USER, content=observation)]
-    return plays.act(chat if observation == PROMPT else said + chat).text
+    return plays.act(said + chat if observation.startswith(("Turn ", "Your ")) else chat).text
 
 
 def player(story: int) -> DemoPlayer:

@@ -150,3 +150,11 @@ def test_the_released_system_s_loss_of_diagnostics_is_not_reproduced() -> None:
     text = feedback(failed_report(Outcome.COMPILE_ERROR, message="name `tl` is not defined"), "drkernel")
     assert '"error_message": "name `tl` is not defined' in text
     assert '"reward": 0.0' in text
+
+
+def test_times_say_where_they_come_from_and_have_few_digits_in_every_preset() -> None:
+    for style in PRESETS:
+        text = feedback(ok_report(time_us=10.0, reference_time_us=12.345678), style)
+        assert "modelled for" in text
+        assert "1.23" in text
+        assert "1.234" not in text
