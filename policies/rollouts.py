@@ -89,7 +89,7 @@ def check_playable(policy: Policy, problems: Iterable[Problem], seed: int = 0) -
             policy.begin(problem, episode_seed(seed, 0))
         except KernelGymError:
             raise
-        except Exception as error:  # any: somebody else's code; here it would end all episodes
+        except (Exception, SystemExit) as error:  # any: somebody else's code; here it would end all episodes
             raise PolicyUnavailable(
                 f"the policy `{policy.name}` can't begin {problem.id} ({type(error).__name__}: {error}); correct it"
             ) from error

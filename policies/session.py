@@ -102,7 +102,7 @@ class Session:
         )
         try:
             player = self.policy.begin(job.problem, begun.seed)
-        except Exception as error:  # noqa: BLE001 - whatever a policy raises ends its episode and no other
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a policy raises ends its episode only
             return begun.model_copy(update={"error": _policy_error(error)})
         try:
             episode = Episode(job.problem, self.descriptions.of(job.problem), self.rules, self._seeds(begun.key))
@@ -150,7 +150,7 @@ class Session:
             chat = episode.chat
             try:
                 completion = _completion(player.act(chat))
-            except Exception as error:  # noqa: BLE001 - whatever a policy raises ends its episode and no other
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a policy raises ends its episode only
                 return _policy_error(error)
             try:
                 turn = episode.play(completion.text, self.evaluator)
@@ -222,6 +222,6 @@ def _unplayable(error: KernelGymError) -> EpisodeError:
     return EpisodeError(kind=kind, message=clip(encodable(str(error))))
 
 
-def _policy_error(error: Exception) -> EpisodeError:
+def _policy_error(error: Exception | SystemExit) -> EpisodeError:
     kind = Loss.INFRASTRUCTURE if isinstance(error, PolicyBroken) else Loss.POLICY
     return EpisodeError(kind=kind, message=clip(encodable(f"{type(error).__name__}: {error}")))

@@ -21,7 +21,7 @@ class Select(StrEnum):
     """Which turns stay in the chat; they keep their order."""
 
     TOP = "top"
-    """Those with the highest rewards; of equal ones, the earliest."""
+    """Those with the highest rewards; of equal ones the fastest, then the earliest, as the best turn is chosen."""
     WINDOW = "window"
     """The consecutive ones with the highest sum of rewards; of equal windows, the first."""
     LAST = "last"
@@ -71,7 +71,8 @@ def retained(turns: Sequence[Turn], keep: int, select: Select) -> list[Turn]:
         begins = range(len(turns) - keep + 1)
         begin = max(begins, key=lambda first: _worth(turns[first : first + keep]))
         return list(turns[begin : begin + keep])
-    best = sorted(range(len(turns)), key=lambda index: _worth(turns[index : index + 1]), reverse=True)[:keep]
+    worth = [(_worth([turn]), turn.report.speedup or 0.0) for turn in turns]
+    best = sorted(range(len(turns)), key=worth.__getitem__, reverse=True)[:keep]
     return [turns[index] for index in sorted(best)]
 
 

@@ -77,8 +77,8 @@ def test_seeds_of_different_runs_never_meet() -> None:
     assert len(seeds) == 5000
 
 
-@pytest.mark.parametrize("fault", [ValueError("no tokens left"), SystemError("x"), AssertionError()])
-def test_a_policy_that_raises_ends_its_episode_and_no_other(fault: Exception) -> None:
+@pytest.mark.parametrize("fault", [ValueError("no tokens left"), SystemError("x"), AssertionError(), SystemExit(0)])
+def test_a_policy_that_raises_ends_its_episode_and_no_other(fault: Exception | SystemExit) -> None:
     class Sometimes(ScriptedPolicy):
         def begin(self, problem: Problem, seed: int) -> ScriptedPlayer:
             def act(observation: str) -> str:

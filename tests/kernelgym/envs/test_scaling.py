@@ -1,14 +1,18 @@
 """Sequential test-time scaling: how many turns there are, and which stay in the chat."""
 
+from dataclasses import replace
+
 import pytest
 
 from kernelgym.chat import Role
 from kernelgym.envs import Episode, Rules, Scaling, Select, Turn
 from kernelgym.envs.scaling import retained
+from kernelgym.envs.turn import best_turn
 from kernelgym.errors import BadUsage
 from kernelgym.problems import get_problem
 from rewards import Reward, Term
 from tests.kernelgym.envs.script import Scripted, completion, described
+from tests.policies.episodes import fast_report
 from tests.reports import ok_report
 
 
@@ -57,6 +61,14 @@ def test_what_is_kept(
     assert kept(rewards, keep, Select.TOP) == top
     assert kept(rewards, keep, Select.WINDOW) == window
     assert kept(rewards, keep, Select.LAST) == last
+
+
+def test_of_equal_rewards_the_fastest_stays_so_that_the_best_turn_is_never_dropped() -> None:
+    capped = [
+        replace(turn, report=fast_report(speedup)) for turn, speedup in zip(turns(5.0, 5.0), (4.0, 9.0), strict=True)
+    ]
+    assert [turn.number for turn in retained(capped, 1, Select.TOP)] == [2]
+    assert best_turn(capped) == capped[1]
 
 
 def play(rules: Rules, *words: str) -> tuple[Episode, list[list[str]]]:

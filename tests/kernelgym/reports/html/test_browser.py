@@ -9,6 +9,7 @@ import pytest
 
 from kernelgym.metrics import Contestant, compare
 from kernelgym.reports.html import render_comparison_page
+from kernelgym.runs.record import Confirmation
 from tests.kernelgym.reports.html.conftest import Visit
 from tests.kernelgym.reports.html.hostile import hostile_run, write_page
 from tests.kernelgym.reports.html.runs import synthetic_run
@@ -133,6 +134,20 @@ def test_episodes_can_be_filtered_and_sorted(report: Path, visit: Open) -> None:
     assert set(page.locator("#list tbody td:first-child").all_inner_texts()) == {"synthetic/1/3"}
     page.fill("#filter-problem", "no such problem")
     assert page.locator("#list tbody tr").count() == 0
+
+
+def test_the_whole_summary_is_seen_at_the_width_of_a_desk_whatever_the_turns(tmp_path: Path, visit: Open) -> None:
+    record, episodes = synthetic_run(6, turns=8)
+    again = [
+        episode.model_copy(
+            update={"confirmation": Confirmation(turn=turn.number, report=turn.report, reward=turn.reward)}
+        )
+        for episode in episodes
+        for turn in [episode.best or episode.turns[0]]
+    ]
+    table = visit(write_page(tmp_path / "report.html", record, again)).page.locator("section .scroll").first
+    assert "measured again" in table.inner_text()
+    assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
 
 
 @pytest.mark.parametrize("width", [1280, 390])
