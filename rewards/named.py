@@ -17,11 +17,12 @@ class NamedReward:
     """What it pays, in a sentence."""
     function: RewardFunction
     digest: str = ""
-    """Of the terms of a reward that was read from a file, so that runs can be told apart; empty for all others."""
+    """Of the terms, so that runs can be told apart, if it is a sum from a file, a package or somebody's own program; empty
+    for ours, whose names say it, and for other functions."""
 
     @property
     def identity(self) -> str:
-        """What a run writes down: the name, and for a reward from a file `name@digest`."""
+        """What a run writes down: the name, or `name@digest`."""
         return f"{self.name}@{self.digest}" if self.digest else self.name
 
     def __call__(self, report: Report, history: Sequence[Report] = ()) -> Reward:

@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final
 
+from rewards.composition import Composition
 from rewards.errors import RewardBroken, UnknownReward
 from rewards.named import NamedReward, blame, summary_of
 from rewards.reward import RewardFunction
@@ -63,9 +64,10 @@ def get_reward(spec: str = DEFAULT_REWARD) -> NamedReward:
 
 
 def reward_identity(spec: str) -> str:
-    """Returns what tells a reward from others in the records of a run: its name, and of a file `name@digest`.
+    """Returns what tells a reward from others in the records of a run: its name, or `name@digest`.
 
-    The digest covers the terms and all their parameters, so that an edited file is another reward.
+    Files have a digest, and sums of terms that were registered or come from a package. It covers the terms and all their
+    parameters, so that an edited one is another reward. Functions have none: give an edited one another name.
 
     Raises:
         UnknownReward, InvalidReward, RewardBroken: As `get_reward`.
@@ -97,9 +99,12 @@ def _load(entries: tuple[EntryPoint, ...]) -> NamedReward:
 
 
 def _named(name: str, function: RewardFunction) -> NamedReward:
+    summary, digest = summary_of(function), ""
     if isinstance(function, NamedReward):
-        return NamedReward(name, function.summary, function.function)
-    return NamedReward(name, summary_of(function), function)
+        summary, digest, function = function.summary, function.digest, function.function
+    if isinstance(function, Composition):
+        digest = function.digest
+    return NamedReward(name, summary, function, digest)
 
 
 def _owner(entry: EntryPoint) -> str:

@@ -127,10 +127,13 @@ async def _read_stream(pieces: AsyncIterator[bytes], draft: Draft) -> None:
     """
     async for data in read_events(pieces):
         if data == DONE:
-            return
+            break
         draft.add(data)
-    if not draft.complete:
-        raise Transient("the stream ended before the answer did")
+    else:
+        if not draft.complete:
+            raise Transient("the stream ended before the answer did")
+    if not draft.complete and not draft.text():
+        raise Transient("the stream is over without a text and without a reason")
 
 
 async def _beginning(response: httpx.Response) -> bytes:

@@ -10,11 +10,13 @@ from rewards import (
     DEFAULT_REWARD,
     EXCLUDED,
     InvalidReward,
+    NamedReward,
     Reward,
     RewardBroken,
     RewardFunction,
     Term,
     UnknownReward,
+    compose,
     drkernel_guarded,
     drkernel_paper,
     get_reward,
@@ -23,6 +25,7 @@ from rewards import (
     registry,
     reward_identity,
 )
+from rewards.terms import Speedup
 from sandboxes.contracts import Outcome, Report
 from tests.reports import failed_report, ok_report
 
@@ -136,6 +139,31 @@ def test_a_package_offers_rewards_by_name(monkeypatch: pytest.MonkeyPatch) -> No
     assert reward_identity("acme") == "acme"
     assert get_reward("copied")(ok_report()).value == get_reward("kevin")(ok_report()).value
     assert get_reward("copied").name == "copied"
+
+
+def test_a_sum_that_was_edited_in_python_or_in_a_package_is_another_reward(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, again = (compose("mine", "Pays.", Speedup(cap=cap)) for cap in (2.0, 3.0, 2.0))
+    identities = [
+        register_reward(f"mine{number}", found).identity for number, found in enumerate((first, second, again))
+    ]
+    one, other, same = (identity.partition("@")[2] for identity in identities)
+    assert one == same != other
+    assert register_reward("bare", first.function).identity == f"bare@{one}"
+
+    install(monkeypatch, acme="rewards:kevin")
+    before = reward_identity("acme")
+    registry._load.cache_clear()
+    install(monkeypatch, acme="rewards:fast_p")
+    assert before.startswith("acme@")
+    assert reward_identity("acme") != before
+
+
+def test_a_new_name_keeps_the_digest() -> None:
+    named = NamedReward("old", "Pays.", turns, "0123abcd")
+    assert register_reward("new", named).identity == "new@0123abcd"
+    assert register_reward("newer", register_reward("mine", compose("c", "", Speedup()))).identity == get_reward(
+        "mine"
+    ).identity.replace("mine", "newer")
 
 
 def test_no_package_replaces_a_reward_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,6 +165,7 @@ BROKEN: dict[str, Answer] = {
     "truncated chunk": raw(CHUNKED, chunked(says("par")), b"ff\r\ndata: {"),
     "empty stream": send(),
     "done at once": send(DONE),
+    "done without a text or a reason": send(says(None), DONE),
     "a number": send(b"data: 17\n\n", DONE),
     "choices that are no list": send(event({"choices": {"0": "x"}}), DONE),
     "no choices": send(event({"object": "chunk"}), DONE),
