@@ -17,8 +17,10 @@ class NamedReward:
     """What it pays, in a sentence."""
     function: RewardFunction
     digest: str = ""
-    """Of the terms, so that runs can be told apart, if it is a sum from a file, a package or somebody's own program; empty
-    for ours, whose names say it, and for other functions."""
+    """Of the terms, so that runs can be told apart, if it is a sum from a file or a package, or was registered.
+
+    Empty for ours, whose names say it, and for other functions.
+    """
 
     @property
     def identity(self) -> str:

@@ -66,8 +66,8 @@ def get_reward(spec: str = DEFAULT_REWARD) -> NamedReward:
 def reward_identity(spec: str) -> str:
     """Returns what tells a reward from others in the records of a run: its name, or `name@digest`.
 
-    Files have a digest, and sums of terms that were registered or come from a package. It covers the terms and all their
-    parameters, so that an edited one is another reward. Functions have none: give an edited one another name.
+    Files have a digest, and sums of terms that were registered or come from a package. It covers the terms and all
+    their parameters, so that an edited one is another reward. Functions have none: give an edited one another name.
 
     Raises:
         UnknownReward, InvalidReward, RewardBroken: As `get_reward`.
