@@ -270,7 +270,17 @@ def _describe(expected: Expected, difference: torch.Tensor, wrong: torch.Tensor)
         amount = f"off by {size:.2g} (allowed {expected.tolerance:.2g})"
     if not worst:
         return f"{expected.label} is {amount}"
-    return f"{expected.label}: {count} of {total} elements are wrong ({count / total:.1%}), worst at {worst}: {amount}"
+    return (
+        f"{expected.label}: {count} of {total} elements are wrong ({_share(count, total)}), worst at {worst}: {amount}"
+    )
+
+
+def _share(count: int, total: int) -> str:
+    """Returns a share that is not called none or all unless it is."""
+    share = count / total
+    if share < 0.001:
+        return "<0.1%"
+    return ">99.9%" if 0.999 < share < 1 else f"{share:.1%}"
 
 
 def _magnitude(ratio: float) -> str:

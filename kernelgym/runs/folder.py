@@ -20,7 +20,7 @@ from kernelgym.errors import RunFolderUnusable
 from kernelgym.reports import dump_document
 from kernelgym.reports.document import dump_line
 from kernelgym.runs.lines import MAX_LINE_BYTES, REMEDY, Lines, Place, is_there, read_episodes_at, scan
-from kernelgym.runs.record import EpisodeRecord, Key, Loss, RunRecord
+from kernelgym.runs.record import EpisodeError, EpisodeRecord, Key, Loss, RunRecord
 
 RUN: Final = "run.json"
 EPISODES: Final = "episodes.jsonl"
@@ -74,14 +74,16 @@ class RunFolder:
     def append(self, record: EpisodeRecord) -> None:
         """Adds one episode; it is on the disk when this returns.
 
+        One whose texts do not fit into a line is kept without them, as a failure of the policy that wrote them.
+
         Raises:
             RunFolderUnusable: It can't be written, e.g. because the disk is full.
         """
         assert self._file is not None, "the folder is closed"
-        line = dump_line(record.model_dump(mode="json")).encode("ascii") + b"\n"
+        line = _line(record)
         if len(line) > MAX_LINE_BYTES:
-            limit = MAX_LINE_BYTES // 2**20
-            raise RunFolderUnusable(f"an episode of {record.problem} is longer than {limit} MiB; play fewer --turns")
+            record = _too_long(record)
+            line = _line(record)
         try:
             begin = self._file.tell()
             self._file.write(line)
@@ -179,6 +181,19 @@ class RunFolder:
             with path.open("ab") as file:
                 file.write(b"\n")
         self._places = found.places
+
+
+def _line(record: EpisodeRecord) -> bytes:
+    return dump_line(record.model_dump(mode="json")).encode("ascii") + b"\n"
+
+
+def _too_long(record: EpisodeRecord) -> EpisodeRecord:
+    limit = MAX_LINE_BYTES / 2**20
+    message = f"the texts of its {len(record.turns)} turns are longer than {limit:g} MiB; shorten completions"
+    return EpisodeRecord(
+        problem=record.problem, sample=record.sample, seed=record.seed, policy=record.policy,
+        error=EpisodeError(kind=Loss.POLICY, message=message),
+    )  # fmt: skip
 
 
 def _write(path: Path, text: str) -> None:

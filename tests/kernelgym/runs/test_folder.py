@@ -10,7 +10,7 @@ from kernelgym.errors import RunFolderUnusable
 from kernelgym.runs import folder as run_folder
 from kernelgym.runs import lines
 from kernelgym.runs.folder import EPISODES, RUN, RunFolder
-from kernelgym.runs.record import RunRecord
+from kernelgym.runs.record import Loss, RunRecord
 from sandboxes.contracts import EvalConfig, Outcome
 from tests.policies.episodes import episode
 
@@ -124,16 +124,22 @@ def test_a_link_to_something_without_an_end_is_not_read(path: Path, name: str) -
         RunFolder(path, RECORD)
 
 
-def test_a_line_that_is_too_long_is_neither_read_nor_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_too_long_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
-    monkeypatch.setattr(run_folder, "MAX_LINE_BYTES", 100)
     with pytest.raises(RunFolderUnusable, match=r"line 1 of .* is no episode"):
         RunFolder(path, RECORD)
-    with (
-        RunFolder(path, RECORD, restart=True) as folder,
-        pytest.raises(RunFolderUnusable, match="an episode of core/softmax is longer than"),
-    ):
+
+
+def test_an_episode_of_endless_texts_is_kept_as_the_policys_failure_and_ends_no_run(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_folder, "MAX_LINE_BYTES", 1000)
+    with RunFolder(path, RECORD, restart=True) as folder:
         folder.append(FIRST)
+        (kept,) = folder.episodes()
+    assert kept.error is not None
+    assert (kept.key, kept.loss, kept.turns) == (FIRST.key, Loss.POLICY, ())
+    assert "the texts of its 2 turns are longer than" in kept.error.message
 
 
 def test_other_settings_are_refused_by_name_and_the_episodes_stay(path: Path) -> None:
