@@ -21,7 +21,8 @@ demo: $(STAMP) ## play three stories on ten problems: corrected, made faster, ca
 	@echo 'A scripted policy plays three episodes of each problem: #0 is wrong at first and corrected, #1 is slow and'
 	@echo 'made faster, #2 cheats and is caught. It knows only what the feedback tells it. No GPU, no model is needed.'
 	@$(BIN)/kernelgym run --problems '$(DEMO)' --policy demo --samples 3 --turns 2 --workers 2 --out runs/demo --restart
-	@echo 'Next: $(BIN)/kernelgym demo (more ways to fail), $(BIN)/kernelgym evaluate (your own kernel), $(BIN)/kernelgym -h.'
+	@echo 'Next: $(BIN)/kernelgym report runs/demo (all of it as a page), $(BIN)/kernelgym demo (more ways to fail),'
+	@echo '$(BIN)/kernelgym evaluate (your own kernel), $(BIN)/kernelgym -h.'
 
 test: $(STAMP) ## run the default test lane (no GPU, no services; slow tests run in CI)
 	$(BIN)/pytest -n 2 --dist loadscope -m 'not gpu and not docker and not broker and not browser and not slow'

@@ -1,5 +1,6 @@
 """`kernelgym run`: plays the episodes that a folder lacks, and sums up those that it has."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -220,7 +221,7 @@ def _print(tables: RenderableType, out: Path) -> None:
     console = Console(highlight=False)
     console.print(tables)
     files = f"{out / EPISODES}: every prompt, completion, report and feedback\n{out / SUMMARY}: the numbers"
-    console.print(Text(files), soft_wrap=True)
+    console.print(Text(f"{files}\nAs a page: kernelgym report {shlex.quote(str(out))}"), soft_wrap=True)
 
 
 def _complain(episodes: Sequence[EpisodeRecord], summary: Summary, rejected: Sequence[Rejected]) -> None:
