@@ -67,6 +67,11 @@ class Composition:
         return Reward(tuple(weighted(report, history) for weighted in self.terms))
 
     @property
+    def relative(self) -> bool:
+        """Whether any term compares with earlier turns."""
+        return any(each.term.relative for each in self.terms)
+
+    @property
     def spec(self) -> list[dict[str, Any]]:
         """The terms with all their parameters, as JSON can hold and as a reward file may write them."""
         return [

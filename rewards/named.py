@@ -27,6 +27,14 @@ class NamedReward:
         """What a run writes down: the name, or `name@digest`."""
         return f"{self.name}@{self.digest}" if self.digest else self.name
 
+    @property
+    def relative(self) -> bool:
+        """Whether it pays for beating earlier turns: the turn with the highest reward need not be the best one then.
+
+        A sum is if one of its terms is, any other function if it has an attribute `relative` that is true.
+        """
+        return bool(getattr(self.function, "relative", False))
+
     def __call__(self, report: Report, history: Sequence[Report] = ()) -> Reward:
         """Returns what an evaluation is worth.
 

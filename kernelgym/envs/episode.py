@@ -59,8 +59,11 @@ class Episode:
 
     @property
     def best(self) -> Turn | None:
-        """The turn with the highest reward, then speedup; None as long as there is no verdict."""
-        return best_turn(self.turns)
+        """The turn with the highest reward, then speedup; None as long as there is no verdict.
+
+        By a reward for beating earlier turns (`NamedReward.relative`): the fastest correct one.
+        """
+        return best_turn(self.turns, relative=self.rules.scorer.relative)
 
     @property
     def chat(self) -> tuple[Message, ...]:
@@ -143,7 +146,7 @@ class Episode:
         self._shown.append(turn)
         scaling = self.rules.scaling
         if scaling is not None and len(self._shown) >= self.rules.max_turns and not self.done:
-            self._shown = retained(self._shown, scaling.keep, scaling.select)
+            self._shown = retained(self._shown, scaling.keep, scaling.select, relative=self.rules.scorer.relative)
 
     def confirm(self, evaluator: Evaluator) -> tuple[Report, Reward] | None:
         """Evaluates the best turn's candidate once more, on input values of its own.

@@ -17,7 +17,7 @@ from kernelgym.envs.quoting import one_line
 from kernelgym.envs.rules import Rules
 from kernelgym.envs.styles import get_style
 from kernelgym.envs.submitting import SUBMIT
-from kernelgym.envs.turn import Turn, best_turn
+from kernelgym.envs.turn import Turn, best_turn, merit
 from kernelgym.reports.wording import VERDICTS, factor, plain, provenance
 from rewards import Reward
 from sandboxes.contracts import Outcome, Report, Submission
@@ -125,7 +125,7 @@ def collect_feedback(
         also_more=failures.also_more,
         performance=collect_performance(report),
         notes=() if report.outcome is Outcome.INFRASTRUCTURE else collect_notes(report),
-        best=_best(report, reward, others, shown),
+        best=_best(report, reward, others, shown, relative=rules.scorer.relative),
         submit=SUBMIT if rules.allow_submit and not over else None,
     )
 
@@ -146,15 +146,16 @@ def _ended(report: Report, rules: Rules, number: int) -> Literal["turns", "targe
     return "target" if reached else "submitted"
 
 
-def _best(report: Report, reward: Reward, others: Sequence[Turn], shown: Collection[int] | None) -> Best | None:
-    best = best_turn(others)
+def _best(
+    report: Report, reward: Reward, others: Sequence[Turn], shown: Collection[int] | None, *, relative: bool
+) -> Best | None:
+    best = best_turn(others, relative=relative)
     if best is None or best.report.outcome is not Outcome.OK:
         return None
-    speedup = best.report.speedup
-    beaten = (best.reward.value or 0.0, speedup or 0.0)
+    beaten = merit(best.report, best.reward, relative=relative)
     return Best(
         turn=best.number,
-        speedup=speedup,
-        this=reward.value is not None and (reward.value, report.speedup or 0.0) > beaten,
+        speedup=best.report.speedup,
+        this=reward.value is not None and merit(report, reward, relative=relative) > beaten,
         shown=shown is None or best.number in shown,
     )

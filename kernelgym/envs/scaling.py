@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kernelgym.envs.turn import Turn
+from kernelgym.envs.turn import Turn, merit
 from kernelgym.errors import BadUsage
 
 
@@ -23,7 +23,7 @@ class Select(StrEnum):
     TOP = "top"
     """Those with the highest rewards; of equal ones the fastest, then the earliest, as the best turn is chosen."""
     WINDOW = "window"
-    """The consecutive ones with the highest sum of rewards; of equal windows, the first."""
+    """The consecutive ones with the highest sum of rewards; of equal ones the fastest, then the first."""
     LAST = "last"
     """The newest."""
 
@@ -53,13 +53,14 @@ class Scaling:
         return max_turns + (self.iterations - 1) * (max_turns - self.keep)
 
 
-def retained(turns: Sequence[Turn], keep: int, select: Select) -> list[Turn]:
+def retained(turns: Sequence[Turn], keep: int, select: Select, *, relative: bool = False) -> list[Turn]:
     """Returns the turns that stay in the chat, oldest first; lost ones count as if they had earned less than any other.
 
     Args:
         turns: What is in the chat, oldest first.
         keep: How many may stay.
         select: Which.
+        relative: Whether rewards are paid for beating earlier turns: `merit` says what counts instead.
     """
     if len(turns) <= keep:
         return list(turns)
@@ -69,14 +70,14 @@ def retained(turns: Sequence[Turn], keep: int, select: Select) -> list[Turn]:
         return list(turns[-keep:])
     if select is Select.WINDOW:
         begins = range(len(turns) - keep + 1)
-        begin = max(begins, key=lambda first: _worth(turns[first : first + keep]))
+        begin = max(begins, key=lambda first: _worth(turns[first : first + keep], relative=relative))
         return list(turns[begin : begin + keep])
-    worth = [(_worth([turn]), turn.report.speedup or 0.0) for turn in turns]
+    worth = [_worth([turn], relative=relative) for turn in turns]
     best = sorted(range(len(turns)), key=worth.__getitem__, reverse=True)[:keep]
     return [turns[index] for index in sorted(best)]
 
 
-def _worth(turns: Sequence[Turn]) -> tuple[int, float]:
-    """Returns what turns are compared by: fewer lost ones first, then the sum of their rewards."""
-    rewards = [turn.reward.value for turn in turns if turn.reward.value is not None]
-    return len(rewards), sum(rewards)
+def _worth(turns: Sequence[Turn], *, relative: bool) -> tuple[int, float, float]:
+    """Returns what turns are compared by: fewer lost ones first, then the sums of what `merit` says."""
+    merits = [merit(turn.report, turn.reward, relative=relative) for turn in turns if not turn.lost]
+    return len(merits), sum(first for first, _ in merits), sum(speedup for _, speedup in merits)

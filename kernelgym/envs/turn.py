@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rewards import Reward
-from sandboxes.contracts import Report, Submission
+from sandboxes.contracts import Outcome, Report, Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,20 @@ class Turn:
         return self.reward.value is None
 
 
-def best_turn(turns: Iterable[Turn]) -> Turn | None:
-    """Returns the turn with the highest reward, then speedup; the first of several; None if all are lost."""
+def merit(report: Report, reward: Reward, *, relative: bool) -> tuple[float, float]:
+    """Returns what turns of an episode are compared by: reward, then speedup.
+
+    Args:
+        report: Of a turn that is not lost.
+        reward: Its reward.
+        relative: Whether it is paid for beating earlier turns (`NamedReward.relative`). The largest step need not lead
+            to the best candidate, so correctness takes the place of the reward.
+    """
+    first = float(report.outcome is Outcome.OK) if relative else reward.value or 0.0
+    return first, report.speedup or 0.0
+
+
+def best_turn(turns: Iterable[Turn], *, relative: bool = False) -> Turn | None:
+    """Returns the turn with the highest `merit`, the first of several; None if all are lost."""
     scored = [turn for turn in turns if not turn.lost]
-    return max(scored, key=lambda turn: (turn.reward.value or 0.0, turn.report.speedup or 0.0), default=None)
+    return max(scored, key=lambda turn: merit(turn.report, turn.reward, relative=relative), default=None)

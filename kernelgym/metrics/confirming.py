@@ -23,7 +23,7 @@ class Choices:
 
 
 def confirmed_choices(board: Board) -> Choices | None:
-    """Returns the chosen turns, by the highest reward; None if none was measured again.
+    """Returns the chosen turns, the best of their episodes; None if none was measured again.
 
     An episode without a correct turn fails both times. Out are those whose second measurement is missing or was lost.
     """

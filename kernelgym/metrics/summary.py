@@ -48,7 +48,7 @@ class Confirmed(Contract):
     unconfirmed: Count
     """Others: the second evaluation is missing or was lost."""
     selected: Rates
-    """The turn with the highest reward, as it was measured when it was chosen."""
+    """The best turn, as it was measured when it was chosen."""
     confirmed: Rates
     """The same candidates, measured again."""
 

@@ -130,7 +130,7 @@ class EpisodeRecord(Contract):
     """All that the policy was shown, each message once; `TurnRecord.chat` says which of them, in order."""
     turns: tuple[TurnRecord, ...] = ()
     best_turn: Number | None = None
-    """Number of the turn with the highest reward; None if no turn has one."""
+    """Number of the turn with the highest reward (`Episode.best`); None if no turn has one."""
     terminated: bool = False
     """The turns were used up, or the target speedup was reached."""
     submitted: bool = False
@@ -150,7 +150,7 @@ class EpisodeRecord(Contract):
 
     @property
     def best(self) -> TurnRecord | None:
-        """The turn with the highest reward."""
+        """The best turn."""
         return None if self.best_turn is None else self.turns[self.best_turn - 1]
 
     def chat(self, number: int) -> tuple[Message, ...]:

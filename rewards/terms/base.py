@@ -35,6 +35,9 @@ class TermFunction(Contract, ABC):
     key: ClassVar[str]
     """What YAML calls it."""
 
+    relative: ClassVar[bool] = False
+    """Whether it compares with earlier turns, so that its values don't say which turn of an episode is the best."""
+
     def __call__(self, report: Report, history: Sequence[Report] = ()) -> Term:
         """Returns what it pays for a report that has a verdict, i.e. any outcome but `infrastructure`.
 

@@ -21,6 +21,7 @@ class Improvement(TermFunction):
     """
 
     key: ClassVar[str] = "improvement"
+    relative: ClassVar[bool] = True
 
     cap: Positive = SPEEDUP_CAP
 

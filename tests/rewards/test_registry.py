@@ -25,7 +25,8 @@ from rewards import (
     registry,
     reward_identity,
 )
-from rewards.terms import Speedup
+from rewards.shipped import SHIPPED
+from rewards.terms import Improvement, Speedup
 from sandboxes.contracts import Outcome, Report
 from tests.reports import failed_report, ok_report
 
@@ -156,6 +157,17 @@ def test_a_sum_that_was_edited_in_python_or_in_a_package_is_another_reward(monke
     install(monkeypatch, acme="rewards:fast_p")
     assert before.startswith("acme@")
     assert reward_identity("acme") != before
+
+
+def test_a_reward_says_whether_it_pays_for_beating_earlier_turns() -> None:
+    def gain(report: Report, history: Sequence[Report] = ()) -> Reward:
+        return Reward((Term("gain", 0.0, ""),))
+
+    gain.relative = True  # type: ignore[attr-defined]
+    assert register_reward("gain", gain).relative
+    assert [reward.name for reward in SHIPPED if reward.relative] == ["improvement"]
+    assert compose("both", "", Speedup(), Improvement()).relative
+    assert not register_reward("turns", turns).relative
 
 
 def test_a_new_name_keeps_the_digest() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
-from kernelgym.envs import Episode, Rules
+from kernelgym.envs import Episode, Rules, Scaling
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import get_problem
 from policies.identity import describe_run
@@ -38,6 +38,24 @@ def test_a_file_is_read_once_and_scores_with_the_history(path: Path) -> None:
     assert [turn.reward.value for turn in turns if turn] == [2.0, None, 0.0, 1.0]
     assert turns[1] is not None
     assert turns[1].reward == EXCLUDED
+
+
+def test_paid_by_the_step_the_best_turn_is_the_fastest_in_all_that_an_episode_says_of_it(path: Path) -> None:
+    reports = iter([fast_report(1.0), fast_report(1.5), fast_report(1.2), fast_report(1.5)])
+    evaluator = LightEvaluator(lambda submission, problem, config: next(reports))
+    problem = get_problem("core/softmax")
+    rules = Rules(reward=str(path), max_turns=3, scaling=Scaling(iterations=2, keep=1))
+    episode = Episode(problem, evaluator.describe(problem), rules)
+    second, third = [episode.play(CODE, evaluator) for _ in range(3)][1:]
+    assert second is not None
+    assert third is not None
+    assert (second.reward.value, episode.best) == (0.5, second)
+    assert "best so far" in second.observation
+    assert "turn 2" in third.observation.lower()
+    assert episode.chat[-1].content.startswith(second.observation[:20])
+    confirmed = episode.confirm(evaluator)
+    assert confirmed is not None
+    assert confirmed[0].speedup == 1.5
 
 
 def test_a_run_writes_down_which_terms_it_was_played_with(path: Path) -> None:

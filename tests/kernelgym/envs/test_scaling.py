@@ -11,9 +11,10 @@ from kernelgym.envs.turn import best_turn
 from kernelgym.errors import BadUsage
 from kernelgym.problems import get_problem
 from rewards import Reward, Term
+from sandboxes.contracts import Outcome
 from tests.kernelgym.envs.script import Scripted, completion, described
 from tests.policies.episodes import fast_report
-from tests.reports import ok_report
+from tests.reports import failed_report, ok_report
 
 
 def turns(*rewards: float | None) -> list[Turn]:
@@ -69,6 +70,20 @@ def test_of_equal_rewards_the_fastest_stays_so_that_the_best_turn_is_never_dropp
     ]
     assert [turn.number for turn in retained(capped, 1, Select.TOP)] == [2]
     assert best_turn(capped) == capped[1]
+
+
+def test_paid_by_the_step_the_fastest_stay_not_the_largest_steps() -> None:
+    failed = replace(turns(1.0)[0], report=failed_report(Outcome.INCORRECT))
+    steps = [
+        replace(turn, report=fast_report(speedup))
+        for turn, speedup in zip(turns(2.0, 0.5, 0.0), (1.0, 1.5, 1.2), strict=True)
+    ]
+    played = [replace(turn, number=number) for number, turn in enumerate([*steps, failed], 1)]
+    assert [turn.number for turn in retained(played, 2, Select.TOP, relative=True)] == [2, 3]
+    assert [turn.number for turn in retained(played, 2, Select.TOP)] == [1, 4]
+    assert [turn.number for turn in retained(played, 2, Select.WINDOW, relative=True)] == [2, 3]
+    assert best_turn(played, relative=True) == played[1]
+    assert best_turn(played) == played[0]
 
 
 def play(rules: Rules, *words: str) -> tuple[Episode, list[list[str]]]:
