@@ -50,7 +50,7 @@ class SearchPlayer:
         """
         verdict = verdict_of("search", chat)
         lost = verdict is not None and verdict.turn == self._turn and verdict.outcome is Outcome.INFRASTRUCTURE
-        last = verdict is not None and verdict.turn + 1 == verdict.turns
+        last = verdict is not None and verdict.turns == self._turn + 1
         self._turn += 1
         if self._sent is not None and lost and not last:
             return self._send(self._sent, "The last one was lost; here it is again.")

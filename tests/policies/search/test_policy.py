@@ -83,6 +83,13 @@ def test_a_turn_that_was_dropped_from_the_chat_was_no_gain() -> None:
         assert block(player.act(chat).text) == 16
 
 
+def test_the_last_turn_sends_the_best_also_where_the_newest_feedback_is_of_an_older_turn() -> None:
+    kept = "Turn 2 of 4: ok - 1.25× as fast as the reference"
+    said = play(SearchPlayer(SOURCE, 0), "Turn 1 of 4: ok - 0.50× as fast as the reference", kept, kept)
+    assert block(said[3]) == block(said[1])
+    assert said[3].startswith("This is the best so far.")
+
+
 @pytest.mark.parametrize("feedback", ["", "You have done\x1b[31m well.", "Turn 2 of 8: splendid"])
 def test_feedback_of_another_style_is_refused_with_the_remedy(feedback: str) -> None:
     player = SearchPlayer(SOURCE, 0)
