@@ -27,7 +27,8 @@ from kernelgym.runs.record import (
 )
 from policies.errors import PolicyBroken
 from policies.policy import Player, Policy
-from sandboxes.contracts import Description, clip
+from sandboxes.contracts import Description, Diagnostic, Report, Stage, clip
+from sandboxes.extraction import report_without_code
 
 MAX_SAMPLES: Final = 1000
 """Most episodes per problem: seeds of different runs must not meet."""
@@ -103,7 +104,7 @@ class Session:
         try:
             player = self.policy.begin(job.problem, begun.seed)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a policy raises ends its episode only
-            return begun.model_copy(update={"error": _policy_error(error)})
+            return begun.model_copy(update={"error": self._policy_error(error, job.problem)})
         try:
             episode = Episode(job.problem, self.descriptions.of(job.problem), self.rules, self._seeds(begun.key))
         except KernelGymError as error:
@@ -151,7 +152,7 @@ class Session:
             try:
                 completion = _completion(player.act(chat))
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a policy raises ends its episode only
-                return _policy_error(error)
+                return self._policy_error(error, episode.problem, [turn.report for turn in episode.turns])
             try:
                 turn = episode.play(completion.text, self.evaluator)
             except KernelGymError as error:
@@ -164,6 +165,17 @@ class Session:
             if self.on_turn is not None:
                 self.on_turn(key, record)
         return None
+
+    def _policy_error(
+        self, error: Exception | SystemExit, problem: Problem, history: Sequence[Report] = ()
+    ) -> EpisodeError:
+        """Returns what ends an episode; a fault of the policy's own earns what a completion without code does."""
+        message = clip(encodable(f"{type(error).__name__}: {error}"))
+        if isinstance(error, PolicyBroken):
+            return EpisodeError(kind=Loss.INFRASTRUCTURE, message=message)
+        nothing = Diagnostic(stage=Stage.EXTRACT, message="there was no completion")
+        report = report_without_code(nothing, problem.id, self.rules.config)
+        return EpisodeError(kind=Loss.POLICY, message=message, reward=self.rules.scorer(report, history).value)
 
     def _go_on(self) -> None:
         if self.stop.is_set():
@@ -220,8 +232,3 @@ def _confirmation(episode: Episode, evaluator: Evaluator) -> Confirmation | None
 def _unplayable(error: KernelGymError) -> EpisodeError:
     kind = Loss.INFRASTRUCTURE if isinstance(error, EvaluatorBroken) else Loss.SKIPPED
     return EpisodeError(kind=kind, message=clip(encodable(str(error))))
-
-
-def _policy_error(error: Exception | SystemExit) -> EpisodeError:
-    kind = Loss.INFRASTRUCTURE if isinstance(error, PolicyBroken) else Loss.POLICY
-    return EpisodeError(kind=kind, message=clip(encodable(f"{type(error).__name__}: {error}")))

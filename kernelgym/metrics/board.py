@@ -13,8 +13,8 @@ from kernelgym.runs.record import EpisodeRecord, Loss
 from sandboxes.contracts import Outcome, Report, Stage
 
 Array = NDArray[np.float64]
-Verdict = tuple[Report, float | None] | None
-"""A report and its reward; None where the policy had no candidate."""
+Verdict = tuple[Report | None, float | None]
+"""A report and its reward; no report where the policy had no candidate."""
 
 COMPILED: Final = frozenset({Outcome.OK, Outcome.INCORRECT, Outcome.MEMORY_ERROR})
 """Outcomes that only a program whose kernels compiled, and fit the target, can have."""
@@ -65,7 +65,7 @@ class Standing:
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], comparable: Array) -> Self:
         """Returns what is known of one evaluation per episode."""
-        facts = [_FAILED if verdict is None else _facts(*verdict) for verdict in verdicts]
+        facts = [_facts(*verdict) for verdict in verdicts]
         return cls.unpacked(np.array(facts, dtype=np.float64).reshape(-1, len(_FACTS)), comparable)
 
     @classmethod
@@ -88,8 +88,6 @@ _FACTS: Final = ("correct", "compiled", "hacked", "reward", "coverage", "replace
 _CORRECT: Final = _FACTS.index("correct")
 _EAGER: Final = _FACTS.index("eager")
 _PROFILE: Final = slice(_FACTS.index("coverage"), _FACTS.index("replaced") + 1)
-_FAILED: Final = (0.0, 0.0, 0.0, 0.0, np.nan, np.nan, np.nan, np.nan)
-"""A turn for which the policy had no candidate: like one without code. Its reward is 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,10 +119,9 @@ class Board:
         last, best = np.full((2, len(chosen), width, len(_FACTS)), np.nan)
         for row, episode in enumerate(chosen):
             facts = [_facts(turn.report, turn.reward) for turn in episode.turns]
-            if facts:
-                best[row, : len(facts)] = facts
-            rest = _FAILED if episode.loss is Loss.POLICY or not facts else facts[-1]
+            rest = _facts(None, episode.forfeit) if episode.loss is Loss.POLICY else facts[-1]
             last[row] = [*facts, *[rest] * (width - len(facts))]
+            best[row, : max(1, len(facts))] = facts or [rest]
         return cls(
             episodes=tuple(chosen),
             problems=tuple(episode.problem for episode in chosen),
@@ -145,13 +142,17 @@ class Board:
         return Standing.unpacked(facts[:, min(turn, self.turns) - 1], self.comparable)
 
 
-def _facts(report: Report, reward: float | None) -> tuple[float, ...]:
+def _facts(report: Report | None, reward: float | None) -> tuple[float, ...]:
+    """Returns what is known of a turn; one for which the policy had no candidate is like one without code."""
+    worth = np.nan if reward is None else reward
+    if report is None:
+        return (0.0, 0.0, 0.0, worth, np.nan, np.nan, np.nan, np.nan)
     profile = report.profile
     return (
         report.outcome is Outcome.OK,
         is_compiled(report),
         report.outcome is Outcome.HACK,
-        np.nan if reward is None else reward,
+        worth,
         np.nan if profile is None else profile.coverage,
         np.nan if profile is None or profile.replaced is None else profile.replaced,
         speedup_of(report) or np.nan,
@@ -170,8 +171,6 @@ def _best_so_far(facts: Array) -> Array:
     for turn in range(facts.shape[1]):
         chosen = np.where(np.nan_to_num(rank[:, turn], nan=-1.0) > rank[rows, chosen], turn, chosen)
         found[:, turn, _PROFILE] = facts[rows, chosen, _PROFILE]
-    nothing = np.isnan(found[..., _CORRECT])  # no turn at all: the policy failed before its first one
-    found[nothing] = _FAILED
     return found
 
 

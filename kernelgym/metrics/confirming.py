@@ -48,6 +48,6 @@ def _choice(episode: EpisodeRecord) -> tuple[Verdict, Verdict] | None:
         chosen = episode.turns[again.turn - 1]
         return (chosen.report, chosen.reward), (again.report, again.reward)
     if best is None:
-        return None, None
+        return (None, episode.forfeit), (None, episode.forfeit)
     verdict = best.report, best.reward
     return None if best.report.outcome is Outcome.OK else (verdict, verdict)

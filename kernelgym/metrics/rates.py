@@ -46,7 +46,9 @@ def fast_rate(
 
 
 def mean_reward(episodes: Sequence[EpisodeRecord], turn: int, view: View = View.LAST) -> float | None:
-    """Returns the mean reward; with `View.BEST`, of the highest so far. A policy's own error is worth 0."""
+    """Returns the mean reward; with `View.BEST`, of the highest so far. A policy's own error is worth
+    what its run pays for a completion without code.
+    """
     return mean(_at(episodes, turn, view).reward)
 
 

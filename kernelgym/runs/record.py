@@ -111,6 +111,8 @@ class EpisodeError(Contract):
 
     kind: Loss
     message: str
+    reward: Finite | None = None
+    """Of the policy's own error: what the run's reward pays, at that point, for a completion without code."""
 
 
 class EpisodeRecord(Contract):
@@ -178,6 +180,11 @@ class EpisodeRecord(Contract):
                 "confirmation": None if self.confirmation is None else self.confirmation.numbers(),
             }
         )
+
+    @property
+    def forfeit(self) -> float:
+        """What each turn is worth that an error of the policy left unplayed; 0 in records of earlier versions."""
+        return 0.0 if self.error is None or self.error.reward is None else self.error.reward
 
     @property
     def loss(self) -> Loss | None:

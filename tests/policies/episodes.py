@@ -22,7 +22,11 @@ def fast_report(speedup: float) -> Report:
 
 
 def episode(
-    *verdicts: Outcome | float, problem: str = "core/softmax", sample: int = 0, error: Loss | None = None
+    *verdicts: Outcome | float,
+    problem: str = "core/softmax",
+    sample: int = 0,
+    error: Loss | None = None,
+    forfeit: float | None = None,
 ) -> EpisodeRecord:
     """An episode of these turns: an outcome that is not ok, or the speedup of a correct candidate."""
     reports = [failed_report(verdict) if isinstance(verdict, Outcome) else fast_report(verdict) for verdict in verdicts]
@@ -40,7 +44,7 @@ def episode(
         turns=turns,
         best_turn=max(scored, key=lambda turn: turn.reward or 0.0).number if scored else None,
         terminated=error is None,
-        error=None if error is None else EpisodeError(kind=error, message="it broke"),
+        error=None if error is None else EpisodeError(kind=error, message="it broke", reward=forfeit),
     )
 
 

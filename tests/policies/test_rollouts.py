@@ -9,6 +9,7 @@ import pytest
 from kernelgym.chat import Completion, Message, Role, Usage
 from kernelgym.envs import Rules, Turn
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
+from kernelgym.metrics import mean_reward
 from kernelgym.metrics.costs import total_costs
 from kernelgym.problems import Problem, get_problem
 from kernelgym.runs.record import EpisodeRecord, Key, Loss
@@ -94,6 +95,32 @@ def test_a_policy_that_raises_ends_its_episode_and_no_other(fault: Exception | S
     assert broken.error.message == f"{type(fault).__name__}: {fault}"
     assert (broken.loss, len(broken.turns)) == (Loss.POLICY, 1)
     assert [found["core/softmax", sample].loss for sample in (0, 2)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("reward", "fault", "played", "worth"),
+    [
+        ("drkernel_guarded", ValueError("context is full"), 1, 0.0),
+        ("drkernel_like_kernel", ValueError("context is full"), 1, -1.0),
+        ("drkernel_like_kernel", ValueError("context is full"), 0, -1.0),
+        ("drkernel_like_kernel", PolicyBroken("down"), 1, None),
+    ],
+)
+def test_an_error_of_the_policy_is_worth_a_completion_without_code_so_that_overflowing_never_pays(
+    reward: str, fault: Exception, played: int, worth: float | None
+) -> None:
+    def act(observation: str) -> str:
+        if observation.startswith("Turn 1") or not played:
+            raise fault
+        return CODE
+
+    policy = ScriptedPolicy(lambda: ScriptedPlayer(act=act))
+    rules = Rules(max_turns=3, reward=reward)
+    (found,) = rollout(policy, [SOFTMAX], LightEvaluator(always(fast_report(1.0))), rules)
+    assert found.error is not None
+    assert (len(found.turns), found.error.reward, found.forfeit) == (played, worth, worth or 0.0)
+    if worth is not None:
+        assert mean_reward([found], 2) == worth
 
 
 @pytest.mark.parametrize(("fault", "confirmed"), [(ValueError("context is full"), True), (PolicyBroken("down"), False)])

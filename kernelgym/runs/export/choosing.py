@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kernelgym.errors import BadUsage
+from kernelgym.metrics import UNCOUNTED
 from kernelgym.runs.record import EpisodeRecord, TurnRecord
 from sandboxes.contracts import Outcome
 
@@ -14,7 +15,7 @@ class LeftOut(StrEnum):
     """Why a turn is not exported."""
 
     LOST = "lost"
-    """It, or its episode, was lost: nothing is known of it."""
+    """It, or its episode, was lost: nothing is known of it. Or there is nothing in it: the policy never answered."""
     WORSE = "worse"
     """Another turn of its episode is better."""
     LIMIT = "limit"
@@ -84,7 +85,7 @@ def choose(played: Iterable[tuple[str, EpisodeRecord]], limits: Limits) -> tuple
     found: list[Candidate] = []
     for run, episode in played:
         for turn in episode.turns:
-            if episode.loss is not None or turn.reward is None:
+            if episode.loss in UNCOUNTED or turn.reward is None:
                 left_out[LeftOut.LOST] += 1
             elif limits.best and turn.number != episode.best_turn:
                 left_out[LeftOut.WORSE] += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kernelgym.errors import BadUsage
+from kernelgym.metrics import UNCOUNTED
 from kernelgym.runs.export.choosing import LeftOut, Limits, choose
 from kernelgym.runs.export.files import check_suffix, open_writer
 from kernelgym.runs.export.rows import (
@@ -62,7 +63,8 @@ class Exported:
 def export(folders: Sequence[Path], out: Path, format_: Format, limits: Limits) -> Exported:
     """Writes what was learned in some runs into one file; one problem's episodes are in memory at a time.
 
-    Nothing of a lost episode is written.
+    Nothing of an episode that was lost or skipped is written. One that ended by an error of the policy counts as in
+    metrics, and the turns before the error are as good as any.
 
     Args:
         folders: Of runs.
@@ -107,8 +109,12 @@ def _rows(played: list[Played], format_: Format, limits: Limits) -> tuple[list[R
     if format_ in (Format.SFT, Format.RL):
         chosen, left_out = choose(played, limits)
         return [turn_row(candidate) for candidate in chosen], left_out
-    whole = [(run, episode) for run, episode in played if episode.loss is None]
-    left_out = +Counter({LeftOut.LOST: len(played) - len(whole)})
+    known = [(run, episode) for run, episode in played if episode.loss not in UNCOUNTED]
+    told = [(run, episode) for run, episode in known if episode.turns]
     if format_ is Format.PROMPTS:
-        return [prompt_row([episode for _, episode in whole])] if whole else [], left_out
-    return [trajectory_row(run, episode) for run, episode in whole], left_out
+        kept = known if told else []  # without any turn, nobody knows the task
+        rows = [prompt_row([episode for _, episode in kept])] if kept else []
+    else:
+        kept = told
+        rows = [trajectory_row(run, episode) for run, episode in kept]
+    return rows, +Counter({LeftOut.LOST: len(played) - len(kept)})

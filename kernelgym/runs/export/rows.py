@@ -93,22 +93,28 @@ def prompt_row(episodes: Sequence[EpisodeRecord]) -> Row:
     """Returns one problem: its task, and what became of it, so that prompts can be chosen by difficulty.
 
     Args:
-        episodes: Of one problem, none of them lost; at least one.
+        episodes: Of one problem, none of them lost; at least one has a turn.
     """
-    best = [episode.best for episode in episodes]
-    rewards = [0.0 if turn is None or turn.reward is None else turn.reward for turn in best]
+    played = next(episode for episode in episodes if episode.turns)
+    rewards = [_best_reward(episode) for episode in episodes]
     correct = [any(turn.report.outcome is Outcome.OK for turn in episode.turns) for episode in episodes]
     speedups = [turn.report.speedup for episode in episodes for turn in episode.turns]
     return {
-        "prompt": _chat(episodes[0].chat(1)),
-        "problem": episodes[0].problem,
-        "target": _target(episodes[0]),
+        "prompt": _chat(played.chat(1)),
+        "problem": played.problem,
+        "target": _target(played),
         "samples": len(episodes),
         "correct": sum(correct) / len(correct),
         "mean_reward": sum(rewards) / len(rewards),
         "best_reward": max(rewards),
         "best_speedup": max((speedup for speedup in speedups if speedup is not None), default=None),
     }
+
+
+def _best_reward(episode: EpisodeRecord) -> float:
+    """Returns the highest reward; without any turn, what the policy's error is worth."""
+    rewards = [turn.reward for turn in episode.turns if turn.reward is not None]
+    return max(rewards, default=episode.forfeit)
 
 
 def _chat(messages: Sequence[Message]) -> list[dict[str, str]]:

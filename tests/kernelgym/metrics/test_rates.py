@@ -15,10 +15,11 @@ from kernelgym.metrics import (
     mean_coverage,
     mean_reward,
     mean_speedup,
+    summarize,
 )
 from kernelgym.runs.record import EpisodeRecord, Loss
 from sandboxes.contracts import Outcome
-from tests.kernelgym.metrics.variants import over_compile, unverified
+from tests.kernelgym.metrics.variants import confirmed, over_compile, unverified
 from tests.policies.episodes import episode
 
 WRONG, HACK, LOST = Outcome.INCORRECT, Outcome.HACK, Outcome.INFRASTRUCTURE
@@ -61,6 +62,16 @@ def test_a_policy_that_fails_midway_does_not_raise_the_rates_of_later_turns() ->
     overflown = [episode(WRONG, error=Loss.POLICY, sample=0), episode(2.0, 2.0, sample=1)]
     assert correct_rate(overflown, 2) == correct_rate(steady, 2) == 0.5
     assert mean_reward(overflown, 2) == mean_reward(steady, 2)
+
+
+def test_a_policy_that_fails_is_paid_like_no_code_from_then_on_also_below_zero() -> None:
+    midway, never = episode(2.0, error=Loss.POLICY, forfeit=-1.0), episode(error=Loss.POLICY, forfeit=-1.0, sample=1)
+    assert [mean_reward([midway], turn) for turn in (1, 2)] == [pytest.approx(3.8), -1.0]
+    assert mean_reward([midway], 2, View.BEST) == pytest.approx(3.8)
+    assert [mean_reward([never], 2, view) for view in View] == [-1.0, -1.0]
+    summary = summarize([confirmed(midway, 2.0), never], 2)
+    assert summary.confirmed is not None
+    assert summary.confirmed.confirmed.reward.value == pytest.approx((3.8 - 1.0) / 2)
 
 
 def test_what_a_policy_had_before_it_failed_is_its_best_but_not_its_last() -> None:

@@ -12,6 +12,7 @@ from kernelgym.chat import Message, Role
 from kernelgym.cli import app
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
+from kernelgym.metrics import View, correct_rate, mean_reward
 from kernelgym.runs.export import Format, Limits, export, files
 from kernelgym.runs.folder import RunFolder
 from kernelgym.runs.record import EpisodeRecord, Loss, TurnRecord, encodable
@@ -57,13 +58,14 @@ def turns_of(found: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(row["sample"], row["turn"]) for row in found]
 
 
-def test_the_best_turn_of_each_episode_is_chosen_and_lost_ones_never(tmp_path: Path) -> None:
+def test_the_best_turn_is_chosen_also_before_an_error_of_the_policy_and_never_of_lost_episodes(tmp_path: Path) -> None:
     found = exported(
         tmp_path, Format.SFT, Limits(outcomes=frozenset({Outcome.OK})),
         played(Outcome.INCORRECT, 2.0, 1.5), played(0.5, Outcome.INFRASTRUCTURE, 3.0, sample=1),
         episode(2.0, sample=2, error=Loss.POLICY), played(Outcome.HACK, sample=3), played(1.2, sample=4),
+        episode(4.0, sample=5, error=Loss.INFRASTRUCTURE), episode(sample=6, error=Loss.POLICY),
     )  # fmt: skip
-    assert turns_of(found) == [(0, 2), (4, 1)]
+    assert turns_of(found) == [(0, 2), (2, 1), (4, 1)]
 
 
 def test_a_row_is_what_the_policy_was_shown_and_answered(tmp_path: Path) -> None:
@@ -142,6 +144,26 @@ def test_problems_are_counted_over_all_runs(tmp_path: Path) -> None:
     assert (softmax["samples"], softmax["correct"], softmax["best_speedup"]) == (2, 1.0, 2.0)
     assert softmax["mean_reward"] == pytest.approx((3.8 + 2.8) / 2)
     assert (done.rows, done.problems, done.left_out) == (2, 2, {"lost": 1})
+
+
+def test_an_error_of_the_policy_counts_in_a_problems_difficulty_as_it_does_in_metrics(tmp_path: Path) -> None:
+    episodes = [
+        episode(error=Loss.POLICY, forfeit=-1.0), episode(Outcome.INCORRECT, sample=1, error=Loss.POLICY),
+        played(2.0, sample=2), episode(sample=3, error=Loss.INFRASTRUCTURE),
+    ]  # fmt: skip
+    (row,) = exported(tmp_path, Format.PROMPTS, Limits(), *episodes)
+    assert (row["samples"], row["prompt"][0]["content"]) == (3, "Write a kernel.")
+    assert row["correct"] == pytest.approx(correct_rate(episodes, 3, View.BEST))
+    assert row["mean_reward"] == pytest.approx(mean_reward(episodes, 3, View.BEST)) == pytest.approx(2.8 / 3)
+
+
+def test_what_holds_no_turn_is_no_trajectory_and_a_problem_that_nobody_answered_has_no_prompt(tmp_path: Path) -> None:
+    silent, broken = episode(error=Loss.POLICY), episode(2.0, sample=1, error=Loss.POLICY)
+    run = folder(tmp_path / "run", silent, broken, episode(problem="core/matmul", error=Loss.POLICY))
+    for format_, left_out in ((Format.TRAJECTORIES, 2), (Format.PROMPTS, 1)):
+        done = export([run], tmp_path / "out.jsonl", format_, Limits())
+        assert (done.rows, done.left_out) == (1, {"lost": left_out})
+        assert [row["problem"] for row in rows(tmp_path / "out.jsonl")] == ["core/softmax"]
 
 
 def test_a_trajectory_has_every_message_once_and_says_which_were_shown(tmp_path: Path) -> None:
