@@ -8,11 +8,11 @@ the facts in `kernelgym.envs.facts` and are sandboxed; text of candidates is dat
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Final
+from types import MappingProxyType, TracebackType, UnionType
+from typing import Any, Final, get_args, get_type_hints
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
@@ -108,13 +108,14 @@ class Style:
         for used in sorted(meta.find_undeclared_variables(tree) - {variable}):
             line = next((node.lineno for node in tree.find_all(nodes.Name) if node.name == used), 1)
             raise BadUsage(self._at(name, line, f"there is no variable {used!r}; there is {variable!r}"))
-        known = {field.name for field in fields(kind)}
         for node in tree.find_all(nodes.Getattr):
-            if isinstance(node.node, nodes.Name) and node.node.name == variable and node.attr not in known:
-                text = " ".join(
-                    word for word in (f"{variable} has no {node.attr!r};", did_you_mean(node.attr, known)) if word
-                )
-                raise BadUsage(self._at(name, node.lineno, f"{text} There are {', '.join(sorted(known))}"))
+            owner = _kind_of(node.node, variable, kind)
+            known = {field.name for field in fields(owner)} if owner is not None else {node.attr}
+            if node.attr not in known:
+                there = ", ".join(sorted(known))
+                guess = did_you_mean(node.attr, known)
+                remedy = f"{guess} There are {there}" if guess else f"there are {there}"
+                raise BadUsage(self._at(name, node.lineno, f"{_path(node.node)} has no {node.attr!r}; {remedy}"))
         for other in meta.find_referenced_templates(tree):
             if other is None:
                 raise BadUsage(self._at(name, 1, "the name of a template it refers to is not a constant"))
@@ -170,6 +171,25 @@ def _source_of(style: str, part: str) -> str:
         return raw.decode().replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadUsage(f"the template {str(own)!r} can't be read: {error}") from error
+
+
+def _kind_of(expression: nodes.Node, variable: str, kind: type[Any]) -> type[Any] | None:
+    """Returns the kind of facts that `variable`, or a field of it like `feedback.fix`, stands for; None of others."""
+    if isinstance(expression, nodes.Name):
+        return kind if expression.name == variable else None
+    if not isinstance(expression, nodes.Getattr):
+        return None
+    owner = _kind_of(expression.node, variable, kind)
+    hint = None if owner is None else get_type_hints(owner).get(expression.attr)
+    kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return next((each for each in kinds if isinstance(each, type) and is_dataclass(each)), None)
+
+
+def _path(expression: nodes.Node) -> str:
+    """Returns what `_kind_of` knows, as it is written."""
+    if isinstance(expression, nodes.Getattr):
+        return f"{_path(expression.node)}.{expression.attr}"
+    return expression.name if isinstance(expression, nodes.Name) else ""
 
 
 def _json(value: Any) -> str:

@@ -98,6 +98,8 @@ def test_a_folder_has_its_own_templates_and_the_rest_from_compact(tmp_path: Path
         ("a\n\n{{ outcome }}", "template feedback.md.jinja, line 3, .*no variable 'outcome'; there is 'feedback'"),
         ("{{ feedback.outcom }}", "line 1, .*feedback has no 'outcom'; did you mean 'outcome'"),
         ("{{ feedback.__class__ }}", "feedback has no '__class__'"),
+        ("\n{{ feedback.fix.messages }}", "line 2, .*feedback.fix has no 'messages'; did you mean 'message'"),
+        ("{{ feedback.performance.x }}", "feedback.performance has no 'x'; there are"),
         ('{% include "other.md.jinja" %}', "refers to the template 'other.md.jinja'; there are compact/task.md.jinja"),
         ("{% include feedback.outcome %}", "is not a constant"),
         ("{{ feedback.outcome | shout }}", "No filter named 'shout'"),
@@ -113,7 +115,7 @@ def test_a_template_that_can_not_work_is_refused_with_its_line(tmp_path: Path, t
     ("text", "message"),
     [
         (
-            "a\n{{ feedback.fix.messages }}",
+            "a\n{% set fix = feedback.fix %}{{ fix.messages }}",
             "template feedback.md.jinja, line 2, of style .* has no attribute 'messages'",
         ),
         ("{{ feedback.fix['__class__'].mro() }}", "line 1"),
