@@ -122,6 +122,7 @@ def test_the_feedback_on_a_turn_that_is_kept_tells_how_many_turns_are_left_now()
     assert "3 turns are left" in episode.turns[0].observation
     assert episode.chat[2].content.startswith("Turn 1 of 4: ok")
     assert "1 turn is left" in episode.chat[2].content
+    assert "This is the best so far (the next best: turn 3, " in episode.chat[2].content
     assert episode.turns[2].observation.startswith("Turn 3 of 4")
 
 
