@@ -74,7 +74,7 @@ def export(folders: Sequence[Path], out: Path, format_: Format, limits: Limits) 
 
     Raises:
         RunFolderUnusable: A folder holds no run.
-        BadUsage: The file can't be written, or nothing is left to write.
+        BadUsage: A folder is named twice, the file can't be written, or nothing is left to write.
     """
     check_suffix(out)
     for folder in folders:
@@ -96,8 +96,22 @@ def export(folders: Sequence[Path], out: Path, format_: Format, limits: Limits) 
 
 def _played(folders: Sequence[Path]) -> Iterator[Played]:
     """Yields the episodes of all runs by problem and sample."""
-    runs = [_named(encodable(folder.resolve().name), iterate_episodes(folder)) for folder in folders]
+    runs = [_named(encodable(name), iterate_episodes(folder)) for name, folder in _names(folders).items()]
     return heapq.merge(*runs, key=lambda pair: pair[1].key)
+
+
+def _names(folders: Sequence[Path]) -> dict[str, Path]:
+    """Returns the folders by what their runs are called: their last part where that tells them apart.
+
+    Raises:
+        BadUsage: A folder is named twice.
+    """
+    resolved = [folder.resolve() for folder in folders]
+    for folder, path in zip(folders, resolved, strict=True):
+        if resolved.count(path) > 1:
+            raise BadUsage(f"{folder} is named twice; its rows would be in the file twice, too")
+    short = len({path.name for path in resolved}) == len(resolved)
+    return {path.name if short else str(folder): folder for folder, path in zip(folders, resolved, strict=True)}
 
 
 def _named(run: str, episodes: Iterator[EpisodeRecord]) -> Iterator[Played]:

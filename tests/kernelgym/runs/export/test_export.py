@@ -12,6 +12,7 @@ from kernelgym.chat import Message, Role
 from kernelgym.cli import app
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
+from kernelgym.errors import BadUsage
 from kernelgym.metrics import View, correct_rate, mean_reward
 from kernelgym.runs.export import Format, Limits, export, files
 from kernelgym.runs.folder import RunFolder
@@ -144,6 +145,14 @@ def test_problems_are_counted_over_all_runs(tmp_path: Path) -> None:
     assert (softmax["samples"], softmax["correct"], softmax["best_speedup"]) == (2, 1.0, 2.0)
     assert softmax["mean_reward"] == pytest.approx((3.8 + 2.8) / 2)
     assert (done.rows, done.problems, done.left_out) == (2, 2, {"lost": 1})
+
+
+def test_runs_of_the_same_name_are_told_apart_and_none_is_exported_twice(tmp_path: Path) -> None:
+    first, second = (folder(tmp_path / parent / "run", played(2.0)) for parent in ("a", "b"))
+    export([first, second], tmp_path / "out.jsonl", Format.RL, Limits(distinct=False))
+    assert {row["run"] for row in rows(tmp_path / "out.jsonl")} == {str(first), str(second)}
+    with pytest.raises(BadUsage, match="is named twice"):
+        export([first, first.parent / "." / "run"], tmp_path / "out.jsonl", Format.RL, Limits())
 
 
 def test_an_error_of_the_policy_counts_in_a_problems_difficulty_as_it_does_in_metrics(tmp_path: Path) -> None:
