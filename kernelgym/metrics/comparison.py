@@ -60,3 +60,9 @@ class Comparison(Contract):
     schema_version: Literal[1] = 1
     runs: tuple[RunSummary, ...]
     pairings: tuple[Pairing, ...]
+
+    @property
+    def fewest_problems(self) -> int:
+        """The fewest problems that any of its numbers is over."""
+        own = (run.summary.problems for run in self.runs)
+        return min((*own, *(pairing.problems for pairing in self.pairings)), default=0)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from kernelgym.metrics import Comparison, Difference, Estimate, Pairing, RunSummary, TurnSummary
 from kernelgym.reports.totals import show_interval
-from kernelgym.reports.wording import cut, factor, percent
+from kernelgym.reports.wording import cut, doubt_intervals, factor, percent
 
 MAX_NAME: Final = 60
 """Characters of a run's name."""
@@ -39,6 +39,7 @@ def render_comparison(comparison: Comparison) -> RenderableType:
         "interval leaves out no change. 95 %: bootstrap over problems, none where all of fewer than six change alike. "
         "speedup: geometric mean, its change a ratio; better, same, worse: problems."
     )
+    caption = f"{caption} {doubt_intervals(comparison.fewest_problems)}".rstrip()
     return Group(*parts, Text(caption, style="dim"), Text())
 
 
@@ -50,13 +51,16 @@ def _table(title: str) -> Table:
 
 def _runs(runs: Sequence[RunSummary], title: str, pick: Callable[[RunSummary], TurnSummary]) -> Table:
     table = _table(title)
-    table.add_column("run", overflow="fold", min_width=8)
-    for name in ("correct", *(f"fast@{p}" for p in SIDE_BY_SIDE), "speedup"):
+    table.add_column("run", overflow="fold", min_width=6)
+    for name in ("prob-\nlems", "correct", *(f"fast@{p}" for p in SIDE_BY_SIDE), "speedup"):
         table.add_column(name, justify="right", no_wrap=True)
     for run in runs:
         rates = pick(run)
         shares = (rates.correct, *(rates.fast.get(p) for p in SIDE_BY_SIDE))
-        table.add_row(Text(_named(run)), *(_sure(share) for share in shares), _value(rates.speedup.value, factor))
+        table.add_row(
+            Text(_named(run)), f"{run.summary.problems}", *(_sure(share) for share in shares),
+            _value(rates.speedup.value, factor),
+        )  # fmt: skip
     return table
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kernelgym.metrics import Costs, Estimate, Rates, Summary, TurnSummary
-from kernelgym.reports.wording import dollars, factor, percent, plain
+from kernelgym.reports.wording import dollars, doubt_intervals, factor, percent, plain
 from kernelgym.runs.record import Loss
 
 MAX_TURNS: Final = 4
@@ -75,7 +75,7 @@ def render_totals(summary: Summary, speed: str) -> list[RenderableType]:
             table.add_column("95 %", no_wrap=True, style="dim")
     for row in _rows(summary):
         table.add_row(row.name, *(cell for column in columns for cell in row.cells(column)))
-    return [table, *_notes(summary), Text(_caption(speed), style="dim")]
+    return [table, *_notes(summary), Text(_caption(speed, summary.problems), style="dim")]
 
 
 def describe_losses(lost: dict[str, int]) -> str:
@@ -184,10 +184,11 @@ def _costs(costs: Costs) -> str:
     return f"Taken: {', '.join(parts)}{whole}"
 
 
-def _caption(speed: str) -> str:
+def _caption(speed: str, problems: int) -> str:
     timed = f", {speed}," if speed else ""
-    return (
+    caption = (
         "Of all counted episodes; what ended early counts with its last turn, an error of the policy as a failure. "
         f"fast@p: correct, and the speedup{timed} is at least p. speedup: geometric mean of correct ones. "
         "95 %: bootstrap over problems; where all are alike, Wilson's interval."
     )
+    return f"{caption} {doubt_intervals(problems)}".rstrip()

@@ -10,8 +10,8 @@ from kernelgym.reports.html.curves import fast_curves
 from kernelgym.reports.html.embedding import script_json, shown
 from kernelgym.reports.html.page import MAX_NAME, speed_words
 from kernelgym.reports.html.shell import load_assets, render
-from kernelgym.reports.html.tables import Table, decimal, quantities, table_of
-from kernelgym.reports.wording import factor, percent
+from kernelgym.reports.html.tables import Cell, Row, Table, decimal, quantities, table_of
+from kernelgym.reports.wording import doubt_intervals, factor, percent
 
 SCRIPTS: Final = ("page.js", "charts.js", "comparison.js")
 
@@ -32,6 +32,7 @@ def render_comparison_page(contestants: Sequence[Contestant], comparison: Compar
         baseline=names[0],
         runs=[_run(run, contestant) for run, contestant in zip(comparison.runs, contestants, strict=True)],
         tables=_tables(comparison),
+        few=doubt_intervals(comparison.fewest_problems),
         pairings=[_pairing(pairing) for pairing in comparison.pairings],
         data=script_json({"charts": {"curves": _curves(contestants, names), "changes": _changes(comparison)}}),
     )
@@ -51,13 +52,15 @@ def _run(run: RunSummary, contestant: Contestant) -> dict[str, object]:
 
 
 def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
-    """Returns the rates of all runs by the last and by the best turn."""
+    """Returns the rates of all runs by the last and by the best turn, each over the run's own problems."""
     rows = quantities(comparison.runs[0].summary)
     named = [(shown(run.name, MAX_NAME), run.summary) for run in comparison.runs]
-    return [
-        ("Last turn", table_of({name: summary.last[-1] for name, summary in named}, rows)),
-        ("Best turn", table_of({name: summary.best[-1] for name, summary in named}, rows)),
-    ]
+    tables = {
+        "Last turn": table_of({name: summary.last[-1] for name, summary in named}, rows),
+        "Best turn": table_of({name: summary.best[-1] for name, summary in named}, rows),
+    }
+    over = Row("problems", tuple(Cell(f"{summary.problems:,}") for _, summary in named))
+    return [(heading, Table(table.columns, (over, *table.rows))) for heading, table in tables.items()]
 
 
 def _pairing(pairing: Pairing) -> dict[str, object]:

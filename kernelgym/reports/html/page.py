@@ -16,7 +16,7 @@ from kernelgym.reports.html.listing import list_episodes
 from kernelgym.reports.html.roofline import roofline
 from kernelgym.reports.html.shell import load_assets, render
 from kernelgym.reports.html.states import STATE_WORDS, state_words_of_outcomes
-from kernelgym.reports.wording import provenance
+from kernelgym.reports.wording import doubt_intervals, provenance
 from kernelgym.runs.record import EpisodeRecord, RunRecord
 
 SCRIPTS: Final = ("page.js", "charts.js", "figures.js", "listing.js", "code.js", "episode.js", "start.js")
@@ -47,6 +47,7 @@ def render_page(
         facts=_facts(record, ordered, summary),
         speed=speed_words(ordered, record.config.target),
         summary=summary,
+        few=doubt_intervals(summary.problems),
         losses=_losses(summary),
         table=tables.summary_table(summary),
         attempts=tables.attempts_table(summary),

@@ -44,10 +44,20 @@ def test_it_shows_both_runs_and_what_changes(first: Path, second: Path) -> None:
     assert result.exit_code == ExitCode.VERDICT, result.stderr
     assert max(map(len, result.stdout.splitlines())) <= 80
     text = " ".join(result.stdout.split())
+    assert "prob- run lems correct" in text
+    assert text.count("first 12 ") == text.count("second 11 ") == 2
     assert "second against first, last turn, 11 problems" in text
+    assert "Only 11 problems: intervals of so few are too narrow" in text
     assert "fast@1.2 0% 100% +100.0" in text
     assert "speedup 1.10× 1.50× 1.36× 1.36× … 1.36× 11 0 0" in text
     assert result.stderr == ""
+
+
+def test_the_widest_numbers_fit(tmp_path: Path) -> None:
+    paths = [write(tmp_path / name, *(episode(3.0, problem=each) for each in PROBLEMS)) for name in ("before", "b")]
+    lines = compare(*paths).stdout.splitlines()
+    assert "before 12 100% 76–100% 100% 76–100% 100% 76–100% 100% 76–100% 3.00×" in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= 80
 
 
 def test_json_is_the_comparison_and_nothing_else(first: Path, second: Path) -> None:

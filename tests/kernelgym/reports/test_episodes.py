@@ -39,6 +39,15 @@ def test_rates_are_shown_by_turn_with_their_denominator() -> None:
     assert "speedup 2.00× 1.22× 1.00–1.50 1.73× 1.50–2.00" in text
 
 
+def test_intervals_over_few_problems_are_said_to_be_too_narrow() -> None:
+    def run(problems: int) -> str:
+        return shown([episode(2.0, problem=f"core/p{n}") for n in range(problems)])
+
+    assert "Only 1 problem: intervals are over its samples" in run(1)
+    assert "Only 19 problems: intervals of so few are too narrow" in run(19)
+    assert "Only" not in run(20)
+
+
 def test_lost_episodes_say_why_and_are_counted_apart() -> None:
     text = shown([episode(2.0), episode(error=Loss.POLICY, sample=1), episode(2.0, Outcome.INFRASTRUCTURE, sample=2)])
     assert "1 ! the policy failed: it broke – –" in text

@@ -10,7 +10,7 @@ from tests.kernelgym.reports.html.test_page import data_of
 
 
 def contestants() -> list[Contestant]:
-    runs = [synthetic_run(24, samples=2, seed=seed) for seed in (0, 1)]
+    runs = [synthetic_run(48, samples=2, seed=seed) for seed in (0, 1)]
     return [
         Contestant(name=name, record=record, episodes=episodes)
         for name, (record, episodes) in zip(("before", "after"), runs, strict=True)
@@ -32,6 +32,19 @@ def test_the_paired_changes_are_those_of_the_comparison() -> None:
     value = best["fast@1"].change.value
     assert value is not None
     assert f">{100 * value:+.1f}<" in row[1]
+
+
+def test_the_rates_of_each_run_say_over_how_many_problems_they_are_and_if_those_are_few() -> None:
+    first, second = contestants()
+    fewer = Contestant(
+        name="fewer", record=second.record,
+        episodes=[episode for episode in second.episodes if episode.problem in sorted(second.record.problems)[:19]],
+    )  # fmt: skip
+    page = render_comparison_page([first, fewer], compare([first, fewer]))
+    numbers = re.findall(r"<th scope=\"row\">problems</th>\s*<td>(\d+)</td><td>(\d+)</td>", page)
+    assert numbers == [("24", "19")] * 2
+    assert "Only 19 problems: intervals of so few are too narrow" in page
+    assert "too narrow" not in render_comparison_page([first, second], compare([first, second]))
 
 
 def test_it_says_why_a_difference_may_not_come_from_the_policy() -> None:

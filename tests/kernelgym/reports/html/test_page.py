@@ -35,6 +35,12 @@ def parts_of(page: str) -> list[dict[str, Any]]:
     return [json.loads(gzip.decompress(base64.b64decode(text))) for text in texts]
 
 
+def test_intervals_over_few_problems_are_said_to_be_too_narrow() -> None:
+    said = "Only 2 problems: intervals of so few are too narrow"
+    assert [said in page_of(*synthetic_run(4 * problems, samples=4)) for problems in (2, 20)] == [True, False]
+    assert "too narrow" not in page_of(*synthetic_run(80, samples=4))
+
+
 def test_only_the_scripts_that_the_policy_names_by_digest_may_run() -> None:
     page = page_of(run_record(["core/softmax"], 1, 3), [episode(2.0)])
     policy = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)
