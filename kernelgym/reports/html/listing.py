@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from kernelgym.metrics import UNCOUNTED
 from kernelgym.reports.html.addresses import address
 from kernelgym.reports.html.embedding import shown
 from kernelgym.runs.record import EpisodeRecord
@@ -18,7 +19,7 @@ def list_episodes(episodes: Sequence[EpisodeRecord]) -> list[dict[str, Any]]:
             "t": [
                 [turn.report.outcome.value, _short(turn.report.speedup), _short(turn.reward)] for turn in episode.turns
             ],
-            "r": None if episode.loss is not None or episode.best is None else _short(episode.best.reward),
+            "r": None if episode.loss in UNCOUNTED or episode.best is None else _short(episode.best.reward),
             "x": _short(max((turn.report.speedup or 0.0 for turn in episode.turns), default=0.0) or None),
             "l": None if episode.loss is None else episode.loss.value,
         }

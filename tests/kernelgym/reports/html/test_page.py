@@ -56,6 +56,13 @@ def test_only_the_scripts_that_the_policy_names_by_digest_may_run() -> None:
     assert "\r" not in page
 
 
+def test_the_list_shows_what_an_episode_earned_if_it_counts_also_before_an_error_of_the_policy() -> None:
+    losses = [None, Loss.POLICY, Loss.INFRASTRUCTURE]
+    episodes = [episode(2.0, sample=sample, error=loss) for sample, loss in enumerate(losses)]
+    listed = data_of(page_of(run_record(["core/softmax"], 3, 3), episodes))["episodes"]
+    assert [entry["r"] for entry in listed] == [3.8, 3.8, None]
+
+
 def test_the_page_names_no_other_file() -> None:
     page = page_of(run_record(["core/softmax"], 1, 3), [episode(2.0)])
     assert re.findall(r"""(?:src|href|srcset|action)=["'](?!#)""", page) == []
