@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from kernelgym.envs import Rules, style_identity
 from kernelgym.problems import Problem
-from kernelgym.runs.record import RunRecord
+from kernelgym.runs.run_record import RunRecord
 from policies.policy import Policy
 
 SECRET_WORDS: Final = frozenset({"key", "token", "secret", "password", "authorization"})
@@ -45,7 +46,7 @@ def describe_run(
         target_speedup=rules.target_speedup,
         allow_submit=rules.allow_submit,
         confirm=confirm,
-        style=rules.style,
+        style=Path(rules.style).resolve().name,
         templates=style_identity(rules.style),
         feedback_tokens=rules.feedback_tokens,
         reward=rules.scorer.identity,

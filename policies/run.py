@@ -24,7 +24,8 @@ from kernelgym.reports.episodes import render_run
 from kernelgym.reports.picture import check_svg, save_svg
 from kernelgym.reports.totals import describe_losses
 from kernelgym.runs.folder import EPISODES, SUMMARY, RunFolder
-from kernelgym.runs.record import EpisodeRecord, RunRecord
+from kernelgym.runs.record import EpisodeRecord
+from kernelgym.runs.run_record import RunRecord
 from policies.identity import describe_run
 from policies.policy import Policy, close_policy, get_policy
 from policies.progress import RunProgress

@@ -20,7 +20,8 @@ from kernelgym.metrics.intervals import Resampling
 from kernelgym.metrics.rates import mean
 from kernelgym.metrics.summarizing import summarize
 from kernelgym.metrics.views import THRESHOLDS, View
-from kernelgym.runs.record import EpisodeRecord, RunRecord
+from kernelgym.runs.record import EpisodeRecord
+from kernelgym.runs.run_record import RunRecord
 
 EVEN: Final = 1e-9
 """Difference of rates or rewards of a problem up to which it is a tie."""

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kernelgym.metrics.intervals import Estimate, Finite
 from kernelgym.metrics.summary import Count, Summary
-from kernelgym.runs.record import RunRecord
+from kernelgym.runs.run_record import RunRecord
 from sandboxes.contracts import Contract
 
 

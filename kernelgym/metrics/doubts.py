@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kernelgym.runs.record import RunRecord
+from kernelgym.runs.run_record import RunRecord
 
 COMPARED: Final = frozenset(
     {"policy", "policy_options", "samples", "seed", "problems", "data_seed", "confirm", "schema_version"}

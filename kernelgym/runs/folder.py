@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from kernelgym.errors import RunFolderUnusable
 from kernelgym.reports import dump_document
 from kernelgym.reports.document import dump_line
-from kernelgym.runs.lines import MAX_LINE_BYTES, REMEDY, Lines, Place, is_there, read_episodes_at, scan
-from kernelgym.runs.record import EpisodeError, EpisodeRecord, Key, Loss, RunRecord
+from kernelgym.runs.lines import MAX_LINE_BYTES, Lines, Place, is_there, read_episodes_at, scan
+from kernelgym.runs.record import EpisodeError, EpisodeRecord, Key, Loss
+from kernelgym.runs.run_record import RunRecord
 
 RUN: Final = "run.json"
 EPISODES: Final = "episodes.jsonl"
@@ -29,6 +30,8 @@ LOCK: Final = ".lock"
 
 SECRET_BYTES: Final = 16
 """Length of a secret that input values are derived from."""
+
+REMEDY: Final = "give another --out, or --restart to delete these episodes and start over"
 
 
 class RunFolder:
@@ -104,7 +107,7 @@ class RunFolder:
         """
         assert self._file is not None, "the folder is closed"
         self._file.flush()
-        self._keep(scan(self.path / EPISODES))
+        self._keep(scan(self.path / EPISODES, REMEDY))
 
     def write_summary(self, document: object) -> None:
         """Replaces `summary.json`.
@@ -150,7 +153,7 @@ class RunFolder:
             if not run.data_seed:
                 self.run = run.model_copy(update={"data_seed": secrets.token_hex(SECRET_BYTES)})
             _write(self.path / RUN, dump_document(self.run.model_dump(mode="json")))
-        self._keep(scan(self.path / EPISODES))
+        self._keep(scan(self.path / EPISODES, REMEDY))
         self._file = (self.path / EPISODES).open("ab")
 
     def _earlier(self, run: RunRecord) -> RunRecord | str:
@@ -168,7 +171,7 @@ class RunFolder:
     def _has_episodes(self) -> bool:
         """Returns whether anything would be lost if `run.json` were that of another run."""
         try:
-            return bool(scan(self.path / EPISODES).places)
+            return bool(scan(self.path / EPISODES, REMEDY).places)
         except RunFolderUnusable:  # what can't be read may be worth something to somebody else
             return True
 

@@ -18,8 +18,6 @@ from kernelgym.runs.record import EpisodeRecord, Key, Loss
 MAX_LINE_BYTES: Final = 2**28
 """Longest line that is written or read."""
 
-REMEDY: Final = "give another --out, or --restart to delete these episodes and start over"
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -42,8 +40,12 @@ class Lines:
     """The last line is whole but for its line feed."""
 
 
-def scan(path: Path) -> Lines:
+def scan(path: Path, remedy: str = "mend or remove it") -> Lines:
     """Returns where the episodes in a file are; every one is validated, none is kept, and nothing is changed.
+
+    Args:
+        path: The file.
+        remedy: What whoever reads it can do about a line that is no episode.
 
     Raises:
         RunFolderUnusable: A line is no episode. Only a last one that is neither JSON nor ended is half a line.
@@ -62,11 +64,11 @@ def scan(path: Path) -> Lines:
                 if not ended and len(line) <= MAX_LINE_BYTES:
                     found.half_from = begin
                     return found
-                raise _no_episode(path, number) from error
+                raise _no_episode(path, number, remedy) from error
             try:
                 record = EpisodeRecord.model_validate(document)
             except ValidationError as error:
-                raise _no_episode(path, number) from error
+                raise _no_episode(path, number, remedy) from error
             found.places[record.key] = Place(begin, record.loss)
             found.unended = not ended
             begin += len(line)
@@ -97,9 +99,9 @@ def is_there(path: Path) -> bool:
         RunFolderUnusable: It is something else, e.g. a link to a device, which may have no end.
     """
     if path.exists() and not path.is_file():
-        raise RunFolderUnusable(f"{path} is no regular file; give another --out")
+        raise RunFolderUnusable(f"{path} is no regular file; give another folder")
     return path.exists()
 
 
-def _no_episode(path: Path, number: int) -> RunFolderUnusable:
-    return RunFolderUnusable(f"line {number} of {path} is no episode of this version; {REMEDY}")
+def _no_episode(path: Path, number: int, remedy: str) -> RunFolderUnusable:
+    return RunFolderUnusable(f"line {number} of {path} is no episode of this version; {remedy}")

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from kernelgym.errors import RunFolderUnusable
 from kernelgym.runs.folder import EPISODES, RUN
 from kernelgym.runs.lines import is_there, read_episodes_at, scan
-from kernelgym.runs.record import EpisodeRecord, RunRecord
+from kernelgym.runs.record import EpisodeRecord
+from kernelgym.runs.run_record import RunRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
-"""What is kept of episodes and runs: plain data, enough to learn from, to score again and to continue a run.
+"""What is kept of episodes: plain data, enough to learn from, to score again and to continue a run.
 
-A line of `episodes.jsonl` is one `EpisodeRecord`, `run.json` is one `RunRecord`.
+A line of `episodes.jsonl` is one `EpisodeRecord`.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
@@ -22,7 +21,6 @@ Key = tuple[str, int]
 Index = Annotated[int, Field(ge=0)]
 Number = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-
 
 _ANY_CONFIG: Final = EvalConfig()
 
@@ -206,77 +204,6 @@ class EpisodeRecord(Contract):
         return self
 
 
-class RunRecord(Contract):
-    """Everything that decides how a run's episodes look: two runs may share a folder only if these are equal."""
-
-    schema_version: Literal[1] = RECORD_VERSION
-    policy: str
-    policy_options: dict[str, str] = Field(default_factory=dict)
-    """What it was made with; secrets are left out."""
-    problems: dict[str, str]
-    """Digest of the reference by problem id."""
-    samples: Number
-    """Episodes per problem."""
-    seed: Index
-    data_seed: str = ""
-    """What the seeds of all input values are derived from: a secret, or the number that was asked for."""
-    turns: Number
-    """Most turns of an episode, or of its first iteration."""
-    iterations: Number = 1
-    """Of sequential test-time scaling."""
-    keep: Index = 0
-    """Turns that stay in the chat at the begin of each later iteration."""
-    select: str = "top"
-    """Which turns stay."""
-    target_speedup: Finite | None
-    """Speedup that ends an episode."""
-    allow_submit: bool = True
-    confirm: bool = False
-    """Whether each episode's best turn is evaluated again."""
-    style: str = "compact"
-    """Preset of the templates."""
-    templates: str = ""
-    """Digest of their texts."""
-    feedback_tokens: Number = 1000
-    """Budget of one feedback."""
-    reward: str
-    """Identity of the reward: its name, and `name@digest` of one from a file."""
-    config: EvalConfig
-    versions: dict[str, str]
-    """Of kernelgym, torch and triton."""
-
-    @property
-    def total_turns(self) -> int:
-        """Most turns of an episode, all iterations together."""
-        return self.turns + (self.iterations - 1) * (self.turns - self.keep)
-
-    def differences(self, other: Self) -> list[str]:
-        """Returns one phrase per field in which `other` differs, e.g. `turns is 3 there and 5 here`.
-
-        A data seed that `other` leaves open is no difference, and neither are the policy's options, e.g. a rate limit:
-        the policy's name says whether it behaves the same.
-        """
-        mine, theirs = self.model_dump(mode="json"), other.model_dump(mode="json")
-        found = []
-        for field in mine:
-            if field == "policy_options":
-                continue
-            if field == "problems":
-                found += _different_problems(mine[field], theirs[field])
-            elif field == "data_seed":
-                found += _different_seeds(mine[field], theirs[field])
-            elif isinstance(mine[field], dict):
-                names = sorted(mine[field].keys() | theirs[field].keys())
-                found += [
-                    f"{name} is {mine[field].get(name)} there and {theirs[field].get(name)} here"
-                    for name in names
-                    if mine[field].get(name) != theirs[field].get(name)
-                ]
-            elif mine[field] != theirs[field]:
-                found.append(f"{field.replace('_', ' ')} is {mine[field]} there and {theirs[field]} here")
-        return found
-
-
 def _without_details(report: Report) -> Report:
     profile = None if report.profile is None else report.profile.model_copy(update={"nodes": ()})
     diagnostics = tuple(
@@ -299,24 +226,3 @@ def term_records(reward: Reward) -> tuple[TermRecord, ...]:
 def encodable(text: str) -> str:
     """Returns `text` with lone surrogates, which no file can hold, as escapes such as `\\udcff`."""
     return text.encode("utf-8", errors="backslashreplace").decode("utf-8")
-
-
-def _different_seeds(mine: str, theirs: str) -> list[str]:
-    if not theirs or mine == theirs:
-        return []
-    return [f"data seed is {mine if mine.isdecimal() and len(mine) < 20 else 'secret'} there and {theirs} here"]
-
-
-def _different_problems(mine: dict[str, str], theirs: dict[str, str]) -> list[str]:
-    phrases = []
-    for names, where in ((mine.keys() - theirs.keys(), "only there"), (theirs.keys() - mine.keys(), "only here")):
-        if names:
-            phrases.append(f"{_some(sorted(names))} {'is' if len(names) == 1 else 'are'} {where}")
-    if changed := sorted(name for name in mine.keys() & theirs.keys() if mine[name] != theirs[name]):
-        phrases.append(f"the reference of {_some(changed)} has changed")
-    return phrases
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -7,7 +7,7 @@ from typing import Final
 
 from kernelgym.errors import BadUsage
 from kernelgym.runs.reading import Run
-from kernelgym.runs.record import RunRecord
+from kernelgym.runs.run_record import RunRecord
 from policies.curriculum.book import DifficultyBook
 from policies.curriculum.filtering import USELESS
 from policies.curriculum.posterior import UNIFORM, Beta

@@ -17,7 +17,8 @@ from kernelgym.reports.html.roofline import roofline
 from kernelgym.reports.html.shell import load_assets, render
 from kernelgym.reports.html.states import STATE_WORDS, state_words_of_outcomes
 from kernelgym.reports.wording import doubt_intervals, provenance
-from kernelgym.runs.record import EpisodeRecord, RunRecord
+from kernelgym.runs.record import EpisodeRecord
+from kernelgym.runs.run_record import RunRecord
 
 SCRIPTS: Final = ("page.js", "charts.js", "figures.js", "listing.js", "code.js", "episode.js", "start.js")
 """Files of `assets/`, in the order in which they are joined."""

@@ -12,7 +12,7 @@ from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
 from kernelgym.reports import dump_document, report_document
 from kernelgym.runs.folder import RunFolder
-from kernelgym.runs.record import RunRecord
+from kernelgym.runs.run_record import RunRecord
 from kernelgym.settings import Settings
 from rewards import get_reward, list_rewards, registry
 from sandboxes.contracts import EvalConfig, Outcome, Report

@@ -6,7 +6,8 @@ import pytest
 from kernelgym.errors import BadUsage
 from kernelgym.metrics import Comparison, Contestant, Difference, compare
 from kernelgym.metrics.doubts import reasons_for_doubt
-from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord
+from kernelgym.runs.record import EpisodeRecord, Loss
+from kernelgym.runs.run_record import RunRecord
 from sandboxes.contracts import EvalConfig, Outcome, Precision
 from tests.kernelgym.metrics.variants import confirmed
 from tests.policies.episodes import episode

@@ -10,7 +10,8 @@ from kernelgym.errors import RunFolderUnusable
 from kernelgym.runs import folder as run_folder
 from kernelgym.runs import lines
 from kernelgym.runs.folder import EPISODES, RUN, RunFolder
-from kernelgym.runs.record import Loss, RunRecord
+from kernelgym.runs.record import Loss
+from kernelgym.runs.run_record import RunRecord
 from sandboxes.contracts import EvalConfig, Outcome
 from tests.policies.episodes import episode
 
@@ -120,7 +121,7 @@ def test_a_run_without_an_episode_gives_way_to_another(path: Path, left: bytes) 
 def test_a_link_to_something_without_an_end_is_not_read(path: Path, name: str) -> None:
     (path / name).unlink()
     (path / name).symlink_to("/dev/full")
-    with pytest.raises(RunFolderUnusable, match="is no regular file; give another --out"):
+    with pytest.raises(RunFolderUnusable, match="is no regular file; give another folder"):
         RunFolder(path, RECORD)
 
 

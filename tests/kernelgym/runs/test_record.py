@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from kernelgym.reports.document import dump_line
-from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord, TurnRecord
+from kernelgym.runs.record import EpisodeRecord, Loss, TurnRecord
+from kernelgym.runs.run_record import RunRecord
 from rewards import drkernel_paper
 from sandboxes.contracts import EvalConfig, Outcome
 from tests.policies.episodes import episode

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from kernelgym.errors import BadUsage
 from kernelgym.problems import get_problem
 from kernelgym.runs.reading import Run
-from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord
+from kernelgym.runs.record import EpisodeRecord, Loss
+from kernelgym.runs.run_record import RunRecord
 from policies.curriculum import (
     DifficultyBook,
     Forgetting,

@@ -5,7 +5,8 @@ from pathlib import Path
 from kernelgym.chat import Message, Role, Usage
 from kernelgym.metrics import summarize
 from kernelgym.reports.html import render_page
-from kernelgym.runs.record import EpisodeRecord, RunRecord, TermRecord, TurnRecord
+from kernelgym.runs.record import EpisodeRecord, TermRecord, TurnRecord
+from kernelgym.runs.run_record import RunRecord
 from rewards import drkernel_paper
 from sandboxes.contracts import Diagnostic, Finding, Outcome, Report, Severity, Stage
 from tests.kernelgym.reports.html.runs import run_record

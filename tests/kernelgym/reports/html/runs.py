@@ -7,7 +7,8 @@ from functools import cache
 
 from kernelgym.chat import Message, Role, Usage
 from kernelgym.problems import list_solutions
-from kernelgym.runs.record import Confirmation, EpisodeRecord, RunRecord, TurnRecord
+from kernelgym.runs.record import Confirmation, EpisodeRecord, TurnRecord
+from kernelgym.runs.run_record import RunRecord
 from rewards import drkernel_paper
 from sandboxes.contracts import (
     Bound,

@@ -12,7 +12,8 @@ import pytest
 from kernelgym.metrics import summarize
 from kernelgym.reports.html import chunks, render_page
 from kernelgym.reports.html.chunks import LIMITS, pack_details
-from kernelgym.runs.record import EpisodeRecord, Loss, RunRecord
+from kernelgym.runs.record import EpisodeRecord, Loss
+from kernelgym.runs.run_record import RunRecord
 from sandboxes.contracts import Outcome
 from tests.kernelgym.reports.html.hostile import ATTACK, hostile_run
 from tests.kernelgym.reports.html.runs import run_record, synthetic_run
