@@ -1,7 +1,9 @@
 """What plays episodes: anything that answers a chat.
 
 A policy is made once, a player once per episode. To add one, see `docs/policies.md`. A policy that holds threads or
-connections has a method `close`, which whoever made it calls at the end; calling it again does nothing.
+connections has a method `close`, which whoever made it calls at the end; calling it again does nothing. One that reads
+feedback by its form has an attribute `styles: tuple[str, ...]`, the presets of templates that it can read: any other is
+refused before anything is evaluated.
 """
 
 from collections.abc import Callable, Mapping, Sequence

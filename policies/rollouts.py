@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from typing import Final
 
 from kernelgym.envs import Rules
+from kernelgym.envs.styles import PRESETS
 from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem
@@ -62,13 +63,15 @@ def rollout(
 
     Raises:
         BadUsage: `samples` is out of range.
-        KernelGymError: The policy can't play one of the problems; before anything is evaluated.
+        KernelGymError: The policy can't read this style of feedback, or can't play one of the problems; before anything
+            is evaluated.
     """
     if not 1 <= samples <= MAX_SAMPLES:
         raise BadUsage(f"samples is {samples}; give 1 to {MAX_SAMPLES}")
     jobs = [
         Job(problem, sample) for problem in problems for sample in range(samples) if (problem.id, sample) not in done
     ]
+    check_readable(policy, rules.style)
     check_playable(policy, {job.problem.id: job.problem for job in jobs}.values(), seed)
     stop = threading.Event()
     session = Session(
@@ -76,6 +79,20 @@ def rollout(
         data_seed=data_seed, confirm=confirm, stop=stop, on_turn=on_turn,
     )  # fmt: skip
     yield from _run(session.play, jobs, concurrency, stop, on_end)
+
+
+def check_readable(policy: Policy, style: str) -> None:
+    """Checks that `policy` can read the feedback of a preset; a folder of templates may hold anything, and passes.
+
+    Raises:
+        BadUsage: It can't.
+    """
+    readable = getattr(policy, "styles", None)
+    if readable is not None and style in PRESETS and style not in readable:
+        raise BadUsage(
+            f"the policy `{policy.name}` reads feedback of --style {' or '.join(readable)} only; "
+            f"give that instead of {style}, or another --policy"
+        )
 
 
 def check_playable(policy: Policy, problems: Iterable[Problem], seed: int = 0) -> None:

@@ -29,7 +29,7 @@ from kernelgym.runs.run_record import RunRecord
 from policies.identity import describe_run
 from policies.policy import Policy, close_policy, get_policy
 from policies.progress import RunProgress
-from policies.rollouts import check_playable, rollout
+from policies.rollouts import check_playable, check_readable, rollout
 from sandboxes.contracts import Precision
 
 INTERRUPTED: Final = 130
@@ -95,6 +95,7 @@ def _play(options: Options, services: Services, policy: Policy) -> int:
     rules = _rules(options, services)
     if options.svg is not None:
         check_svg(options.svg, beside=options.out)
+    check_readable(policy, rules.style)
     check_playable(policy, loaded.problems, options.seed)
     record = describe_run(
         policy, loaded.problems, rules, samples=options.samples, seed=options.seed,

@@ -12,7 +12,7 @@ from typing import Final
 from kernelgym.chat import Completion, Message
 from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem, list_solutions
-from policies.verdicts import verdict_of
+from policies.verdicts import READABLE, verdict_of
 from sandboxes.contracts import Outcome
 
 DECOY: Final = """
@@ -86,6 +86,7 @@ class DemoPolicy:
     """Three stories per problem: corrected after `incorrect`, faster after a slow `ok`, honest after `hack`."""
 
     name = "demo"
+    styles = READABLE
 
     def begin(self, problem: Problem, seed: int) -> DemoPlayer:
         """Returns a player of the story that `seed` chooses; three seeds in a row give all three.

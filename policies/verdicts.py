@@ -10,6 +10,9 @@ from kernelgym.errors import BadUsage
 from kernelgym.reports.wording import cut
 from sandboxes.contracts import Outcome
 
+READABLE: Final = ("compact",)
+"""Presets whose feedback says its verdict in the first line."""
+
 _FIRST_LINE: Final = re.compile(
     r"^Turn (?P<turn>\d+) of (?P<turns>\d+): (?P<outcome>\w+)"
     r"(?: - (?P<speedup>[\d,]*\.?\d+(?:e[+-]?\d+)?)\s?[×x](?!\w))?"

@@ -16,7 +16,7 @@ from policies.search.climbing import Climber
 from policies.search.knobs import Setting, find_knobs
 from policies.search.places import render
 from policies.search.seed_kernels import identity, load_seed_kernel
-from policies.verdicts import Verdict, verdict_of
+from policies.verdicts import READABLE, Verdict, verdict_of
 from sandboxes.contracts import Outcome
 
 _FENCES = re.compile(r"^\s*(`{3,})", re.MULTILINE)
@@ -93,6 +93,8 @@ class SearchPlayer:
 
 class SearchPolicy:
     """Hill climbing over launch parameters and tile sizes, by the feedback alone."""
+
+    styles = READABLE
 
     def __init__(self, seed_kernel: str = "slow") -> None:
         """Args:

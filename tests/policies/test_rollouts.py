@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -325,3 +326,22 @@ def test_a_completion_that_only_submits_is_no_turn_but_is_kept_with_what_it_took
     assert record.submission == Completion(text="That is all. \\ud800\nSUBMIT", usage=usage)
     assert total_costs([record]).cost_usd == 1.0
     assert total_costs([record.numbers()]).completion_tokens == 14
+
+
+def test_a_style_that_a_policy_can_not_read_is_refused_before_its_first_episode(tmp_path: Path) -> None:
+    (tmp_path / "task.md.jinja").write_text("A task.")
+
+    class Picky(ScriptedPolicy):
+        styles = ("drkernel",)
+
+    for style, message in (("compact", "`scripted` reads feedback of --style drkernel only"), ("drkernel", "")):
+        evaluator, policy = LightEvaluator(judge), Picky()
+        played = rollout(policy, [SOFTMAX], evaluator, Rules(style=style, max_turns=1))
+        if message:
+            with pytest.raises(BadUsage, match=message):
+                list(played)
+            assert (policy.begun, evaluator.requests) == ([], [])
+        else:
+            assert [record.error for record in played] == [None]
+    (record,) = rollout(DemoPolicy(), [SOFTMAX], LightEvaluator(judge), Rules(style=str(tmp_path), max_turns=2))
+    assert record.error is None, "a folder whose feedback is that of `compact` can be read"
