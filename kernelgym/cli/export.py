@@ -40,6 +40,8 @@ def run(options: Options) -> None:
     outcomes = frozenset(
         Outcome(_one_of("outcome", name, [str(known) for known in Outcome])) for name in options.outcomes
     )
+    if format_ not in (Format.SFT, Format.RL):
+        _check_no_choice(options)
     good = format_ is Format.SFT
     limits = Limits(
         best=good if options.all_turns is None else not options.all_turns,
@@ -55,6 +57,26 @@ def run(options: Options) -> None:
         typer.echo(dump_document({"file": str(options.out), "format": str(format_)} | document))
     else:
         typer.echo(plain(_sentence(exported, options.out)))
+
+
+def _check_no_choice(options: Options) -> None:
+    """Checks that no turns are chosen, where a row is none.
+
+    Raises:
+        BadUsage: An option would be ignored.
+    """
+    given = {
+        "--best": options.all_turns is False,
+        "--all-turns": options.all_turns is True,
+        "--only": bool(options.outcomes),
+        "--min-reward": options.min_reward is not None,
+        "--min-speedup": options.min_speedup is not None,
+        "--duplicates": options.duplicates,
+        "--max-per-problem": options.max_per_problem is not None,
+    }
+    if any(given.values()):
+        names = ", ".join(name for name, there in given.items() if there)
+        raise BadUsage(f"--format {options.format} takes every turn; leave out {names}, or give --format sft or rl")
 
 
 def _sentence(exported: Exported, out: Path) -> str:

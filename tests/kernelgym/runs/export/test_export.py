@@ -267,6 +267,22 @@ def test_bad_usage_is_one_line_and_leaves_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.parametrize("format_", [Format.PROMPTS, Format.TRAJECTORIES])
+@pytest.mark.parametrize(
+    "option",
+    ["--best", "--all-turns", "--only ok", "--min-reward 0", "--min-speedup 0", "--duplicates", "--max-per-problem 1"],
+)
+def test_an_option_that_chooses_turns_is_refused_where_rows_are_none(
+    tmp_path: Path, format_: Format, option: str
+) -> None:
+    run = folder(tmp_path / "run", played(2.0))
+    done = command(run, "--out", tmp_path / "out.jsonl", "--format", format_, *option.split())
+    assert done.exit_code == ExitCode.USAGE
+    name = option.split()[0]
+    assert f"--format {format_} takes every turn; leave out {name}, or give --format sft or rl" in done.stderr
+    assert command(run, "--out", tmp_path / "out.jsonl", "--format", format_).exit_code == ExitCode.VERDICT
+
+
 def test_a_missing_package_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     run = folder(tmp_path / "run", played(2.0))
