@@ -9,14 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 from kernelgym.envs.facts import Feedback
-from kernelgym.envs.shedding import reductions
-from sandboxes.contracts import clip
+from kernelgym.envs.shedding import STEPS, TERSE, head, reductions
 
-MIN_TOKENS: Final = 60
-"""Smallest budget: a verdict, a few words on what to fix, and what comes next."""
-
-CLIPPABLE: Final = 40
-"""Characters from which `clip` marks what it cuts out."""
+CLIPPABLE: Final = 12
+"""Characters below which the beginning of a text says nothing."""
 
 LONG_WORD: Final = 16
 """Letters and digits in a row from which they are no word: such text is cut into many short tokens."""
@@ -53,24 +49,29 @@ def fit(
     text = render(facts)
     if count(text) <= budget:
         return text
-    for fewer in reductions(facts):
-        text = render(fewer)
+    least = facts
+    for least in reductions(facts, STEPS):
+        text = render(least)
         if count(text) <= budget:
             return text
+    for terse in reductions(least, TERSE):
+        whole = render(terse)
+        if count(whole) <= budget:
+            return whole
     return _cut(text, budget, count)
 
 
 def _cut(text: str, budget: int, count: Callable[[str], int]) -> str:
-    """Returns a text without its middle: the first and the last line stay as long as there is room for them."""
-    head, _, rest = text.partition("\n")
+    """Returns a text without the end of its middle: first and last line stay as long as there is room for them."""
+    first, _, rest = text.partition("\n")
     body, _, tail = rest.rpartition("\n")
 
     def without_middle(size: int) -> str:
-        middle = clip(body, size) if size > CLIPPABLE else body[:size]
-        return f"{head}\n{middle}\n{tail}"
+        middle = f"{head(body.rstrip(), size)}\n" if size >= CLIPPABLE else ""
+        return f"{first}\n{middle}\n{tail}"
 
     def without_end(size: int) -> str:
-        return f"{head}\n{tail}"[:size]
+        return f"{first}\n{tail}"[:size]
 
     for shorten in (without_middle, without_end):
         size = len(text)

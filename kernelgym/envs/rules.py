@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kernelgym.envs.budget import MIN_TOKENS
 from kernelgym.envs.scaling import Scaling
-from kernelgym.envs.styles import get_style
+from kernelgym.envs.styles import get_style, least_tokens
 from kernelgym.errors import BadUsage
 from rewards import DEFAULT_REWARD, NamedReward, get_reward
 from sandboxes.contracts import EvalConfig
@@ -51,11 +50,13 @@ class Rules:
             raise BadUsage(
                 f"keep is {self.scaling.keep}, but an iteration has {self.max_turns} turns; keep fewer, or play more"
             )
-        if self.feedback_tokens < MIN_TOKENS:
-            raise BadUsage(f"feedback_tokens is {self.feedback_tokens}; a feedback needs at least {MIN_TOKENS}")
         if self.count_tokens is not None and not callable(self.count_tokens):
             raise BadUsage(f"count_tokens is {self.count_tokens!r}; give a function from a text to a number, or None")
         get_style(self.style)
+        if self.feedback_tokens < (least := least_tokens(self.style)):
+            raise BadUsage(
+                f"feedback_tokens is {self.feedback_tokens}; a feedback of style {self.style!r} needs at least {least}"
+            )
         object.__setattr__(self, "scorer", get_reward(self.reward))
         try:
             get_target(self.config.target)

@@ -12,10 +12,13 @@ from kernelgym.envs.facts import Feedback, Performance, SourceLine
 
 Step = Callable[[Feedback], Feedback]
 
+MAX_DROPPED: Final = 8
+"""Letters at the end of a cut text that are left out because they are not the whole word."""
 
-def reductions(facts: Feedback) -> Iterator[Feedback]:
+
+def reductions(facts: Feedback, steps: tuple[Step, ...]) -> Iterator[Feedback]:
     """Yields the facts with less and less."""
-    for step in STEPS:
+    for step in steps:
         fewer = step(facts)
         if fewer != facts:
             yield fewer
@@ -76,18 +79,32 @@ def _clipped(facts: Feedback, *, room: int) -> Feedback:
     if fix is not None:
         fix = replace(
             fix,
-            message=_head(fix.message, room),
-            case=fix.case and _head(fix.case, room),
-            pattern=fix.pattern and _head(fix.pattern, room),
+            message=head(fix.message, room),
+            case=fix.case and head(fix.case, room),
+            pattern=fix.pattern and head(fix.pattern, room),
             lines=_cut(fix.lines, room),
-            hint=fix.hint and _head(fix.hint, room),
+            hint=fix.hint and head(fix.hint, room),
         )
-    rules = tuple(replace(rule, evidence=_head(rule.evidence, room), lines=_cut(rule.lines, room)) for rule in rules)
+    rules = tuple(replace(rule, evidence=head(rule.evidence, room), lines=_cut(rule.lines, room)) for rule in rules)
     return replace(facts, fix=fix, rules=rules)
 
 
-def _head(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 3]}..."
+def head(text: str, room: int) -> str:
+    """Returns the beginning of a text up to the end of a word, with `...` for what is missing.
+
+    Where more than `MAX_DROPPED` letters of a word would be lost, it is cut through.
+
+    Args:
+        text: Any.
+        room: Characters, at least 3.
+    """
+    if len(text) <= room:
+        return text
+    start = text[: room - 3]
+    end = max(start.rfind(" "), start.rfind("\n"))
+    if end > 0 and len(start) - end <= MAX_DROPPED + 1 and not text[room - 3].isspace():
+        start = start[:end]
+    return start.rstrip(" \n.") + "..."
 
 
 def _cut(lines: tuple[SourceLine, ...], room: int) -> tuple[SourceLine, ...]:
@@ -128,3 +145,6 @@ STEPS: Final[tuple[Step, ...]] = (
     partial(_clipped, room=80),
     _without_place,
 )
+
+TERSE: Final[tuple[Step, ...]] = tuple(partial(_clipped, room=room) for room in (60, 40, 24, 12))
+"""What follows `STEPS`: shorter words, for texts that must not be cut through, such as JSON."""

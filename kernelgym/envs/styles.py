@@ -29,6 +29,12 @@ PRESETS: Final = ("compact", "drkernel")
 BASE: Final = "compact"
 """Preset that a folder's missing templates are taken from."""
 
+MIN_TOKENS: Final[Mapping[str, int]] = MappingProxyType({"compact": 60, "drkernel": 200})
+"""Smallest budget of a preset's feedback: the verdict, a few words on what to fix, and what comes next.
+
+The JSON of `drkernel` takes 115 to 130 tokens without a message, and up to 160 with 12 characters of a hostile one.
+"""
+
 SUFFIX: Final = ".md.jinja"
 VARIABLES: Final[Mapping[str, tuple[str, type]]] = MappingProxyType(
     {"task": ("task", Task), "feedback": ("feedback", Feedback), "history": ("turn", PastTurn)}
@@ -144,6 +150,11 @@ def style_identity(name: str) -> str:
         BadUsage: There is no such style, or one of its templates can't be used.
     """
     return get_style(name).identity
+
+
+def least_tokens(name: str) -> int:
+    """Returns the smallest budget of a style's feedback; of a folder, whose texts nobody knows, that of `BASE`."""
+    return MIN_TOKENS.get(name, MIN_TOKENS[BASE])
 
 
 def _source_of(style: str, part: str) -> str:

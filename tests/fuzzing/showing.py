@@ -11,14 +11,14 @@ from kernelgym.envs.budget import estimate_tokens
 from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.history import write_history
 from kernelgym.envs.rules import Rules
-from kernelgym.envs.styles import PRESETS
+from kernelgym.envs.styles import MIN_TOKENS, PRESETS
 from kernelgym.envs.turn import Turn
 from kernelgym.reports.console import render_report
 from kernelgym.reports.document import dump_document, report_document
 from rewards import get_reward, list_rewards
 from sandboxes.contracts import Report, Submission
 
-RULES = [Rules(style=style, feedback_tokens=tokens) for style in PRESETS for tokens in (100, 1000)]
+RULES = [Rules(style=style, feedback_tokens=tokens) for style in PRESETS for tokens in (MIN_TOKENS[style], 1000)]
 
 
 def show(report: Report, submission: Submission | None) -> None:

@@ -1,12 +1,13 @@
 """The budget: every feedback fits, whatever is in it, and what matters most stays the longest."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelgym.envs import Rules, estimate_tokens, write_feedback
-from kernelgym.envs.budget import MIN_TOKENS
-from kernelgym.envs.styles import PRESETS
+from kernelgym.envs.styles import MIN_TOKENS, PRESETS
 from kernelgym.errors import BadUsage
 from rewards import get_reward
 from sandboxes.contracts import CaseKind, CaseResult, Diagnostic, Finding, Outcome, Report, Severity, Stage, Submission
@@ -53,17 +54,21 @@ def feedback(report: Report, rules: Rules, *, best: bool = True) -> str:
 @settings(max_examples=80, deadline=None)
 @given(report=failures(), budget=st.integers(60, 4000), style=st.sampled_from(PRESETS))
 def test_every_feedback_fits_every_budget(report: Report, budget: int, style: str) -> None:
+    budget = max(budget, MIN_TOKENS[style])
     text = feedback(report, Rules(feedback_tokens=budget, style=style))
     assert 0 < estimate_tokens(text) <= budget
     assert text.replace("\n", "").replace("\t", "").isprintable()
     if style == "compact":
         assert text.startswith(f"Turn 2 of 3: {report.outcome} - ")
+    else:
+        assert json.loads(text.partition("json\n")[2].rpartition("\n`")[0].rstrip("`"))["speedup"] is None
 
 
 @pytest.mark.parametrize("style", PRESETS)
 @pytest.mark.parametrize("budget", [60, 61, 75, 90, 120, 200, 400, 1000, 4000])
 @pytest.mark.parametrize("report", hostile_reports(), ids=lambda report: str(report.outcome))
 def test_hostile_reports_fit_as_well(style: str, budget: int, report: Report) -> None:
+    budget = max(budget, MIN_TOKENS[style])
     assert 0 < estimate_tokens(feedback(report, Rules(feedback_tokens=budget, style=style))) <= budget
 
 
@@ -110,10 +115,31 @@ def test_a_counter_that_nothing_satisfies_ends_in_no_text() -> None:
     assert feedback(failed_report(Outcome.TIMEOUT), Rules(count_tokens=lambda _: 10**9)) == ""
 
 
-@pytest.mark.parametrize("budget", [-1, 0, 59])
-def test_a_budget_without_room_for_a_verdict_is_refused(budget: int) -> None:
-    with pytest.raises(BadUsage, match=f"feedback_tokens is {budget}; a feedback needs at least {MIN_TOKENS}"):
-        Rules(feedback_tokens=budget)
+def test_a_message_is_cut_after_a_word_and_nothing_after_it_is_lost() -> None:
+    message = (
+        "the kernel asks for more shared memory than a block can have on this device and so it can not be launched"
+    )
+    report = failed_report(Outcome.LAUNCH_ERROR, message=message)
+    for budget in range(62, 120):
+        text = feedback(report, Rules(feedback_tokens=budget))
+        told, _, _ = text.partition("Fix this first")[2].partition(": ")[2].partition("\n")
+        assert told.endswith("...") or told == message
+        assert f"{message} ".startswith(told.removesuffix("...") + " ")
+        assert "[...]" not in text
+        assert text.endswith("`SUBMIT` alone to end with the best so far.")
+
+
+@pytest.mark.parametrize(
+    ("style", "budget"), [("compact", -1), ("compact", 0), ("compact", 59), ("drkernel", 60), ("drkernel", 199)]
+)
+def test_a_budget_without_room_for_a_verdict_is_refused(style: str, budget: int) -> None:
+    least = MIN_TOKENS[style]
+    with pytest.raises(BadUsage, match=f"is {budget}; a feedback of style '{style}' needs at least {least}"):
+        Rules(feedback_tokens=budget, style=style)
+    assert Rules(feedback_tokens=least, style=style).feedback_tokens == least
+
+
+def test_a_function_is_wanted_to_count_tokens() -> None:
     with pytest.raises(BadUsage, match="count_tokens is 3; give a function"):
         Rules(count_tokens=3)  # type: ignore[arg-type]
 
