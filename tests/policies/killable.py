@@ -1,5 +1,6 @@
 """Runs `kernelgym ...` with a scripted evaluator that takes its time: something to kill in the middle."""
 
+import signal
 import sys
 import time
 
@@ -28,5 +29,6 @@ def slowly(submission: Submission, problem: Problem, config: EvalConfig) -> Repo
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin by ignoring it
     services = Services(settings=Settings(), open_evaluator=lambda sandbox, workers: LightEvaluator(slowly))
     app(sys.argv[1:], obj=services, prog_name="kernelgym")
