@@ -14,11 +14,10 @@ from rich.text import Text
 from kernelgym.cli.evaluation import make_config
 from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
-from kernelgym.envs import Rules, Scaling, Select
-from kernelgym.errors import BadUsage
+from kernelgym.envs import Rules
+from kernelgym.envs.scaling import scaling_of
 from kernelgym.metrics import Summary, best_speedup, summarize
 from kernelgym.problems import Problem, Rejected, load_problems
-from kernelgym.problems.filters import unknown
 from kernelgym.reports import dump_document
 from kernelgym.reports.episodes import render_run
 from kernelgym.reports.picture import check_svg, save_svg
@@ -124,11 +123,6 @@ def _play(options: Options, services: Services, policy: Policy) -> int:
 
 
 def _rules(options: Options, services: Services) -> Rules:
-    if options.select not in list(Select):
-        raise BadUsage(unknown("way to --select", options.select, [str(name) for name in Select]))
-    scaling = None
-    if options.iterations > 1:
-        scaling = Scaling(iterations=options.iterations, keep=options.keep, select=Select(options.select))
     return Rules(
         max_turns=options.turns,
         target_speedup=options.target_speedup,
@@ -136,7 +130,7 @@ def _rules(options: Options, services: Services) -> Rules:
         style=options.style,
         feedback_tokens=options.feedback_tokens,
         allow_submit=options.submit,
-        scaling=scaling,
+        scaling=scaling_of(options.iterations, options.keep, options.select),
         config=make_config(services, target=options.target, precision=options.precision, timeout_s=options.timeout_s),
     )
 

@@ -121,7 +121,7 @@ class Episode:
         lost = reward.value is None
         submission = found if isinstance(found, Submission) else None
         self.submitted = submitted and submission is not None and not lost
-        reached = report.speedup is not None and report.speedup >= (self.rules.target_speedup or float("inf"))
+        reached = self.rules.reaches_target(report)
         last = number >= self.rules.total_turns
         observation = write_feedback(
             report, reward, submission, previous=self.turns, rules=self.rules, over=reached or last or self.submitted,

@@ -142,8 +142,7 @@ def summarise(report: Report) -> str:
 def _ended(report: Report, rules: Rules, number: int) -> Literal["turns", "target", "submitted"]:
     if number >= rules.total_turns or report.outcome is Outcome.INFRASTRUCTURE:
         return "turns"
-    reached = report.speedup is not None and report.speedup >= (rules.target_speedup or float("inf"))
-    return "target" if reached else "submitted"
+    return "target" if rules.reaches_target(report) else "submitted"
 
 
 def _best(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from kernelgym.envs.rules import Rules
-from kernelgym.envs.scaling import Scaling, Select
+from kernelgym.envs.scaling import scaling_of
 from kernelgym.errors import SIMILAR, BadUsage
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems.filters import unknown
@@ -67,7 +67,7 @@ class Options:
     """What evaluates them; the environment does not close it. None: a local one of its own."""
 
     def __post_init__(self) -> None:
-        for name in ("problems", "reward", "precision", "style"):
+        for name in ("problems", "reward", "precision", "style", "select"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str), "a text")
         for name in ("target", "sandbox"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str | None), "a text, or None")
@@ -77,7 +77,6 @@ class Options:
         for name in ("tags", "difficulties"):
             for value in getattr(self, name):
                 _check(f"a member of {name}", value, isinstance(value, str), "a text")
-        _check("select", self.select, self.select in list(Select), "top, window or last")
         for name in ("feedback_tokens", "iterations", "keep"):
             value = getattr(self, name)
             _check(name, value, isinstance(value, int) and not isinstance(value, bool), "a whole number")
@@ -106,9 +105,7 @@ class Options:
             first = error.errors(include_url=False)[0]
             message = f"{first['loc'][0]} is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}"
             raise BadUsage(message) from error
-        scaling = None
-        if self.iterations != 1:
-            scaling = Scaling(iterations=self.iterations, keep=self.keep, select=Select(self.select))
+        scaling = scaling_of(self.iterations, self.keep, self.select)
         return Rules(
             max_turns=self.max_turns, target_speedup=self.target_speedup, reward=self.reward, style=self.style,
             feedback_tokens=self.feedback_tokens, count_tokens=self.count_tokens,

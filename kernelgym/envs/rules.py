@@ -7,7 +7,7 @@ from kernelgym.envs.scaling import Scaling
 from kernelgym.envs.styles import get_style, least_tokens
 from kernelgym.errors import BadUsage
 from rewards import DEFAULT_REWARD, NamedReward, get_reward
-from sandboxes.contracts import EvalConfig
+from sandboxes.contracts import EvalConfig, Report
 from sandboxes.hardware.targets import UnknownTarget, get_target
 
 
@@ -67,3 +67,7 @@ class Rules:
     def total_turns(self) -> int:
         """Candidates that may be sent in one episode."""
         return self.max_turns if self.scaling is None else self.scaling.total_turns(self.max_turns)
+
+    def reaches_target(self, report: Report) -> bool:
+        """Returns whether a report ends the episode by its speedup."""
+        return report.speedup is not None and report.speedup >= (self.target_speedup or float("inf"))

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from kernelgym.envs.turn import Turn, merit
 from kernelgym.errors import BadUsage
+from kernelgym.problems.filters import unknown
 
 
 class Select(StrEnum):
@@ -51,6 +52,17 @@ class Scaling:
     def total_turns(self, max_turns: int) -> int:
         """Returns how many turns an episode has, all iterations together."""
         return max_turns + (self.iterations - 1) * (max_turns - self.keep)
+
+
+def scaling_of(iterations: int, keep: int, select: str) -> Scaling | None:
+    """Returns the scaling that options ask for; None if one iteration is all.
+
+    Raises:
+        BadUsage: A number is out of range, or there is no such way to select.
+    """
+    if select not in list(Select):
+        raise BadUsage(unknown("way to select", select, [str(name) for name in Select]))
+    return None if iterations == 1 else Scaling(iterations=iterations, keep=keep, select=Select(select))
 
 
 def retained(turns: Sequence[Turn], keep: int, select: Select, *, relative: bool = False) -> list[Turn]:
