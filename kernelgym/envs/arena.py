@@ -56,6 +56,11 @@ class Arena:
         self._closed = False
 
     @property
+    def problem_ids(self) -> tuple[str, ...]:
+        """Ids of the problems that are drawn from, in the order of the selection."""
+        return tuple(self._problems)
+
+    @property
     def evaluator(self) -> Evaluator:
         """The evaluator that was given, or its own, which starts when it is first asked for.
 

@@ -32,6 +32,7 @@ def loaded_after(code: str) -> set[str]:
         "import kernelgym.reports",
         "import kernelgym.reports.html",
         "import policies.curriculum",
+        "import policies.ecosystem",
         "import sys; sys.argv = ['kernelgym', '--help']; from kernelgym.cli import main; main()",
         "import sys; sys.argv = ['kernelgym', 'problems']; from kernelgym.cli import main; main()",
     ],

@@ -17,6 +17,7 @@ PACKAGES = (
     "kernelgym.reports.html",
     "policies",
     "policies.curriculum",
+    "policies.ecosystem",
     "rewards",
     "rewards.hacks",
     "rewards.terms",
