@@ -225,7 +225,7 @@ def _play(rows: list[dict[str, str]], out: Path, evaluator: Recording) -> None:
     options = Options(
         problems=f"jsonl:{path}", tags=(), levels=(), difficulties=(), policy="stories", policy_options={}, turns=TURNS,
         iterations=1, keep=0, select="top", samples=SAMPLES, seed=0, data_seed=1, target_speedup=None, submit=True,
-        confirm=False, style="compact", feedback_tokens=1000, reward="drkernel_guarded", target=None,
+        history="short", confirm=False, style="compact", feedback_tokens=1000, reward="drkernel_guarded", target=None,
         precision=Precision.TF32, timeout_s=None, sandbox=None, workers=WORKERS, concurrency=None, out=out / "run",
         restart=False, svg=None, json=False,
     )  # fmt: skip

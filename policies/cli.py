@@ -79,6 +79,9 @@ def run(
         float | None, typer.Option(metavar="X", help="Speedup that ends an episode.", show_default="none")
     ] = None,
     submit: Annotated[bool, typer.Option(help="Let the policy end an episode by a last line SUBMIT.")] = True,
+    history: Annotated[
+        str, typer.Option(metavar="short|full", help="What the chat keeps of older turns: a short form, or everything.")
+    ] = "short",
     confirm: Annotated[
         bool | None,
         typer.Option(
@@ -121,7 +124,7 @@ def run(
         problems=problems, tags=tuple(tags or ()), levels=tuple(levels or ()), difficulties=tuple(difficulties or ()),
         policy=policy, policy_options=given, turns=turns, iterations=iterations, keep=keep, select=select,
         samples=samples, seed=seed, data_seed=data_seed, target_speedup=target_speedup, submit=submit,
-        confirm=confirm, style=style, feedback_tokens=feedback_tokens, reward=reward, target=target,
+        history=history, confirm=confirm, style=style, feedback_tokens=feedback_tokens, reward=reward, target=target,
         precision=precision, timeout_s=timeout, sandbox=sandbox, workers=workers, concurrency=concurrency, out=out,
         restart=restart, svg=svg, json=json,
     )  # fmt: skip

@@ -45,6 +45,7 @@ def describe_run(
         select="top" if scaling is None else str(scaling.select),
         target_speedup=rules.target_speedup,
         allow_submit=rules.allow_submit,
+        history=str(rules.history),
         confirm=confirm,
         style=Path(rules.style).resolve().name,
         templates=style_identity(rules.style),

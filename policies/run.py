@@ -57,6 +57,7 @@ class Options:
     data_seed: int | None
     target_speedup: float | None
     submit: bool
+    history: str
     confirm: bool | None
     style: str
     feedback_tokens: int
@@ -130,6 +131,7 @@ def _rules(options: Options, services: Services) -> Rules:
         style=options.style,
         feedback_tokens=options.feedback_tokens,
         allow_submit=options.submit,
+        history=options.history,
         scaling=scaling_of(options.iterations, options.keep, options.select),
         config=make_config(services, target=options.target, precision=options.precision, timeout_s=options.timeout_s),
     )

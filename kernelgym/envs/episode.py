@@ -9,7 +9,7 @@ from kernelgym.chat import Message, Role
 from kernelgym.envs.feedback import write_feedback
 from kernelgym.envs.history import write_history
 from kernelgym.envs.prompts import write_prompt
-from kernelgym.envs.rules import Rules
+from kernelgym.envs.rules import History, Rules
 from kernelgym.envs.scaling import retained
 from kernelgym.envs.seeding import DataSeeds
 from kernelgym.envs.submitting import submits
@@ -67,11 +67,19 @@ class Episode:
 
     @property
     def chat(self) -> tuple[Message, ...]:
-        """What the agent answers next: the task, older turns in the style's short form, the newest one in full."""
+        """What the agent answers next: the task, older turns in the style's short form, the newest one in full.
+
+        With `Rules.history` full, all turns as they were first shown: the chat before is the begin of the chat after.
+        """
         if not self._shown:
             return (Message(role=Role.USER, content=self._task()),)
         *older, newest = self._shown
         said = [Message(role=Role.USER, content=self.prompt)]
+        if self.rules.history == History.FULL:
+            for turn in self._shown:
+                said.append(Message(role=Role.ASSISTANT, content=turn.completion))
+                said.append(Message(role=Role.USER, content=turn.observation))
+            return tuple(said)
         for turn in older:
             said += write_history(turn, self.rules)
         said.append(Message(role=Role.ASSISTANT, content=newest.completion))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from kernelgym.envs.rules import Rules
+from kernelgym.envs.rules import History, Rules
 from kernelgym.envs.scaling import scaling_of
 from kernelgym.errors import SIMILAR, BadUsage
 from kernelgym.evaluators import Evaluator
@@ -51,6 +51,8 @@ class Options:
     """Counts the tokens of a text; None: an estimate that needs no tokenizer."""
     allow_submit: bool = True
     """Whether the agent may end the episode by a last line `SUBMIT`."""
+    history: str = History.SHORT
+    """What the chat keeps of older turns: a `short` form of them, or all in `full`."""
     iterations: int = 1
     """Sequential test-time scaling: more than 1 goes on after `max_turns`, with `keep` turns in the chat."""
     keep: int = 2
@@ -67,7 +69,7 @@ class Options:
     """What evaluates them; the environment does not close it. None: a local one of its own."""
 
     def __post_init__(self) -> None:
-        for name in ("problems", "reward", "precision", "style", "select"):
+        for name in ("problems", "reward", "precision", "style", "history", "select"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str), "a text")
         for name in ("target", "sandbox"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str | None), "a text, or None")
@@ -109,7 +111,7 @@ class Options:
         return Rules(
             max_turns=self.max_turns, target_speedup=self.target_speedup, reward=self.reward, style=self.style,
             feedback_tokens=self.feedback_tokens, count_tokens=self.count_tokens,
-            allow_submit=self.allow_submit, scaling=scaling, config=config,
+            allow_submit=self.allow_submit, history=self.history, scaling=scaling, config=config,
         )  # fmt: skip
 
 

@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from kernelgym.envs.scaling import Scaling
 from kernelgym.envs.styles import get_style, least_tokens
 from kernelgym.errors import BadUsage
+from kernelgym.problems.filters import unknown
 from rewards import DEFAULT_REWARD, NamedReward, get_reward
 from sandboxes.contracts import EvalConfig, Report
 from sandboxes.hardware.targets import UnknownTarget, get_target
+
+
+class History(StrEnum):
+    """What the chat keeps of a turn that is not the newest one."""
+
+    SHORT = "short"
+    """The style's short form: by default its code, its verdict and the one lesson."""
+    FULL = "full"
+    """The completion and its feedback as they were first shown: the chat only ever grows at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,8 @@ class Rules:
     """Counts the tokens of a text; None: `estimate_tokens`, which needs no tokenizer and errs on the safe side."""
     allow_submit: bool = True
     """Whether the agent may end the episode by a last line `SUBMIT`."""
+    history: str = History.SHORT
+    """What the chat keeps of older turns: `short` or `full`, which is what training plays."""
     scaling: Scaling | None = None
     """How it goes on after `max_turns` turns; None: it is over then."""
     config: EvalConfig = field(default_factory=EvalConfig)
@@ -49,6 +62,13 @@ class Rules:
         if self.scaling is not None and self.scaling.keep >= self.max_turns:
             raise BadUsage(
                 f"keep is {self.scaling.keep}, but an iteration has {self.max_turns} turns; keep fewer, or play more"
+            )
+        if self.history not in list(History):
+            raise BadUsage(unknown("history", self.history, [str(name) for name in History]))
+        if self.scaling is not None and self.history == History.FULL:
+            raise BadUsage(
+                "history is 'full', but test-time scaling (iterations above 1) takes turns out of the chat; use one of "
+                "them"
             )
         if self.count_tokens is not None and not callable(self.count_tokens):
             raise BadUsage(f"count_tokens is {self.count_tokens!r}; give a function from a text to a number, or None")

@@ -4,9 +4,11 @@ Evaluating happens in the evaluator's worker processes, so threads are all that 
 episode begins by itself: for a conversation, a step that is swallowed by a reset would be a lost completion.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -16,12 +18,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from kernelgym.envs.answer import Answer, answer_of
 from kernelgym.envs.arena import MAX_OBSERVATION, Arena
 from kernelgym.envs.episode import MAX_COMPLETION, Episode
-from kernelgym.envs.info import info_of_reset, info_of_turn
+from kernelgym.envs.flights import Flights
+from kernelgym.envs.info import info_of_reset
 from kernelgym.envs.options import Options, checked_reset_options
+from kernelgym.envs.rules import Rules
 from kernelgym.envs.spaces import UnicodeText
-from kernelgym.envs.submitting import SUBMITTED
 from kernelgym.envs.turn import Turn
 from kernelgym.errors import BadUsage, EpisodeOver
 
@@ -45,6 +49,8 @@ class _Seat:
 
 class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
     """`num_envs` independent episodes; a step plays one turn of each, in parallel.
+
+    `send` and `receive` play single turns instead, so that nobody waits for the slowest. One thread calls all of this.
 
     A sub-environment in which something raises is truncated, with reward 0.0, `info["infrastructure"]` and
     `info["error"]`; the others keep their results.
@@ -76,7 +82,18 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         self._arena = Arena(Options(**options), workers)
         self._seats = [_Seat(seeding.np_random()[0]) for _ in range(num_envs)]
         self._pool = ThreadPoolExecutor(max_workers=num_envs, thread_name_prefix="kernelgym-env")
+        self._flights = Flights(self._pool)
         self.closed = False
+
+    @property
+    def rules(self) -> Rules:
+        """Of all episodes."""
+        return self._arena.rules
+
+    @property
+    def in_flight(self) -> tuple[int, ...]:
+        """Sub-environments that were sent an action whose answer was not received yet."""
+        return self._flights.open
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -89,11 +106,17 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
                 which begin anew (all without it). The others keep their observation; if none of it is true, all do.
 
         Raises:
-            BadUsage: The seeds or options don't fit `num_envs`, or there is no such option.
+            BadUsage: The seeds or options don't fit `num_envs`, there is no such option, or a sub-environment that
+                is to begin anew is in flight.
             KernelGymError: A problem that is asked for does not exist or can't be described, or none can.
         """
         given = checked_reset_options(options, ("problem", "reset_mask"))
         chosen = np.flatnonzero(self._mask(given.get("reset_mask"))).tolist()
+        if flying := sorted(set(chosen) & set(self.in_flight)):
+            raise BadUsage(
+                f"sub-environment {flying[0]} is in flight; receive() its answer before you reset it, or leave it out "
+                "by options['reset_mask']"
+            )
         seeds = self._seeds(seed)
         wanted = self._wanted(given.get("problem"))
         for index in chosen:
@@ -119,11 +142,14 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         Raises:
             ResetNeeded: A sub-environment has not begun, or was interrupted.
             EpisodeOver: A sub-environment has ended; `reset` it with `reset_mask`.
-            BadUsage: The actions are not `num_envs` strings.
+            BadUsage: The actions are not `num_envs` strings, or a sub-environment is in flight.
         """
+        if flying := self.in_flight:
+            raise BadUsage(f"sub-environments are in flight: {list(flying)}; receive() their answers first")
         completions = self._completions(actions)
         episodes = [self._ready(index) for index in range(self.num_envs)]
         evaluator = self._arena.evaluator
+        begun = time.monotonic()
         futures = [
             self._pool.submit(episode.play, completion, evaluator)
             for episode, completion in zip(episodes, completions, strict=True)
@@ -138,24 +164,82 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
         rewards = np.zeros(self.num_envs)
         terminations, truncations = np.zeros((2, self.num_envs), dtype=np.bool_)
         infos: dict[str, Any] = {}
-        for index, (seat, episode, turn) in enumerate(zip(self._seats, episodes, played, strict=True)):
-            if isinstance(turn, Exception):
-                seat.observation, info = _of_error(episode, turn)
-                truncations[index] = True
-            else:
-                seat.observation, info = SUBMITTED if turn is None else turn.observation, info_of_turn(episode, turn)
-                rewards[index] = 0.0 if turn is None else turn.reward.value or 0.0
-                terminations[index] = episode.terminated
-                used_up = len(episode.turns) == self._max_steps
-                truncations[index] = episode.truncated or (not episode.terminated and used_up)
-            seat.over = bool(terminations[index] or truncations[index])
-            infos = self._add_info(infos, {key: value for key, value in info.items() if value is not None}, index)
+        for index, turn in enumerate(played):
+            answer = self._answer(index, turn, time.monotonic() - begun)
+            rewards[index] = answer.reward or 0.0
+            terminations[index], truncations[index] = answer.terminated, answer.truncated
+            infos = self._add_info(
+                infos, {key: value for key, value in answer.info.items() if value is not None}, index
+            )
         return tuple(seat.observation for seat in self._seats), rewards, terminations, truncations, infos
+
+    def send(self, index: int, action: str) -> None:
+        """Starts a turn of one sub-environment and does not wait for it; `receive` gives what it comes to.
+
+        Others may be sent actions, or begin anew by `reset` with `reset_mask`, while it is in flight.
+
+        Args:
+            index: Of the sub-environment.
+            action: A completion.
+
+        Raises:
+            BadUsage: There is no such sub-environment, it is in flight, or the action is no string.
+            ResetNeeded: It has not begun, or was interrupted.
+            EpisodeOver: It has ended; `reset` it with `reset_mask`.
+        """
+        if not 0 <= index < self.num_envs:
+            raise BadUsage(f"there is no sub-environment {index}; give a number from 0 to {self.num_envs - 1}")
+        if not isinstance(action, str):
+            raise BadUsage(f"the action is of type {type(action).__name__}; it must be a string")
+        if index in self.in_flight:
+            raise BadUsage(f"sub-environment {index} is in flight; receive() its answer before you send it an action")
+        episode = self._ready(index)
+        self._flights.start(index, partial(episode.play, str(action), self._arena.evaluator))
+
+    def receive(self, timeout: float | None = None) -> Answer:
+        """Returns the answer of the sub-environment in flight that finished first, and waits for it.
+
+        Where something raised, the answer is truncated, with `info["infrastructure"]` and `info["error"]`, as in
+        `step`; but its reward, as that of every lost evaluation, is None.
+
+        Args:
+            timeout: Longest wait, seconds; 0 takes only what is there, None waits for ever.
+
+        Raises:
+            BadUsage: Nothing is in flight.
+            TimeoutError: Nothing finished in time; all is in flight as before.
+        """
+        if not self.in_flight:
+            raise BadUsage("nothing is in flight; send() an action first")
+        landing = self._flights.next(timeout)
+        try:
+            played = _result(landing.future)
+        except BaseException:  # meant to end the program, as in `step`
+            self._seats[landing.index].interrupted = True
+            raise
+        return self._answer(landing.index, played, landing.elapsed_s)
+
+    def give_up(self) -> None:
+        """Forgets all turns in flight: their sub-environments have to be reset, and nobody hears what they came to.
+
+        For a caller that has failed or was interrupted between `send` and `receive`. Evaluations that have begun are
+        finished in the background.
+        """
+        for index in self._flights.give_up():
+            self._seats[index].interrupted = True
 
     def close_extras(self, **kwargs: Any) -> None:
         """Ends the threads and the environment's own evaluator."""
         self._arena.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, index: int, played: Turn | Exception | None, elapsed_s: float) -> Answer:
+        """Returns what a turn comes to, and notes it in its seat."""
+        seat = self._seats[index]
+        assert seat.episode is not None  # it has just been played
+        answer = answer_of(index, seat.episode, played, self._max_steps, elapsed_s)
+        seat.observation, seat.over = answer.observation, answer.terminated or answer.truncated
+        return answer
 
     def _ready(self, index: int) -> Episode:
         seat = self._seats[index]
@@ -212,13 +296,3 @@ def _result(future: Future[Turn | None]) -> Turn | Exception | None:
     """Waits for a turn and returns it, or what was raised instead; raises what is meant to end the program."""
     error = future.exception()
     return error if isinstance(error, Exception) else future.result()
-
-
-def _of_error(episode: Episode, error: Exception) -> tuple[str, dict[str, Any]]:
-    """Returns observation and info of a sub-environment in which something raised."""
-    info = info_of_reset(episode) | {
-        "turn": len(episode.turns),
-        "infrastructure": True,
-        "error": f"{type(error).__name__}: {error}",
-    }
-    return "The episode had to be ended: the evaluation failed for a reason that is not yours.", info

@@ -34,6 +34,8 @@ class RunRecord(Contract):
     target_speedup: Finite | None
     """Speedup that ends an episode."""
     allow_submit: bool = True
+    history: str = "short"
+    """What the chat keeps of older turns."""
     confirm: bool = False
     """Whether each episode's best turn is evaluated again."""
     style: str = "compact"

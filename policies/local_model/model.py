@@ -18,6 +18,7 @@ from kernelgym.errors import BadUsage
 from policies.errors import ChatTooLong, PolicyBroken
 from policies.local_model.options import LocalModelOptions
 from policies.local_model.sampling import RowSampler, StopWhen
+from policies.special_tokens import harmless, special_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,7 @@ class LocalModel:
         self._stopped = stopped
         self._tokenizer = _load(AutoTokenizer, options)
         self._template = _template(options, self._tokenizer)
-        self._special = [
-            token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special and token.content
-        ]
+        self._special = special_tokens(self._tokenizer)
         device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
         self._model = _load(AutoModelForCausalLM, options, dtype=options.dtype)
         try:
@@ -83,7 +82,9 @@ class LocalModel:
             BadUsage: The template does not take such a chat.
             ChatTooLong: It leaves no room for a completion.
         """
-        messages = [{"role": str(message.role), "content": self._harmless(message.content)} for message in chat]
+        messages = [
+            {"role": str(message.role), "content": harmless(message.content, self._special)} for message in chat
+        ]
         with self._busy:
             try:
                 text = self._tokenizer.apply_chat_template(
@@ -138,11 +139,6 @@ class LocalModel:
         with self._busy:
             text = self._tokenizer.decode(written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return Generated(text=text, tokens=len(written), finish_reason="length" if end is None else "stop")
-
-    def _harmless(self, text: str) -> str:
-        for token in self._special:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
 
 
 def _load(auto: Any, options: LocalModelOptions, **how: Any) -> Any:

@@ -105,7 +105,7 @@ def test_a_run_of_an_earlier_version_without_a_data_seed_goes_on(tmp_path: Path)
     run(tmp_path, *TWO)
     record = json.loads((tmp_path / "run.json").read_text())
     newer = ("data_seed", "iterations", "keep", "select", "confirm", "style", "feedback_tokens", "allow_submit",
-             "policy_options")  # fmt: skip
+             "policy_options", "history")  # fmt: skip
     (tmp_path / "run.json").write_text(json.dumps({key: value for key, value in record.items() if key not in newer}))
     (tmp_path / "episodes.jsonl").write_bytes(b"")
     assert run(tmp_path, *TWO).exit_code == ExitCode.VERDICT
