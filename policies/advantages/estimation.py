@@ -77,7 +77,7 @@ def updated_prior(rewards: Tensor, counted: Tensor, groups: Tensor, options: Adv
 
 def _members(counted: Tensor, ended: Ended) -> Tensor:
     """Returns who is in the baseline of a turn, bool `[R, K]`."""
-    if ended is Ended.ABSENT:
+    if ended == Ended.ABSENT:
         return counted
     going = counted.flip(1).cumsum(1).flip(1) > 0  # plays this turn or a later one
     return counted | (~going & counted.any(1, keepdim=True))
@@ -90,7 +90,7 @@ def _compared(returns: Tensor, members: Tensor, groups: Groups, options: Advanta
     above = (returns - least).where(members, 0.0)
     sizes = groups.shared(groups.total(members.double()))
     sums = groups.shared(groups.total(above))
-    lonely = returns if options.alone is Alone.RAW else torch.zeros_like(returns)
+    lonely = returns if options.alone == Alone.RAW else torch.zeros_like(returns)
     match options.estimator:
         case Estimator.TRLOO | Estimator.RLOO | Estimator.EBPO:
             values = (sizes * above - sums) / (sizes - 1.0).clamp(min=1)
@@ -101,7 +101,7 @@ def _compared(returns: Tensor, members: Tensor, groups: Groups, options: Advanta
             variance = groups.shared(groups.total(values * values)) / (sizes - 1.0).clamp(min=1)
             values = values / (variance.sqrt() + options.epsilon)
     values = values.where(sizes > 1, lonely)
-    if options.estimator is Estimator.EBPO:
+    if options.estimator == Estimator.EBPO:
         shrinkage, usual = (groups.shared(table) for table in pull(groups, returns, members, options.prior))
         values = (1.0 - shrinkage) * values + shrinkage * (returns - usual)
     return values, sizes.expand_as(values)
