@@ -8,7 +8,7 @@ may straddle processes; all make the same calls of `Exchange` and of `play`.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernelgym.errors import BadUsage
@@ -105,7 +105,7 @@ class Collector:
         curriculum = None if self.curriculum is None else record_of_sampler(self.curriculum)
         return CollectorState(temperature=self.temperature, curriculum=curriculum).model_dump(mode="json")
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on as the collector that gave this state would have.
 
         Raises:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,14 +23,14 @@ class CollectorState(Contract):
     """What `ProblemSampler.save` writes; None without one."""
 
     @classmethod
-    def read(cls, state: object) -> Self:
+    def read(cls, state: Mapping[str, Any]) -> Self:
         """Returns the state in JSON data.
 
         Raises:
             BadUsage: It is none of this version.
         """
         try:
-            return cls.model_validate_json(json.dumps(state))
+            return cls.model_validate_json(json.dumps(dict(state)))
         except (TypeError, ValidationError) as error:
             raise BadUsage(
                 f"this is no state of a collector of this version ({error}); begin a new training"

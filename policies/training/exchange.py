@@ -44,39 +44,3 @@ class SingleProcess:
     def broadcast(self, value: object) -> Any:
         """Returns the value."""
         return value
-
-
-@dataclass(frozen=True, slots=True)
-class DistributedProcesses:
-    """The processes of torch's default group, e.g. those that `accelerate launch` started.
-
-    They pickle for each other, which is for processes of one training only: they run the same code for the same user.
-    """
-
-    rank: int
-    size: int
-
-    def gather(self, value: object) -> list[Any]:
-        """Returns what each process gave. See `Exchange`."""
-        from torch import distributed  # noqa: PLC0415 - heavy, and loaded already wherever there are processes
-
-        gathered: list[Any] = [None] * self.size
-        distributed.all_gather_object(gathered, value)
-        return gathered
-
-    def broadcast(self, value: object) -> Any:
-        """Returns what rank 0 gave. See `Exchange`."""
-        from torch import distributed  # noqa: PLC0415 - as above
-
-        sent = [value]
-        distributed.broadcast_object_list(sent, src=0)
-        return sent[0]
-
-
-def current_exchange() -> Exchange:
-    """Returns the exchange among the processes that torch has been told of; this process alone if it has not."""
-    from torch import distributed  # noqa: PLC0415 - heavy; a batch can be collected without
-
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return SingleProcess()
-    return DistributedProcesses(distributed.get_rank(), distributed.get_world_size())
