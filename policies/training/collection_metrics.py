@@ -46,7 +46,7 @@ def collection_metrics(
     """Returns the metrics of one batch.
 
     Args:
-        turns: `Row.tally` summed over all rows.
+        turns: `Row.tally` summed over all rows, and under `discarded` how many turns were played beside them.
         counts: Of the batch's groups.
         temperature: At which the batch was sampled.
         coverage: Share of the curriculum's problems that were ever tried; None without one.
@@ -62,6 +62,7 @@ def collection_metrics(
         "collect/resampling_rounds": float(counts.rounds),
         "collect/retried_episodes": float(counts.retried),
         "collect/extra_episodes": float(counts.extra_episodes),
+        "collect/extra_turns": float(turns["discarded"]),
         "collect/temperature": temperature,
     }
     if coverage is not None:

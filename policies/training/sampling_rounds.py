@@ -55,6 +55,8 @@ class SamplingRounds:
     judged: dict[int, list[Judged]] = field(init=False, default_factory=dict)
     """All groups of the batch."""
     counts: GroupCounts = field(init=False)
+    discarded: int = field(init=False, default=0)
+    """Turns that this process has played for nothing: those of episodes that were replaced."""
 
     def __post_init__(self) -> None:
         self.counts = GroupCounts(groups=self.layout.groups, group_size=self.layout.group_size)
@@ -105,6 +107,7 @@ class SamplingRounds:
                     break
                 self.counts.retried += lost
             played = self.rollouts.play(list(requests.values()))
+            self.discarded += sum(len(self.rows[index].played.turns) for index in requests if index in self.rows)
             self.rows |= {index: Row(episode) for index, episode in zip(requests, played, strict=True)}
 
     def _judge(self, groups: Collection[int]) -> None:

@@ -111,7 +111,7 @@ def test_tied_groups_are_played_again_with_new_seeds_and_the_batch_keeps_its_siz
     numbers = found.metrics
     assert (numbers["collect/groups_tied"], numbers["collect/groups_tied_left"]) == (0.5, 0.0)
     assert (numbers["collect/groups_resampled"], numbers["collect/resampling_rounds"]) == (0.5, 2.0)
-    assert numbers["collect/extra_episodes"] == 4.0
+    assert numbers["collect/extra_episodes"] == numbers["collect/extra_turns"] == 4.0
 
 
 @pytest.mark.parametrize("outcome", [Outcome.INFRASTRUCTURE, WRONG], ids=["lost", "tied"])
