@@ -7,10 +7,10 @@ DEMO := core/add_relu, core/argmax, core/causal_attention, core/cumulative_sum, 
 	core/matmul, core/max_pool, core/rms_norm, core/softmax
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench gpu-test clean
+.PHONY: help demo test check bench gpu-test test-openenv clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -39,6 +39,18 @@ bench: $(STAMP) ## run the benchmarks; prints JSON with machine and versions
 gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
 	$(BIN)/pytest -m gpu || [ $$? -eq 5 ] # 5: no test is marked gpu
 
+# Packages that do not go together with one another or with .venv get environments of their own, on top of .venv: what
+# is there in a version that will do (torch above all, 2 GB) is not installed again.
+.venv-%/.installed: $(STAMP)
+	$(PYTHON) -m venv --clear --without-pip .venv-$*
+	echo "import site; site.addsitedir('$$($(BIN)/python -c "import site; print(site.getsitepackages()[0])")')" \
+		> "$$(.venv-$*/bin/python -c 'import site; print(site.getsitepackages()[0])')/on_top_of_venv.pth"
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+test-openenv: .venv-openenv/.installed ## test the adapter for OpenEnv in .venv-openenv
+	.venv-openenv/bin/python -m pytest -m ecosystem tests/policies/ecosystem/openenv
+
 clean: ## remove everything the other targets made
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-openenv .venv-verifiers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

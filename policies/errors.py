@@ -3,6 +3,7 @@
 PoliciesError              (KernelGymError)  so that commands show it as one line
 ├── UnknownPolicy          (LookupError)     no policy has this name
 ├── PolicyUnavailable      (ImportError)     a policy that is installed but can't be loaded
+├── PackageMissing         (ImportError)     an adapter's package is not installed
 ├── BookUnusable           (ValueError)      a file of a curriculum that can't be read, believed or written
 ├── PolicyBroken           (RuntimeError)    a policy that could not be asked: what its model would have said is unknown
 │   └── PolicyClosed                         it was closed while a player waited for it
@@ -37,6 +38,24 @@ class UnknownPolicy(PoliciesError, LookupError):
 
 class PolicyUnavailable(PoliciesError, ImportError):
     """A policy that is installed can't be loaded; the message says why."""
+
+
+class PackageMissing(PoliciesError, ImportError):
+    """A package that an adapter is made for is not installed."""
+
+    def __init__(self, adapter: str, package: str, extra: str) -> None:
+        """Args:
+        adapter: What needs it.
+        package: What is missing.
+        extra: What installs it.
+        """  # fmt: skip
+        self.adapter = adapter
+        self.package = package
+        self.extra = extra
+        super().__init__(adapter, package, extra)
+
+    def __str__(self) -> str:
+        return f"{self.adapter} needs the package {self.package}; install it: pip install 'kernelgym[{self.extra}]'"
 
 
 class BookUnusable(PoliciesError, ValueError):
