@@ -18,11 +18,15 @@ baselines of Zeng et al. 2025 (arXiv 2511.03710).
 """
 
 from dataclasses import astuple
+from typing import Final
 
 from torch import Tensor
 
 from policies.advantages.groups import Groups
 from policies.advantages.prior import Prior, TurnPrior
+
+NEGLIGIBLE: Final = 1e-12
+"""Variance within groups, relative to 1 plus the squared mean, that counts as none."""
 
 
 def group_moments(groups: Groups, returns: Tensor, members: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -74,12 +78,14 @@ def pull(groups: Groups, returns: Tensor, members: Tensor, prior: Prior | None) 
         columns = returns.new_tensor(rows).reshape(turns, 6).T[:, None, :].expand(6, *sizes.shape)
         number, mean, squares, freedom, inner, inverses = columns.unbind()
     noise = inner / freedom.clamp(min=1)
+    # returns that are all equal leave rounding, not variance: 0 / 0 must not be decided by it
+    noise = noise.where(noise > NEGLIGIBLE * (1.0 + mean * mean), 0.0)
     between = (squares / (number - 1).clamp(min=1) - noise * inverses / number.clamp(min=1)).clamp(min=0)
     others = (sizes - 1).clamp(min=0)
+    total = noise + others * between
     # sigma^2 / (sigma^2 + m tau^2): the same s without a division by m, which is 0 for a rollout that is alone
-    shrinkage = noise / (noise + others * between)
+    shrinkage = (noise / total).where(total > 0, (others == 0).to(returns.dtype))
     known = (number >= 2) & (freedom >= 1)
-    shrinkage = shrinkage.where(noise + others * between > 0, (others == 0).to(returns.dtype))
     return shrinkage.where(known, 0.0), mean
 
 
