@@ -8,7 +8,7 @@ from rewards.registry import DEFAULT_REWARD, get_reward, list_rewards, register_
 from rewards.rejection import Draw, RejectionSampling, Share
 from rewards.returns import returns_to_go
 from rewards.reward import EXCLUDED, Reward, RewardFunction, Term
-from rewards.shipped import drkernel_guarded, fast_p, graded, improvement, kevin, log2_speedup
+from rewards.shipped import drkernel_guarded, exploration, fast_p, graded, improvement, kevin, log2_speedup
 from rewards.terms import SPEEDUP_CAP
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "EXCLUDED", "NamedReward", "Reward", "RewardFunction", "Term",
     # reward functions; their terms are in `rewards.terms`
     "SPEEDUP_CAP", "drkernel_guarded", "drkernel_like_kernel", "drkernel_paper", "drkernel_released",
-    "drkernel_weighted", "fast_p", "graded", "improvement", "kevin", "log2_speedup",
+    "drkernel_weighted", "exploration", "fast_p", "graded", "improvement", "kevin", "log2_speedup",
     # new ones
     "Composition", "Weighted", "compose",
     # by name

@@ -42,6 +42,7 @@ drkernel_like_kernel: Final = compose(
     Failure(
         no_code=-1.0, timeout=-1.0, unsupported=-1.0, hack=-1.0, syntax_error=-0.5, import_error=-0.5, untraceable=-0.5,
         trace_error=-0.5, compile_error=-0.5, launch_error=-0.5, memory_error=-0.5, incorrect=-0.3,
+        unjudged=-1.0,
     ),
     SpeedupSteps(),
 )  # fmt: skip

@@ -8,6 +8,7 @@ from rewards.named import NamedReward
 from rewards.terms import (
     SPEEDUP_CAP,
     Correctness,
+    EstimatedSpeedup,
     Failure,
     FastP,
     GuardedCoverage,
@@ -64,8 +65,18 @@ improvement: Final = compose(
 )
 """For multi-turn returns with discount 1: over an episode it adds up to the best turn."""
 
+exploration: Final = compose(
+    "exploration",
+    "Failures as graded; 0.3 + min(speedup, 3) of what was priced, UNVERIFIED: to choose what to judge, not to learn.",
+    Failure(unjudged=0.3),
+    Correctness(),
+    EstimatedSpeedup(cap=SPEEDUP_CAP),
+)
+"""For environments whose evaluator prices and does not judge. Whatever it chooses has to be judged before anything is
+learned; a policy that was paid by it would learn to be fast and wrong."""
+
 SHIPPED: Final[tuple[NamedReward, ...]] = (
     drkernel_guarded, drkernel_paper, drkernel_released, drkernel_weighted, drkernel_like_kernel, kevin, fast_p,
-    log2_speedup, graded, improvement,
+    log2_speedup, graded, improvement, exploration,
 )  # fmt: skip
 """All of them, the default first."""

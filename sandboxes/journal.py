@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
+from typing import Final
 
 from sandboxes.contracts import (
     BenchCheck,
     CaseResult,
+    Diagnostic,
     EvalConfig,
     Finding,
     Outcome,
@@ -22,6 +24,8 @@ from sandboxes.contracts import (
 from sandboxes.faults import Fault, faults
 
 OnStage = Callable[[Stage], None]
+
+JUDGE_IT: Final = "Nothing to repair; evaluate it with the depth `judged` for a verdict."
 
 
 class Journal:
@@ -63,6 +67,24 @@ class Journal:
             cases=fault.cases,
             findings=fault.findings or self.findings,
             diagnostics=(fault.diagnostic,),
+            timings_s=self._timings,
+            versions=versions(),
+        )
+
+    def priced(self, estimate: Profile) -> Report:
+        """Returns the report of a candidate that nobody judged."""
+        text = (
+            f"not judged, only priced (depth `priced`): {estimate.time_us:.4g} us modelled against "
+            f"{estimate.reference_time_us:.4g} us of the reference; whether its results are right is not known"
+        )
+        return Report(
+            outcome=Outcome.UNJUDGED,
+            submission=self.submission.digest,
+            problem=self._reference.id,
+            config=self._config,
+            findings=self.findings,
+            diagnostics=(Diagnostic(stage=Stage.PROFILE, message=text, hint=JUDGE_IT),),
+            estimate=estimate,
             timings_s=self._timings,
             versions=versions(),
         )

@@ -6,6 +6,7 @@ from sandboxes.budget import check_budget
 from sandboxes.contracts import (
     BenchCheck,
     Case,
+    Depth,
     EvalConfig,
     Profile,
     Reference,
@@ -76,7 +77,7 @@ class Pipeline:
         try:
             return self._run(submission, live, config, target, journal)
         except Fault as end:
-            if end.diagnostic.case == live.cases[-1].name:
+            if end.diagnostic.case == live.cases[-1].name and config.depth is Depth.JUDGED:
                 self._seeds.told(live.digest)
             return journal.failed(end)
 
@@ -88,7 +89,7 @@ class Pipeline:
         *checks, last = reference.cases
         graph = trace_reference(reference, last)  # first: a bad reference is not its fault
         bench = self._bench(reference, graph, config)
-        cases = (*checks, bench.case)
+        cases = (*checks, bench.case) if config.depth is Depth.JUDGED else (bench.case,)
         with journal.stage(Stage.TRACE):
             answer = run_tracer(
                 submission, cases, config, target, self._sandbox, _weight_bytes(reference, cases, config)
@@ -109,6 +110,11 @@ class Pipeline:
                 lambda order: compile_program(traced_bench, order, target, config.compile_timeout_s, submission),
                 target,
             )
+        if config.depth is Depth.PRICED:
+            with journal.stage(Stage.PROFILE):
+                run = court.sample_bench(program, bench, choice)
+                profile = device.profile(program, choice, run, graph, target)
+            return journal.priced(with_excerpts(profile, submission))
         with journal.stage(Stage.REPLAY):
             trials = plan_trials(reference, config, self._seeds.fresh() if config.seed is None else config.seed)
             results = court.check(programs, trials, program.trace, choice)
@@ -134,9 +140,11 @@ class Pipeline:
         return journal.passed(results, verified, with_excerpts(profile, submission))
 
     def _bench(self, reference: LiveReference, graph: Trace, config: EvalConfig) -> Trial:
-        """Returns the trial of the bench case; the case is hollow if it is too large to be executed."""
-        in_full = bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
+        """Returns the trial of the bench case; the case is hollow if it is too large to be executed, or only priced."""
+        in_full = config.depth is Depth.JUDGED and bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
         case = reference.cases[-1].model_copy(update={"hollow": not in_full})
+        if config.depth is Depth.PRICED:  # there are no values, so no seed is used up
+            return bench_trial(case, config, 0, reference.distributions, once=True)
         numbers = sum(graph.values[id_].numel for id_ in references((graph.output,)))
         seed, once = self._seeds.for_bench(config, reference.digest, numbers)
         return bench_trial(case, config, seed, reference.distributions, once=once)
@@ -156,6 +164,8 @@ def _evidence(
 def _weight_bytes(reference: LiveReference, cases: Sequence[Case], config: EvalConfig) -> int:
     """Returns the size of all weights that a candidate is built with."""
     graphs = {case.module: trace_reference(reference, case) for case in cases if not case.hollow}
+    if not graphs:
+        return 0
     sizes = {
         number: sum(graph.values[item.value].bytes for item in graph.constants) for number, graph in graphs.items()
     }

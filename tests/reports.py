@@ -5,6 +5,7 @@ from sandboxes.contracts import (
     Bound,
     CaseKind,
     CaseResult,
+    Depth,
     Diagnostic,
     EvalConfig,
     Finding,
@@ -70,6 +71,8 @@ def failed_report(outcome: Outcome, *, message: str = "name `tl` is not defined"
         return Report(
             outcome=outcome, submission="cd" * 32, problem="core/softmax", config=EvalConfig(), findings=(finding,)
         )
+    if outcome is Outcome.UNJUDGED:
+        return unjudged_report()
     stage = {
         Outcome.NO_CODE: Stage.EXTRACT,
         Outcome.INCORRECT: Stage.REPLAY,
@@ -91,4 +94,14 @@ def failed_report(outcome: Outcome, *, message: str = "name `tl` is not defined"
     return Report(
         outcome=outcome, submission=submission, problem="core/softmax", config=EvalConfig(), cases=cases,
         diagnostics=(diagnostic,), timings_s={"trace": 0.05},
+    )  # fmt: skip
+
+
+def unjudged_report(*, time_us: float = 10.0, reference_time_us: float = 20.0) -> Report:
+    """A candidate that was priced only."""
+    estimate = ok_report(time_us=time_us, reference_time_us=reference_time_us).profile
+    diagnostic = Diagnostic(stage=Stage.PROFILE, message="not judged, only priced", hint="evaluate it in full")
+    return Report(
+        outcome=Outcome.UNJUDGED, submission="ef" * 32, problem="core/softmax", config=EvalConfig(depth=Depth.PRICED),
+        diagnostics=(diagnostic,), estimate=estimate, timings_s={"trace": 0.05},
     )  # fmt: skip

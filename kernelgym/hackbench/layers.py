@@ -42,6 +42,7 @@ _OF_OUTCOME = {
     Outcome.INCORRECT: Layer.JUDGE,
     Outcome.HACK: Layer.GATE,
     Outcome.UNSUPPORTED: Layer.EXECUTOR,
+    Outcome.UNJUDGED: Layer.PRICE,
     Outcome.INFRASTRUCTURE: Layer.INFRASTRUCTURE,
 }
 

@@ -30,6 +30,7 @@ VERDICTS: Final = {
     Outcome.HACK: Verdict("⚑", "bold magenta", "hack"),
     Outcome.TIMEOUT: Verdict("✗", "bold red", "out of time"),
     Outcome.UNSUPPORTED: Verdict("?", "bold yellow", "can't be judged here"),
+    Outcome.UNJUDGED: Verdict("?", "bold yellow", "priced, not judged"),
     Outcome.INFRASTRUCTURE: Verdict("!", "bold yellow", "no verdict"),
 }
 

@@ -5,6 +5,7 @@ from typing import Final
 from rewards.terms.base import PerformanceTerm, TermFunction
 from rewards.terms.correctness import Correctness, Failure
 from rewards.terms.coverage import Coverage, GuardedCoverage, Replaced, guarded_share, other_us
+from rewards.terms.estimate import EstimatedSpeedup
 from rewards.terms.history import Improvement
 from rewards.terms.speed import SPEEDUP_CAP, FastP, Log2Speedup, Speedup, SpeedupSteps
 
@@ -12,7 +13,7 @@ TERMS: Final[dict[str, type[TermFunction]]] = {
     kind.key: kind
     for kind in (
         Correctness, Failure, Speedup, SpeedupSteps, FastP, Log2Speedup, Coverage, GuardedCoverage, Replaced,
-        Improvement,
+        Improvement, EstimatedSpeedup,
     )
 }  # fmt: skip
 """By the name that YAML uses."""
@@ -28,6 +29,8 @@ __all__ = [
     "Coverage", "GuardedCoverage", "Replaced", "guarded_share", "other_us",
     # by history
     "Improvement",
+    # of what nobody judged
+    "EstimatedSpeedup",
     # by name
     "TERMS",
 ]  # fmt: skip

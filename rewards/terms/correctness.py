@@ -29,8 +29,9 @@ class Failure(TermFunction):
     """Pays by how far a candidate got before it failed, and 0 for a correct one.
 
     By default the further the more: not Python < can't be imported < can't be traced < does not compile < can't be
-    launched, or breaks memory < wrong values. No code, hacks and what this device can't judge get 0. All is less than
-    the 1 of `correctness`, so that the sum of both never pays a failure more than a correct candidate.
+    launched, or breaks memory < wrong values. No code, hacks and what this device can't judge, or did not,
+    get 0. All is less than the 1 of `correctness`, so that the sum of both never pays a failure more than a correct
+    candidate.
 
     Raises:
         ValidationError: `hack` is more than another outcome's value: being caught must not be the better way to fail.
@@ -51,6 +52,8 @@ class Failure(TermFunction):
     incorrect: Number = 0.3
     unsupported: Number = 0.0
     """More than any other failure would make it a way out of a bad score."""
+    unjudged: Number = 0.0
+    """Nobody knows whether it failed: it was priced only."""
     hack: Number = 0.0
 
     @model_validator(mode="after")

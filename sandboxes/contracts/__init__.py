@@ -11,7 +11,7 @@ from sandboxes.contracts.case import (
     TensorSpec,
     TorchConstant,
 )
-from sandboxes.contracts.config import EvalConfig, Precision
+from sandboxes.contracts.config import Depth, EvalConfig, Precision
 from sandboxes.contracts.description import Description, bench_is_executed
 from sandboxes.contracts.diagnostic import Diagnostic, clip
 from sandboxes.contracts.finding import Finding, Severity
@@ -48,9 +48,9 @@ from sandboxes.contracts.weakness import Weakness
 
 __all__ = [
     # what is evaluated, and how
-    "MAX_SOURCE_CHARACTERS", "Argument", "ArgumentSequence", "Case", "CaseKind", "Description", "EvalConfig",
-    "Precision", "Reference", "ScalarRef", "Submission", "Target", "TensorRef", "TensorSpec", "TorchConstant",
-    "Weakness", "bench_is_executed",
+    "MAX_SOURCE_CHARACTERS", "Argument", "ArgumentSequence", "Case", "CaseKind", "Depth", "Description",
+    "EvalConfig", "Precision", "Reference", "ScalarRef", "Submission", "Target", "TensorRef", "TensorSpec",
+    "TorchConstant", "Weakness", "bench_is_executed",
     # what the sandbox hands out
     "READ_BACK", "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure",
     "Variant", "node_inputs", "node_scalars", "references", "scalars",

@@ -20,6 +20,17 @@ class Precision(StrEnum):
     """They may not."""
 
 
+class Depth(StrEnum):
+    """How far a candidate is evaluated."""
+
+    JUDGED = "judged"
+    """All the way: its outputs are compared with the truth."""
+    PRICED = "priced"
+    """Traced, looked at by the gate, compiled and priced by the hardware model, at the bench case alone. Nothing is
+    compared, so nothing is said about correctness and nothing can be earned by it: the outcome is `unjudged`. A few
+    times cheaper; for choosing what to judge."""
+
+
 class EvalConfig(Contract):
     """What to evaluate for and how long; part of a result's identity."""
 
@@ -44,5 +55,7 @@ class EvalConfig(Contract):
     bench_seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
     """Seed of the bench case's inputs, where that is not `seed`: their truth is dear, so that several evaluations share
     it, and `seed` serves this evaluation only. An answer of few numbers is always drawn from `seed`."""
+    depth: Depth = Depth.JUDGED
+    """How far candidates are evaluated; what is only priced has no verdict `ok` and no speedup."""
     bench_budget_gflop: Annotated[float, Field(ge=0)] = 20.0
     """Largest reference, in 1e9 operations, for which the bench case is executed in full on the CPU."""

@@ -49,5 +49,8 @@ class Outcome(StrEnum):
     """The candidate, its compilation or its kernels ran over a time limit."""
     UNSUPPORTED = "unsupported"
     """This device can't judge the program (inline PTX on `cpu`); counted apart, reward 0."""
+    UNJUDGED = "unjudged"
+    """Priced, not judged, as the configuration asked: whether it is correct is unknown, so it earns as if it were not,
+    and counts for nothing but the choice of what is judged."""
     INFRASTRUCTURE = "infrastructure"
     """Our failure, not the candidate's: no verdict, no reward."""

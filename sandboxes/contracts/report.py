@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from sandboxes.contracts.base import SCHEMA_VERSION, Contract
 from sandboxes.contracts.case import CaseKind
-from sandboxes.contracts.config import EvalConfig
+from sandboxes.contracts.config import Depth, EvalConfig
 from sandboxes.contracts.diagnostic import Diagnostic, Text
 from sandboxes.contracts.finding import Finding, Severity
 from sandboxes.contracts.outcome import Outcome
@@ -69,6 +69,9 @@ class Report(Contract):
     findings: tuple[Finding, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     profile: Profile | None = None
+    estimate: Profile | None = None
+    """What the hardware model says of a candidate that was priced only (`unjudged`): of no worth as a result, since a
+    wrong program may be as fast as it likes. Kept apart from `profile`, so that nothing is paid for it by accident."""
     timings_s: dict[str, float] = Field(default_factory=dict)
     """Wall time of each stage, seconds."""
     versions: dict[str, str] = Field(default_factory=dict)
@@ -107,6 +110,12 @@ class Report(Contract):
                 raise ValueError("outcome `ok` needs a profile")
         elif self.profile is not None:
             raise ValueError(f"only outcome `ok` carries a profile, not `{self.outcome}`")
+        if self.outcome is Outcome.OK and self.config.depth is Depth.PRICED:
+            raise ValueError("outcome `ok` can't come from an evaluation that compares nothing (depth `priced`)")
+        if (self.outcome is Outcome.UNJUDGED) != (self.estimate is not None):
+            raise ValueError("outcome `unjudged` has an estimate, and no other has one")
+        if self.outcome is Outcome.UNJUDGED and (self.config.depth is not Depth.PRICED or rejected):
+            raise ValueError("outcome `unjudged` needs the depth `priced`, and no finding that rejects")
         if self.outcome is Outcome.HACK and not rejected:
             raise ValueError("outcome `hack` needs a finding that rejects")
         if self.outcome not in REACHED_REPLAY and self.cases:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rewards import EXCLUDED, NamedReward, get_reward, graded, kevin, list_rewards, log2_speedup
+from rewards import EXCLUDED, NamedReward, exploration, get_reward, graded, kevin, list_rewards, log2_speedup
 from rewards.shipped import SHIPPED
 from sandboxes.contracts import Outcome, Report
-from tests.reports import failed_report, ok_report
+from tests.reports import failed_report, ok_report, unjudged_report
 from tests.rewards.timed import changed, timed
 
 FAILURES = sorted(set(Outcome) - {Outcome.OK, Outcome.INFRASTRUCTURE})
@@ -105,7 +105,8 @@ def test_there_is_no_gain_inside_a_measured_interval(interval: tuple[float, floa
 
 def test_a_failure_is_graded_by_how_far_it_got() -> None:
     stations = [
-        [Outcome.HACK, Outcome.UNSUPPORTED, Outcome.NO_CODE], [Outcome.SYNTAX_ERROR], [Outcome.IMPORT_ERROR],
+        [Outcome.HACK, Outcome.UNSUPPORTED, Outcome.UNJUDGED, Outcome.NO_CODE], [Outcome.SYNTAX_ERROR],
+        [Outcome.IMPORT_ERROR],
         [Outcome.TRACE_ERROR, Outcome.UNTRACEABLE, Outcome.TIMEOUT], [Outcome.COMPILE_ERROR],
         [Outcome.LAUNCH_ERROR, Outcome.MEMORY_ERROR], [Outcome.INCORRECT],
     ]  # fmt: skip
@@ -142,7 +143,8 @@ def test_a_lost_evaluation_has_no_reward(reward: NamedReward) -> None:
 @everyone
 @pytest.mark.parametrize("outcome", FAILURES)
 def test_no_failure_beats_the_slowest_correct_candidate(reward: NamedReward, outcome: Outcome) -> None:
-    assert value(reward.name, failed_report(outcome)) <= value(reward.name, timed(0.001, coverage=0.0))
+    if (reward, outcome) != (exploration, Outcome.UNJUDGED):  # that is what it is for, and the only one
+        assert value(reward.name, failed_report(outcome)) <= value(reward.name, timed(0.001, coverage=0.0))
 
 
 @everyone
@@ -189,3 +191,21 @@ def test_times_that_are_no_numbers_earn_no_speedup(reward: NamedReward) -> None:
 def test_graded_is_the_default_for_whatever_is_correct() -> None:
     for report in (timed(0.4, coverage=0.3), timed(5.0), timed(2.0, verified=False)):
         assert graded(report).value == get_reward()(report).value
+
+
+@pytest.mark.parametrize("reward", [each for each in SHIPPED if each is not exploration], ids=lambda each: each.name)
+@given(time_us=st.floats(min_value=1e-3, max_value=1e3))
+def test_what_was_only_priced_earns_nothing_however_fast_it_is(reward: NamedReward, time_us: float) -> None:
+    found = reward(unjudged_report(time_us=time_us)).value
+    assert found is not None
+    assert found <= 0
+
+
+def test_exploration_ranks_what_was_priced_above_what_failed_and_by_its_estimate() -> None:
+    fast, slow = unjudged_report(time_us=10.0), unjudged_report(time_us=1000.0)
+    assert value("exploration", fast) == pytest.approx(2.3)
+    assert value("exploration", slow) == pytest.approx(0.32)
+    assert value("exploration", failed_report(Outcome.COMPILE_ERROR)) < value("exploration", slow)
+    assert value("exploration", timed(2.0)) == pytest.approx(3.0)
+    assert value("exploration", timed(2.0, verified=False)) == pytest.approx(1.0)
+    assert "nobody compared" in get_reward("exploration")(fast).breakdown[-1].note

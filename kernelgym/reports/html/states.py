@@ -41,6 +41,7 @@ _STATES: Final = {
     Outcome.MEMORY_ERROR: State.MEMORY,
     Outcome.NO_CODE: State.NO_CODE,
     Outcome.UNSUPPORTED: State.UNSUPPORTED,
+    Outcome.UNJUDGED: State.UNSUPPORTED,
     Outcome.HACK: State.HACK,
     Outcome.INFRASTRUCTURE: State.LOST,
 }

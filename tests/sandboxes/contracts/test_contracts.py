@@ -24,6 +24,7 @@ from sandboxes.contracts import (
     CaseResult,
     Constant,
     Contract,
+    Depth,
     Description,
     Descriptor,
     Diagnostic,
@@ -55,7 +56,7 @@ from sandboxes.contracts import (
     references,
 )
 from sandboxes.hardware.targets import get_target
-from tests.reports import failed_report, ok_report
+from tests.reports import failed_report, ok_report, unjudged_report
 from tests.tracer import spec
 
 STORED = Path(__file__).parents[2] / "data" / "report-v1.json"
@@ -240,6 +241,18 @@ WHY = Diagnostic(stage=Stage.TRACE, message="because")
         (failed_report(Outcome.INCORRECT), {"profile": ok_report().profile}, "only outcome `ok` carries a profile"),
         (failed_report(Outcome.INCORRECT), {"diagnostics": ()}, "needs a diagnostic"),
         (failed_report(Outcome.COMPILE_ERROR), {"cases": ok_report().cases}, "can't have compared any case"),
+        (
+            ok_report(),
+            {"config": EvalConfig(depth=Depth.PRICED)},
+            "can't come from an evaluation that compares nothing",
+        ),
+        (ok_report(), {"estimate": ok_report().profile}, "no other has one"),
+        (failed_report(Outcome.INCORRECT), {"estimate": ok_report().profile}, "no other has one"),
+        (unjudged_report(), {"estimate": None}, "has an estimate"),
+        (unjudged_report(), {"config": EvalConfig()}, "needs the depth `priced`"),
+        (unjudged_report(), {"findings": (REJECTION,)}, "no finding that rejects"),
+        (unjudged_report(), {"cases": ok_report().cases}, "can't have compared any case"),
+        (unjudged_report(), {"profile": ok_report().profile}, "only outcome `ok` carries a profile"),
         (failed_report(Outcome.INFRASTRUCTURE), {"cases": (FAILED,)}, "can't have compared any case"),
     ],
 )
