@@ -7,6 +7,7 @@ observation; everything behind the sentinel.
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import TemplateError
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 SENTINEL: Final = "KernelGymReplySentinel"
 """Stands for the action; a word that no template cuts or changes."""
 
-PROBES: Final = ("KernelGymProbeOne", "KernelGymProbeTwo\n\nwith `code` and {braces}")
-"""Observations by which a template is tried out."""
+PROBES: Final = ("Observation one", "Try two\n\nwith `code` and {braces}")
+"""Observations by which a template is tried out; they share no begin."""
 
 
 class ChatTokens:
@@ -51,6 +52,7 @@ class ChatTokens:
         if not self.ends:
             raise BadUsage(f"{self._name} has no end of sequence; give one of its tokens in `ends`")
         self._check()
+        self._end_of_turn = self._count_end_of_turn()
 
     def prompt(self, messages: Sequence[Message]) -> tuple[int, ...]:
         """Returns a chat as the tokens after which the model writes.
@@ -68,10 +70,8 @@ class ChatTokens:
             observation: What the environment says. Special tokens in it are broken up.
             ended: Whether the action's last token ended it; otherwise the end of its turn is among the tokens.
         """  # fmt: skip
-        before, _, tail = self._render_reply(observation).partition(SENTINEL)
-        begin, whole = self._encode(before + SENTINEL), self._encode(before + SENTINEL + tail)
-        tokens = whole[len(begin) :]  # not the tokens of `tail`: some tokenizers put a space in front of every text
-        return tokens[1:] if ended and tokens[0] in self.ends else tokens
+        tokens = self._behind_sentinel(observation)
+        return tokens[self._end_of_turn :] if ended else tokens
 
     def text(self, tokens: Sequence[int]) -> str:
         """Returns an action as text, without special tokens."""
@@ -83,6 +83,18 @@ class ChatTokens:
     @property
     def _name(self) -> str:
         return f"the tokenizer {getattr(self._tokenizer, 'name_or_path', '') or type(self._tokenizer).__name__}"
+
+    def _behind_sentinel(self, observation: str) -> tuple[int, ...]:
+        whole = self._render_reply(observation)
+        begin = whole.partition(SENTINEL)[0] + SENTINEL
+        # the tokens of the rest alone may be others: some tokenizers put a space in front of every text
+        return self._encode(whole)[len(self._encode(begin)) :]
+
+    def _count_end_of_turn(self) -> int:
+        """Returns how many of the tokens behind a reply end its turn; 0 if what ends an action is not among them."""
+        one, two = (self._behind_sentinel(probe) for probe in PROBES)
+        before = one[: _common(one, two)]
+        return next((index + 1 for index, token in enumerate(before) if token in self.ends), 0)
 
     def _render_reply(self, observation: str, *, begin: bool = True) -> str:
         return self._render([("user", "?"), ("assistant", SENTINEL), ("user", observation)], begin=begin)
@@ -117,15 +129,20 @@ class ChatTokens:
     def _fault(self, probe: str) -> str | None:
         """Returns what is wrong with how a conversation is written."""
         whole, without = self._render_reply(probe), self._render_reply(probe, begin=False)
-        begin = whole[len(without) :]
+        begin = whole[_common(whole, without) :]
         before, found, tail = whole.partition(SENTINEL)
         if not found:
             return "a reply is not in it as it was written"
         if tail.count(probe) != 1 or probe in before:
             return "what follows a reply is not in it once, after that reply"
-        if not whole.startswith(without) or not tail.endswith(begin) or not begin:
+        if not tail.endswith(begin) or probe in begin or (not begin and before != self._render([("user", "?")])):
             return "it does not end where the next reply begins"
         first = self._encode(before + SENTINEL)
         if self._encode(whole)[: len(first)] != first:
             return "the tokens of a reply depend on what follows it"
         return None
+
+
+def _common(one: Sequence[object], other: Sequence[object]) -> int:
+    """Returns the length of the begin that two sequences share."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

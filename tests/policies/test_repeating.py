@@ -101,6 +101,13 @@ def test_another_data_seed_is_another_run_and_the_secret_is_not_shown(tmp_path: 
     assert run(tmp_path / "seven", *TWO, "--data-seed", "7").exit_code == ExitCode.VERDICT
 
 
+def test_another_history_is_another_run(tmp_path: Path) -> None:
+    run(tmp_path, *TWO, "--history", "full")
+    assert json.loads((tmp_path / "run.json").read_text())["history"] == "full"
+    assert "history is full there and short here" in run(tmp_path, *TWO).stderr
+    assert run(tmp_path, *TWO, "--history", "full").exit_code == ExitCode.VERDICT
+
+
 def test_a_run_of_an_earlier_version_without_a_data_seed_goes_on(tmp_path: Path) -> None:
     run(tmp_path, *TWO)
     record = json.loads((tmp_path / "run.json").read_text())

@@ -358,6 +358,8 @@ def test_precision_and_time_limit_reach_the_evaluator_and_the_record(run: Runner
         (["--problems", "core", "--style", "compcat"], "did you mean 'compact'?"),
         (["--problems", "core", "--style", "drkernel"], "`demo` reads feedback of --style compact only; give that"),
         (["--problems", "core", "--policy", "search", "--style", "drkernel"], "reads feedback of --style compact only"),
+        (["--problems", "core", "--history", "full", "--iterations", "2"], "history is 'full', but test-time scaling"),
+        (["--problems", "core", "--history", "long"], "no history is called 'long'"),
         (["--problems", "core", "--iterations", "2", "--keep", "3"], "keep is 3, but an iteration has 3 turns"),
         (["--problems", "core", "--policy-option", "x=1"], "the policy `demo` has no option `x`"),
         (["--problems", "core", "--policy-option", "x"], "--policy-option is 'x'; give a key and a value"),

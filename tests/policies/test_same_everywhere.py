@@ -36,6 +36,7 @@ CONVERSATIONS = {
         {"max_turns": 2, "iterations": 3, "keep": 1, "select": "window", "allow_submit": False},
         ["--turns", "2", "--iterations", "3", "--keep", "1", "--select", "window", "--no-submit"],
     ),
+    "the whole history": (["slow", "incorrect", "fast"], {"max_turns": 3, "history": "full"}, ["--history", "full"]),
     "a lost last turn": (["slow", "infrastructure", "infrastructure"], {"max_turns": 3}, []),
 }
 

@@ -1,11 +1,15 @@
 """What stays in the chat: the newest turn in full, of older ones what can still be used; numbers are always right."""
 
+from itertools import pairwise
+
 import pytest
 
 from kernelgym.chat import Role
-from kernelgym.envs import Episode, Rules, estimate_tokens
+from kernelgym.envs import Episode, Options, Rules, estimate_tokens
 from kernelgym.envs.scaling import Scaling, Select
+from kernelgym.errors import BadUsage
 from kernelgym.problems import get_problem
+from kernelgym.settings import Settings
 from tests.kernelgym.envs.script import Scripted, completion, described
 
 REASONING = "I think about it for a while.\n\n"
@@ -49,6 +53,41 @@ def test_drkernel_keeps_everything() -> None:
     said = [message.content for message in episode.chat]
     full = [text for turn in episode.turns for text in (turn.completion.strip("\n"), turn.observation)]
     assert [text.strip("\n") for text in said[1:]] == full
+
+
+def test_in_full_the_chat_only_grows_and_says_everything_as_it_was_first_said() -> None:
+    words = ("compile_error", "slow", "infrastructure", "fast", "incorrect")
+    chats = [played(*words[:turns], history="full", max_turns=6).chat for turns in range(len(words) + 1)]
+    for before, after in pairwise(chats):
+        assert after[: len(before)] == before
+        assert len(after) == len(before) + 2
+    said = [message.content for message in chats[-1]]
+    episode = played(*words, history="full", max_turns=6)
+    assert said[0] == episode.prompt
+    assert said[1::2] == [REASONING + completion(word) for word in words]
+    assert said[2::2] == [turn.observation for turn in episode.turns]
+
+
+def test_in_full_a_bare_submit_changes_nothing() -> None:
+    episode = played("slow", history="full")
+    before = episode.chat
+    episode.play("SUBMIT", Scripted())
+    assert episode.chat == before
+
+
+def test_the_whole_history_does_not_go_with_test_time_scaling() -> None:
+    with pytest.raises(BadUsage, match="history is 'full', but test-time scaling"):
+        Rules(history="full", scaling=Scaling(iterations=2, keep=1))
+    with pytest.raises(BadUsage, match="history is 'full', but"):
+        Options(history="full", iterations=2).rules(Settings())
+    assert Options(history="full").rules(Settings()).history == "full"
+
+
+def test_a_history_that_there_is_not_is_named() -> None:
+    with pytest.raises(BadUsage, match="'fulll'; did you mean 'full'"):
+        Rules(history="fulll")
+    with pytest.raises(BadUsage, match="history is 1; give a text"):
+        Options(history=1)  # type: ignore[arg-type]
 
 
 def test_an_older_completion_without_code_is_shown_by_its_begin() -> None:

@@ -14,7 +14,10 @@ CHATML = (
 
 @cache
 def byte_tokenizer(
-    template: str | None = CHATML, end: str = "<|im_end|>", special: tuple[str, ...] = ("<|im_start|>", "<|pad|>")
+    template: str | None = CHATML,
+    end: str = "<|im_end|>",
+    special: tuple[str, ...] = ("<|im_start|>", "<|pad|>"),
+    bos: str | None = None,
 ) -> "PreTrainedTokenizerFast":
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: PLC0415 - a second to import
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
@@ -24,6 +27,6 @@ def byte_tokenizer(
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token=end, additional_special_tokens=list(special), chat_template=template,
-        padding_side="left",
+        tokenizer_object=tokenizer, eos_token=end, bos_token=bos, additional_special_tokens=list(special),
+        chat_template=template, padding_side="left",
     )  # fmt: skip
