@@ -7,7 +7,7 @@ DEMO := core/add_relu, core/argmax, core/causal_attention, core/cumulative_sum, 
 	core/matmul, core/max_pool, core/rms_norm, core/softmax
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench gpu-test test-openenv clean
+.PHONY: help demo test check bench gpu-test test-openenv test-verifiers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
 
 test-openenv: .venv-openenv/.installed ## test the adapter for OpenEnv in .venv-openenv
 	.venv-openenv/bin/python -m pytest -m ecosystem tests/policies/ecosystem/openenv
+
+test-verifiers: .venv-verifiers/.installed ## test the adapter for verifiers in .venv-verifiers
+	.venv-verifiers/bin/python -m pytest -m ecosystem tests/policies/ecosystem/verifiers
 
 clean: ## remove everything the other targets made
 	rm -rf .venv .venv-openenv .venv-verifiers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

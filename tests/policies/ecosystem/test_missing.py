@@ -8,7 +8,7 @@ import pytest
 from policies.errors import PackageMissing
 
 
-@pytest.mark.parametrize("package", ["openenv"])
+@pytest.mark.parametrize("package", ["openenv", "verifiers"])
 def test_an_adapter_without_its_package_names_the_extra(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = f"policies.ecosystem.{package}"
     for name in list(sys.modules):
