@@ -48,6 +48,7 @@ class Row:
         """Takes over what a second evaluator says; a lost episode stays lost."""
         if self.played.lost:
             return
+        self.played = confirmed.played
         self.rewards = confirmed.rewards
         self.counted = list(confirmed.counted)
         self.masks = [None if learned else Mask.CONFIRMATION for learned in confirmed.learned]
@@ -83,8 +84,8 @@ class Row:
         )
 
     def success(self, success: Success, speaking: Speaking) -> bool | None:
-        """Returns whether the episode succeeds; None if it was lost and says nothing."""
-        if self.played.lost:
+        """Returns whether the episode succeeds; None if it was lost, or not confirmed, and says nothing."""
+        if self.played.lost or Mask.CONFIRMATION in self.masks:
             return None
         return any(
             turn.report is not None and success.of_report(turn.report) for turn in asked(self.played.turns, speaking)

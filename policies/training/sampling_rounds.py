@@ -118,14 +118,14 @@ class SamplingRounds:
         rollouts = self.rollouts
         judged = self._summaries(groups)
         self.judged |= judged
+        if rollouts.confirmer is not None:
+            skipping = rollouts.options.dynamic_sampling.ties is not Ties.OFF
+            worthy = [group for group in groups if not (self.lost(group) or (skipping and self.tied(group)))]
+            confirm_groups(self.rows, worthy, rollouts.confirmer, self.layout, rollouts.exchange)
+            judged = self._summaries(worthy)
+            self.judged |= judged
         if rollouts.curriculum is not None:
             rollouts.curriculum.update(judged, self.problems, self.step)
-        if rollouts.confirmer is None:
-            return
-        skipping = rollouts.options.dynamic_sampling.ties is not Ties.OFF
-        worthy = [group for group in groups if not (self.lost(group) or (skipping and self.tied(group)))]
-        confirm_groups(self.rows, worthy, rollouts.confirmer, self.layout, rollouts.exchange)
-        self.judged |= self._summaries(worthy)
 
     def _summaries(self, groups: Iterable[int]) -> Mapping[int, list[Judged]]:
         """Returns the episodes of these groups, over all processes."""
