@@ -12,11 +12,12 @@ share rho of what was cut off, unless it was a wrong answer or had fallen into r
 penalty.
 
 What is reported: the equation; that `repeat` compares the last 128 tokens with the 128 before; that masking 30 % let
-lengths grow as fast as masking all, without the collapse. What is ours: `non-incorrect` is not defined there, and its
-notes speak of correct answers, while most answers that are cut off have none yet: here it is one that was not judged
-wrong (no complete candidate, or a correct one). Loops of any period up to m count as repetition, as a loop of 50
-tokens would escape a comparison at a distance of 128; `any_period=False` is theirs. The default of rho is the 30 % of
-the notes. An answer here is a turn. A masked turn stays in the baseline, as in their equation.
+lengths grow as fast as masking all; that under the condition training stays stable. What is ours: `non-incorrect` is
+not defined there, and its notes speak of correct answers, while most answers that are cut off have none yet: here it
+is one that was not judged wrong (no complete candidate, or a correct one). Loops of any period up to m count as
+repetition, as a loop of 50 tokens would escape a comparison at a distance of 128; `any_period=False` is theirs. The
+default of rho is the 30 % of the notes. An answer here is a turn. A masked turn stays in the baseline, as in their
+equation.
 """
 
 from collections.abc import Sequence
