@@ -9,6 +9,16 @@ from policies.training.sampler import Sampled, SamplingRequest
 from sandboxes.contracts import Report
 
 
+def turn_seed(seed: int, turn: int) -> int:
+    """Returns the seed of one action of an episode.
+
+    Args:
+        seed: Of the episode.
+        turn: Counted from 0.
+    """
+    return int.from_bytes(hashlib.blake2b(f"{seed} {turn}".encode(), digest_size=8).digest()) >> 1
+
+
 class Conversation:
     """One rollout.
 
@@ -44,11 +54,10 @@ class Conversation:
         return len(self._tokens) + len(self._held)
 
     def next(self, max_new_tokens: int) -> SamplingRequest:
-        """Returns the request for the next action; its seed depends on that of the episode and the turn alone."""
-        key = f"{self.request.seed} {len(self._turns)}".encode()
+        """Returns the request for the next action."""
         return SamplingRequest(
             tokens=(*self._prompt, *self._tokens, *self._held),
-            seed=int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()) >> 1,
+            seed=turn_seed(self.request.seed, len(self._turns)),
             max_new_tokens=max_new_tokens,
             temperature=self.request.temperature,
         )
