@@ -52,8 +52,8 @@ class Success:
         return "correct" if self.speedup is None else f"fast:{self.speedup!r}"
 
     def of_report(self, report: Report) -> bool | None:
-        """Returns whether it is a success; None if the evaluation was lost and says nothing."""
-        if report.outcome is Outcome.INFRASTRUCTURE:
+        """Returns whether it is a success; None if nobody knows: it was lost, or priced only."""
+        if report.outcome in (Outcome.INFRASTRUCTURE, Outcome.UNJUDGED):
             return None
         if self.speedup is None:
             return report.correct

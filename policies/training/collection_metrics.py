@@ -41,7 +41,7 @@ class GroupCounts:
 
 
 def collection_metrics(
-    turns: Counter[str], counts: GroupCounts, temperature: float, coverage: float | None
+    turns: Counter[str], counts: GroupCounts, temperature: float, diversity: float | None, coverage: float | None
 ) -> dict[str, float]:
     """Returns the metrics of one batch.
 
@@ -49,6 +49,7 @@ def collection_metrics(
         turns: `Row.tally` summed over all rows, and under `discarded` how many turns were played beside them.
         counts: Of the batch's groups.
         temperature: At which the batch was sampled.
+        diversity: Of its answers; None if it was not measured.
         coverage: Share of the curriculum's problems that were ever tried; None without one.
     """
     metrics = {f"collect/masked_{mask}": turns[mask] / turns["turns"] for mask in Mask}
@@ -65,6 +66,8 @@ def collection_metrics(
         "collect/extra_turns": float(turns["discarded"]),
         "collect/temperature": temperature,
     }
+    if diversity is not None:
+        metrics["collect/diversity"] = diversity
     if coverage is not None:
         metrics["collect/curriculum_coverage"] = coverage
     return metrics

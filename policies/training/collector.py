@@ -1,6 +1,6 @@
 """From the problems of a batch to the rows that a training step learns from.
 
-    problems ─ curriculum ─► play ─ retry lost ─► judge ─ confirm ─► tied? ─ draw anew ─► PRS ─► Collected
+    problems ─ curriculum ─► play ─ retry lost ─► judge ─ confirm ─► tied? ─ draw anew ─► PRS, truncation ─► Collected
 
 The number of rows never changes: what is not learned from stays in the batch with `learned` False. Everything that
 needs more than one row (ties, the curriculum, metrics) is decided by every process on gathered summaries, so a group
@@ -13,16 +13,18 @@ from typing import Any
 
 from kernelgym.errors import BadUsage
 from policies.curriculum import ProblemSampler
+from policies.diversity import TemperatureState
 from policies.training.batch_layout import BatchLayout
 from policies.training.collected import Collected
 from policies.training.collection_metrics import collection_metrics
 from policies.training.collection_options import CollectionOptions
 from policies.training.collector_state import CollectorState, record_of_sampler, sampler_of
 from policies.training.confirmation import GroupConfirmer
+from policies.training.confirmation_counts import ConfirmationCounts
 from policies.training.dynamic_sampling import Ties
 from policies.training.exchange import Exchange, SingleProcess
-from policies.training.row import Mask, Row
 from policies.training.sampling_rounds import Play, Rollouts, SamplingRounds
+from policies.training.selection import select_turns
 from policies.training.shared_curriculum import SharedCurriculum
 
 
@@ -63,13 +65,17 @@ class Collector:
             play=play, options=options, exchange=exchange, seed=seed, curriculum=shared, confirmer=confirmer
         )
         self._group_size = group_size
-        self.temperature = options.temperature
-        """That of the next batch. Read it before `collect`: that call may change it for the batch after."""
+        self._temperature = options.first_temperature
 
     @property
     def curriculum(self) -> ProblemSampler | None:
         """What has been learned of the problems' difficulty; `restore` replaces it."""
         return None if self._rollouts.curriculum is None else self._rollouts.curriculum.sampler
+
+    @property
+    def temperature(self) -> float:
+        """That of the next batch. After `collect`, that of the batch is in its episodes: this one may have moved on."""
+        return self._temperature.temperature
 
     def collect(self, problems: Sequence[str], step: int) -> Collected:
         """Plays and selects one batch; every process has to call this.
@@ -94,45 +100,43 @@ class Collector:
             chosen = curriculum.draw(range(layout.groups))
         rounds = SamplingRounds(self._rollouts, layout, chosen, step, self.temperature)
         rounds.run()
-        rows = self._selected(rounds)
+        rows = [row for _, row in sorted(rounds.rows.items())]
+        for place, row in zip(layout.places, rows, strict=True):
+            select_turns(row, place, self._rollouts.options, step=step, tied=rounds.tied(place.group))
         tally = sum((row.tally() for row in rows), Counter[str](discarded=rounds.discarded))
         tally = sum(exchange.gather(tally), Counter[str]())
         coverage = None if curriculum is None else curriculum.coverage()
-        metrics = collection_metrics(tally, rounds.counts, rounds.temperature, coverage)
+        metrics = collection_metrics(tally, rounds.counts, rounds.temperature, rounds.diversity, coverage)
+        if self._rollouts.confirmer is not None:
+            metrics |= sum(exchange.gather(self._rollouts.confirmer.counts), ConfirmationCounts()).metrics()
+        if self._rollouts.options.diversity is not None:
+            self._temperature = self._rollouts.options.diversity.after(self._temperature, rounds.diversity)
         return Collected(episodes=tuple(row.collected() for row in rows), metrics=metrics)
 
     def state(self) -> dict[str, Any]:
         """Returns all that a resumed training needs, as JSON data; the one of rank 0 is for all processes."""
         curriculum = None if self.curriculum is None else record_of_sampler(self.curriculum)
-        return CollectorState(temperature=self.temperature, curriculum=curriculum).model_dump(mode="json")
+        temperature = None if self._rollouts.options.diversity is None else self._temperature.state()
+        return CollectorState(temperature=temperature, curriculum=curriculum).model_dump(mode="json")
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Goes on as the collector that gave this state would have.
 
         Raises:
-            BadUsage: It is no state, or that of a collector with a curriculum where this one has none, or the reverse.
+            BadUsage: It is no state, or that of a collector with other options.
             BookUnusable: Its curriculum can't be believed.
         """
         found, shared = CollectorState.read(state), self._rollouts.curriculum
-        if (found.curriculum is None) != (shared is None):
-            has, lacks = ("no", "one") if found.curriculum is None else ("a", "none")
-            raise BadUsage(
-                f"the state has {has} curriculum, this training {lacks}; go on with the options it began with"
-            )
-        self.temperature = found.temperature
+        _check_same("curriculum", found.curriculum, shared)
+        _check_same("temperature that follows diversity", found.temperature, self._rollouts.options.diversity)
+        if found.temperature is not None:
+            self._temperature = TemperatureState.restored(found.temperature)
         if shared is not None and found.curriculum is not None:
             shared.sampler = sampler_of(found.curriculum)
 
-    def _selected(self, rounds: SamplingRounds) -> list[Row]:
-        """Returns this process's rows after the rules that look at one row each."""
-        options = self._rollouts.options
-        rows = [row for _, row in sorted(rounds.rows.items())]
-        for place, row in zip(rounds.layout.places, rows, strict=True):
-            if options.dynamic_sampling.ties is not Ties.OFF and rounds.tied(place.group):
-                row.mask_all(Mask.TIES)
-            if options.rejection is not None and not row.played.lost:
-                reports = [turn.report for turn in row.played.turns]
-                kept = options.rejection.kept(reports, step=rounds.step, prompt=str(place.group), rollout=place.rollout)
-                for turn in (turn for turn, keep in enumerate(kept) if not keep):
-                    row.mask(turn, Mask.PRS, counted=options.rejection.counted)
-        return rows
+
+def _check_same(thing: str, state: object | None, training: object | None) -> None:
+    """Raises BadUsage if only one of both has this."""
+    if (state is None) != (training is None):
+        has, lacks = ("no", "one") if state is None else ("a", "none")
+        raise BadUsage(f"the state has {has} {thing}, this training {lacks}; go on with the options it began with")

@@ -4,9 +4,9 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from kernelgym.errors import BadUsage
 from policies.curriculum import ProblemSampler, load_sampler
@@ -17,8 +17,8 @@ class CollectorState(Contract):
     """The state of `policies.training.collector.Collector`."""
 
     schema_version: Literal[1] = 1
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """Of the next batch."""
+    temperature: dict[str, float | int | None] | None
+    """What `TemperatureState.state` returns; None if diversity does not decide the temperature."""
     curriculum: dict[str, Any] | None
     """What `ProblemSampler.save` writes; None without one."""
 

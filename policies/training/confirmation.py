@@ -5,6 +5,7 @@ from typing import Protocol
 
 from policies.training.batch_layout import BatchLayout
 from policies.training.collected import CollectedEpisode
+from policies.training.confirmation_counts import ConfirmationCounts
 from policies.training.exchange import Exchange
 from policies.training.played import PlayedEpisode
 from policies.training.row import Row
@@ -13,8 +14,17 @@ from policies.training.row import Row
 class GroupConfirmer(Protocol):
     """Replaces the rewards of a group, and says which of its turns count."""
 
+    @property
+    def counts(self) -> ConfirmationCounts:
+        """What this process's confirmer was asked so far, for metrics."""
+        ...
+
     def confirm(self, group: Sequence[PlayedEpisode]) -> list[CollectedEpisode]:
-        """Returns one row per episode, in their order."""
+        """Returns one row per episode, in their order.
+
+        The episodes in them may have other reports; rejection and the curriculum look at those. Their tokens are the
+        same.
+        """
         ...
 
 

@@ -37,7 +37,7 @@ class Judged(NamedTuple):
     rewards: tuple[float | None, ...]
     counted: tuple[bool, ...]
     success: bool | None
-    """None: the episode was lost."""
+    """None: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

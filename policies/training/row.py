@@ -13,9 +13,9 @@ class Mask(StrEnum):
     """Why a turn is not learned from; the first that applies, in this order."""
 
     LOST = "lost"
-    """An evaluation of its episode was lost to the infrastructure."""
+    """An evaluation of its episode was lost to the infrastructure, by either evaluator."""
     CONFIRMATION = "confirmation"
-    """The second evaluator was not asked, or gave no verdict."""
+    """The second evaluator was not asked."""
     TIES = "ties"
     """All returns of its group are alike, so that nothing can be learned by comparison."""
     PRS = "prs"
@@ -48,10 +48,11 @@ class Row:
         """Takes over what a second evaluator says; a lost episode stays lost."""
         if self.played.lost:
             return
-        self.played = confirmed.played
+        self.played = confirmed.played  # the same tokens, with the reports that the rewards are of
         self.rewards = confirmed.rewards
         self.counted = list(confirmed.counted)
-        self.masks = [None if learned else Mask.CONFIRMATION for learned in confirmed.learned]
+        why = Mask.LOST if confirmed.played.lost else Mask.CONFIRMATION
+        self.masks = [None if learned else why for learned in confirmed.learned]
 
     def mask(self, turn: int, why: Mask, *, counted: bool = True) -> None:
         """Takes a turn, counted from 0, out of the loss unless it is out already.
@@ -84,12 +85,12 @@ class Row:
         )
 
     def success(self, success: Success, speaking: Speaking) -> bool | None:
-        """Returns whether the episode succeeds; None if it was lost, or not confirmed, and says nothing."""
-        if self.played.lost or Mask.CONFIRMATION in self.masks:
+        """Returns whether the episode succeeds; None if nobody knows: it was lost, or not judged."""
+        if self.played.lost:
             return None
-        return any(
-            turn.report is not None and success.of_report(turn.report) for turn in asked(self.played.turns, speaking)
-        )
+        turns = asked(self.played.turns, speaking)
+        found = [success.of_report(turn.report) for turn in turns if turn.report is not None]
+        return True if True in found else None if None in found else False
 
 
 def asked(turns: tuple[PlayedTurn, ...], speaking: Speaking) -> tuple[PlayedTurn, ...]:

@@ -6,6 +6,7 @@ Every process goes through the same rounds, since each decides on the same gathe
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from policies.training.batch_diversity import batch_diversity
 from policies.training.batch_layout import BatchLayout, Place
 from policies.training.collection_metrics import GroupCounts
 from policies.training.collection_options import CollectionOptions
@@ -55,6 +56,8 @@ class SamplingRounds:
     judged: dict[int, list[Judged]] = field(init=False, default_factory=dict)
     """All groups of the batch."""
     counts: GroupCounts = field(init=False)
+    diversity: float | None = field(init=False, default=None)
+    """Of the answers as first played; None: not measured, or nothing to compare."""
     discarded: int = field(init=False, default=0)
     """Turns that this process has played for nothing: those of episodes that were replaced."""
 
@@ -63,12 +66,16 @@ class SamplingRounds:
 
     def run(self) -> None:
         """Plays the batch; every process has to call this."""
-        sampling = self.rollouts.options.dynamic_sampling
+        options = self.rollouts.options
+        sampling = options.dynamic_sampling
         pending: Collection[int] = range(self.layout.groups)
         for attempt in range(1 + (sampling.rounds if sampling.ties is Ties.RESAMPLE else 0)):
             if attempt:
                 self._draw_anew(pending)
             self._play(pending, attempt)
+            if not attempt and options.measures_diversity:
+                # before groups are drawn anew: those that replace them were chosen for being different
+                self.diversity = batch_diversity(self.rows, self.layout, self.rollouts.exchange)
             self._judge(pending)
             pending = [group for group in pending if self.tied(group) or self.lost(group)]
             if not attempt:
@@ -116,15 +123,14 @@ class SamplingRounds:
         Where ties are left out, a group that ties by the first is not worth it.
         """
         rollouts = self.rollouts
-        judged = self._summaries(groups)
-        self.judged |= judged
+        self.judged |= self._summaries(groups)
         if rollouts.confirmer is not None:
             skipping = rollouts.options.dynamic_sampling.ties is not Ties.OFF
             worthy = [group for group in groups if not (self.lost(group) or (skipping and self.tied(group)))]
             confirm_groups(self.rows, worthy, rollouts.confirmer, self.layout, rollouts.exchange)
-            judged = self._summaries(worthy)
-            self.judged |= judged
+            self.judged |= self._summaries(worthy)
         if rollouts.curriculum is not None:
+            judged = {group: self.judged[group] for group in groups}
             rollouts.curriculum.update(judged, self.problems, self.step)
 
     def _summaries(self, groups: Iterable[int]) -> Mapping[int, list[Judged]]:

@@ -34,13 +34,15 @@ class ScriptedPlay:
 
 
 def by_seed(request: EpisodeRequest) -> PlayedEpisode:
-    """An episode of one to three turns that depends on the seed alone; one in eight is lost."""
+    """An episode of one to three turns that depends on the seed alone; some are lost, some cut off."""
     kinds: list[Outcome | float] = [
         Outcome.INCORRECT, Outcome.COMPILE_ERROR, Outcome.NO_CODE, 0.5, 1.0, 1.0, 2.0, Outcome.INFRASTRUCTURE
     ]  # fmt: skip
     turns = 1 + request.seed % 3
-    return played(
-        *(kinds[(request.seed >> 3 * turn + 2) % 8 if turn else request.seed // 3 % 8] for turn in range(turns))
+    verdicts = [kinds[(request.seed >> 3 * turn + 2) % 8 if turn else request.seed // 3 % 8] for turn in range(turns)]
+    episode = played(*verdicts, tokens=6, stopped=request.seed % 4 > 0)
+    return replace(
+        episode, completion_ids=tuple(request.seed >> 7 * place & 1 for place in range(len(episode.turn_ids)))
     )
 
 

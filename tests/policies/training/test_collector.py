@@ -2,19 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelgym.errors import BadUsage
 from policies.curriculum import DifficultyBook, Success, ThompsonSampler, UniformSampler
+from policies.diversity import DiversityTemperature
 from policies.training.collected import Collected, CollectedEpisode
 from policies.training.collection_options import CollectionOptions
 from policies.training.collector import Collector
+from policies.training.confirmation_counts import ConfirmationCounts
 from policies.training.dynamic_sampling import DynamicSampling, Ties
 from policies.training.played import EpisodeRequest, PlayedEpisode
 from policies.training.rejection import Level, TurnRejection
+from policies.truncation import Truncated, TruncationRule
 from rewards.rejection import RejectionSampling, Share
 from sandboxes.contracts import Outcome
 from tests.policies.training.played import collected, played
@@ -190,13 +194,62 @@ def test_rejected_turns_leave_the_loss_and_stay_in_the_baseline() -> None:
     assert found.metrics["collect/masked_lost"] == 0.5
 
 
+# truncation, temperature
+
+
+def test_of_what_was_cut_off_only_what_is_neither_wrong_nor_a_loop_is_masked() -> None:
+    fresh = replace(played(Outcome.NO_CODE, tokens=4, stopped=False), completion_ids=(1, 2, 3, 4))
+    cut = {
+        "no candidate": fresh,
+        "half a candidate": replace(played(Outcome.SYNTAX_ERROR, tokens=4, stopped=False), completion_ids=(1, 2, 3, 4)),
+        "correct": replace(played(1.0, tokens=4, stopped=False), completion_ids=(1, 2, 3, 4)),
+        "wrong": replace(played(WRONG, tokens=4, stopped=False), completion_ids=(1, 2, 3, 4)),
+        "a loop": replace(fresh, completion_ids=(1, 1, 1, 1)),
+        "not cut off": played(Outcome.NO_CODE, tokens=4),
+    }
+    options = CollectionOptions(truncation=TruncationRule(mode=Truncated.CONDITIONAL, share=1.0, window=2))
+    found = Collector(scripted(list(cut.values())), options, seed=1, group_size=6).collect(batch("a", group_size=6), 0)
+    masked = {name for name, episode in zip(cut, found.episodes, strict=True) if episode.learned == (False,)}
+    assert masked == {"no candidate", "half a candidate", "correct"}
+    assert all(episode.counted == (True,) for episode in found.episodes)
+    assert found.metrics["collect/masked_truncation"] == 0.5
+
+
+def test_the_temperature_of_the_next_batch_follows_the_diversity_of_this_one() -> None:
+    alike, different = played(WRONG, tokens=8), played(1.0, tokens=8)
+    different = replace(different, completion_ids=tuple(range(8)))
+    play = scripted([alike, different], [alike, alike], [alike, different])
+    rule = DiversityTemperature(stage=1, settle=0, step=0.25)
+    collector = Collector(play, CollectionOptions(diversity=rule), seed=1, group_size=2)
+    metrics = [collector.collect(batch("a"), step).metrics for step in range(3)]
+    assert [request.temperature for request in play.requests[::2]] == [1.0, 1.0, 1.25]
+    assert [numbers["collect/diversity"] for numbers in metrics] == [1.0, 0.0, 1.0]
+    assert [numbers["collect/temperature"] for numbers in metrics] == [1.0, 1.0, 1.25]
+    assert collector.temperature == 1.25
+
+
+def test_diversity_is_that_of_all_groups_as_first_played() -> None:
+    def answer(*tokens: int) -> PlayedEpisode:
+        return replace(played(WRONG, tokens=len(tokens)), completion_ids=tokens)
+
+    play = scripted([answer(1, 2), answer(1, 2)], [answer(1, 2), answer(3, 4)], [answer(5, 6), answer(7, 8)] * 4)
+    options = CollectionOptions(dynamic_sampling=RESAMPLE, measure_diversity=True)
+    found = Collector(play, options, seed=1, group_size=2).collect(batch("a", "b"), 0)
+    assert found.metrics["collect/resampling_rounds"] == 2.0
+    assert found.metrics["collect/diversity"] == 0.5
+
+
 # several processes, checkpoints
 
 
 class Halving:
     """Confirms by halving each reward; a row that is last in its group is not asked for."""
 
+    def __init__(self) -> None:
+        self.counts = ConfirmationCounts()
+
     def confirm(self, group: Sequence[PlayedEpisode]) -> list[CollectedEpisode]:
+        self.counts += ConfirmationCounts(groups=1, asked=len(group) - 1, spared=1)
         asked = [index < len(group) - 1 and not episode.lost for index, episode in enumerate(group)]
         return [
             CollectedEpisode(
@@ -219,10 +272,14 @@ OPTIONS = st.builds(
         level=st.sampled_from(Level),
         counted=st.booleans(),
     ),
+    truncation=st.none() | st.sampled_from([TruncationRule(mode=mode, share=0.5, window=2) for mode in Truncated]),
     retry_lost=st.integers(0, 2),
+    diversity=st.none() | st.just(DiversityTemperature(stage=1, settle=0, step=0.2, target=0.9)),
+    measure_diversity=st.booleans(),
 )
 
 
+@settings(max_examples=50)
 @given(
     options=OPTIONS,
     processes=st.sampled_from([2, 3, 4, 6]),
@@ -276,7 +333,7 @@ def test_sizes_and_orders_are_kept_whatever_the_rules(
 def test_who_is_in_the_baseline_does_not_depend_on_rewards(
     options: CollectionOptions, seed: int, rewards: list[float]
 ) -> None:
-    if options.rejection is not None and not options.rejection.counted:
+    if (options.rejection and not options.rejection.counted) or (options.truncation and not options.truncation.counted):
         return
 
     def paid(request: EpisodeRequest) -> PlayedEpisode:
@@ -302,11 +359,13 @@ def _verdict(report: object) -> Outcome | float:
 @pytest.mark.parametrize("ties", list(Ties))
 def test_a_resumed_training_collects_what_an_uninterrupted_one_would(ties: Ties) -> None:
     def collector() -> Collector:
-        options = CollectionOptions(dynamic_sampling=DynamicSampling(ties=ties), retry_lost=1)
+        rule = DiversityTemperature(stage=3, settle=1, step=0.2, target=0.9)
+        options = CollectionOptions(dynamic_sampling=DynamicSampling(ties=ties), retry_lost=1, diversity=rule)
         return Collector(ScriptedPlay(by_seed), options, seed=5, group_size=4, curriculum=curriculum())
 
     one, rows = collector(), [""] * 16
     whole = [one.collect(rows, step) for step in range(4)]
+    assert len({found.metrics["collect/temperature"] for found in whole}) == 2
     first = collector()
     assert [first.collect(rows, step) for step in range(2)] == whole[:2]
     state = json.loads(json.dumps(first.state()))
@@ -322,6 +381,13 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
         without.restore(with_one.state())
     with pytest.raises(BadUsage, match=r"the state has no curriculum, this training one"):
         with_one.restore(without.state())
+    steered = Collector(
+        ScriptedPlay(by_seed), CollectionOptions(diversity=DiversityTemperature()), seed=1, group_size=2
+    )
+    with pytest.raises(BadUsage, match=r"the state has no temperature that follows diversity, this training one"):
+        steered.restore(without.state())
+    with pytest.raises(BadUsage, match=r"no state of a temperature"):
+        steered.restore(steered.state() | {"temperature": {"heat": 1.0}})
     with pytest.raises(BadUsage, match=r"no state of a collector of this version"):
         without.restore({"schema_version": 2})
 
@@ -333,6 +399,8 @@ def test_a_group_that_ties_by_the_first_evaluator_is_not_confirmed_where_ties_ar
     asked: list[int] = []
 
     class Confirmer:
+        counts = ConfirmationCounts()
+
         def confirm(self, group: Sequence[PlayedEpisode]) -> list[CollectedEpisode]:
             asked.append(len(group))
             return [collected(episode) for episode in group]
@@ -351,3 +419,36 @@ def test_what_the_second_evaluator_says_is_learned_and_what_it_was_not_asked_is_
     assert [episode.rewards for episode in found.episodes] == [(0.0,), (1.0,), (1.5,)]
     assert [episode.counted for episode in found.episodes] == [(True,), (True,), (False,)]
     assert found.metrics["collect/masked_confirmation"] == pytest.approx(1 / 3)
+    assert (found.metrics["confirm/asked"], found.metrics["confirm/saved"]) == (2.0, pytest.approx(1 / 3))
+
+
+def test_rejection_and_the_curriculum_go_by_the_reports_of_whoever_judged() -> None:
+    class Judge:
+        counts = ConfirmationCounts()
+
+        def confirm(self, group: Sequence[PlayedEpisode]) -> list[CollectedEpisode]:
+            return [collected(played(1.0)), collected(played(WRONG)), collected(group[2], learned=(False,))]
+
+    sampler = ThompsonSampler(DifficultyBook(["a"]), 0)
+    everything = TurnRejection(rule=RejectionSampling(threshold=1.0, softness=0.0, share=Share.COVERAGE))
+    priced = played(Outcome.UNJUDGED, rewards=(0.5,))
+    play = scripted([priced, priced, priced])
+    found = Collector(
+        play, CollectionOptions(rejection=everything), seed=1, group_size=3, curriculum=sampler, confirmer=Judge()
+    ).collect([""] * 3, 0)  # fmt: skip
+    assert [episode.learned for episode in found.episodes] == [(False,), (True,), (False,)]
+    seen = sampler.book.evidence("a")
+    assert (seen.successes, seen.failures) == (1, 1), "of what was priced only, nobody knows whether it is correct"
+
+
+def test_what_either_evaluator_lost_is_told_as_lost() -> None:
+    class Losing:
+        counts = ConfirmationCounts()
+
+        def confirm(self, group: Sequence[PlayedEpisode]) -> list[CollectedEpisode]:
+            return [collected(played(Outcome.INFRASTRUCTURE)), *map(collected, group[1:])]
+
+    play = scripted([played(1.0), played(2.0)])
+    found = Collector(play, seed=1, group_size=2, confirmer=Losing()).collect(batch("a"), 0)
+    assert found.metrics["collect/masked_lost"] == 0.5
+    assert found.metrics["collect/masked_confirmation"] == 0.0
