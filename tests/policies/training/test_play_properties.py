@@ -32,7 +32,7 @@ ACTIONS = st.lists(st.lists(st.builds(Action, TEXTS, st.booleans()), max_size=3)
 def budgets(draw: st.DrawFn) -> TokenBudget:
     turn = draw(st.sampled_from([1, 7, 60, 400]))
     episode = draw(st.sampled_from([turn, 500, 1200, 10_000]).filter(lambda tokens: tokens >= turn))
-    context = draw(st.sampled_from([None, 5_000, 20_000]))
+    context = draw(st.sampled_from([None, 5_200, 20_000]))
     return TokenBudget(turn=turn, episode=episode, context=context, least=draw(st.sampled_from([None, 1])))
 
 
@@ -73,11 +73,7 @@ def check(episode: PlayedEpisode, sampler: ScriptedSampler, budget: TokenBudget)
     assert (episode.turns[-1].reward is None) == (episode.ending is Ending.LOST)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions=ACTIONS, budget=budgets(), batch=st.integers(1, 4), other=st.integers(1, 4))
-def test_episodes_hold_what_was_sampled_and_said(
-    envs: Remembering, actions: list[list[Action]], budget: TokenBudget, batch: int, other: int
-) -> None:
+def play_and_check(envs: Remembering, actions: list[list[Action]], budget: TokenBudget, batch: int, other: int) -> None:
     asked = requests(len(actions))
     written = dict(zip(asked, actions, strict=True))
     sampler = script(written)
@@ -90,3 +86,24 @@ def test_episodes_hold_what_was_sampled_and_said(
         check(episode, sampler, budget)
     in_rounds = play(asked, envs, script(written), CHAT, budget, batch=other, overlap=False)
     assert without_times(in_rounds) == without_times(episodes)
+
+
+CASES = given(actions=ACTIONS, budget=budgets(), batch=st.integers(1, 4), other=st.integers(1, 4))
+HOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@settings(HOW, max_examples=10)
+@CASES
+def test_episodes_hold_what_was_sampled_and_said(
+    envs: Remembering, actions: list[list[Action]], budget: TokenBudget, batch: int, other: int
+) -> None:
+    play_and_check(envs, actions, budget, batch, other)
+
+
+@pytest.mark.slow
+@settings(HOW, max_examples=80)
+@CASES
+def test_many_episodes_hold_what_was_sampled_and_said(
+    envs: Remembering, actions: list[list[Action]], budget: TokenBudget, batch: int, other: int
+) -> None:
+    play_and_check(envs, actions, budget, batch, other)

@@ -1,4 +1,4 @@
-"""vLLM is asked through TRL's engine: with each batch's own settings, and never for another number of rows than others."""
+"""vLLM is asked through TRL's engine: with a batch's own settings, and by all processes for equally many rows."""
 
 import threading
 from collections.abc import Callable, Sequence
