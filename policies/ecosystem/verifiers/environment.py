@@ -96,7 +96,8 @@ class KernelEnv(vf.Env[KernelEnvConfig]):
                 if turn is None:
                     break
                 if turn.lost:
-                    raise EvaluatorBroken(f"turn {turn.number} on {episode.problem.id} was lost: no verdict, no reward")
+                    why = "; ".join(diagnostic.message for diagnostic in turn.report.diagnostics)
+                    raise EvaluatorBroken(f"turn {turn.number} on {episode.problem.id} was lost, no reward: {why}")
                 text = encodable(turn.observation)
                 self._record(exchange.trace, episode)
 

@@ -181,6 +181,21 @@ def whole(text: str | None = "Hello", **message: object) -> Answer:
     return send(json.dumps(body).encode(), kind="application/json")
 
 
+def answers(text: str | None) -> Answer:
+    """A body with everything that OpenAI's own client wants to find in it."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    body = {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "served",
+        "choices": [choice],
+        "usage": usage,
+    }
+    return send(json.dumps(body).encode(), kind="application/json")
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     """Returns when `true()` is; fails if that takes long."""
     deadline = time.monotonic() + 60
