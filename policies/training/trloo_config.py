@@ -38,12 +38,10 @@ class TRLOOConfig(GRPOConfig):
     max_completion_length: int | None = field(
         default=8192, metadata={"help": "Most tokens of an episode after its prompt: actions and feedback together."}
     )
-    max_turn_length: int | None = field(
-        default=None, metadata={"help": "Most tokens of one action; None: whatever is left of the episode's."}
-    )
+    max_turn_length: int = field(default=2048, metadata={"help": "Most tokens of one action."})
     min_turn_length: int | None = field(
         default=None,
-        metadata={"help": "Tokens that an action needs to be begun; None: as many as it may have at most."},
+        metadata={"help": "Room that an action needs to be begun, in tokens; None: `max_turn_length`."},
     )
     sampling_batch_size: int | None = field(
         default=None, metadata={"help": "Most actions that are sampled together; None: all episodes of a process."}

@@ -14,7 +14,6 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from datasets import Dataset
 from torch import Tensor
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl.models.utils import disable_gradient_checkpointing
@@ -23,9 +22,8 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.errors import BadUsage
 from policies.curriculum import ProblemSampler
-from policies.mismatch import Level, keep_mask, mismatch_metrics, truncated_weights
+from policies.mismatch import keep_mask
 from policies.training.batch_tensors import BatchTensors, episode_reward, per_token, rollout
-from policies.training.chat_tokens import ChatTokens
 from policies.training.checkpoint import load_progress, save_progress
 from policies.training.collected import Collected
 from policies.training.collection_options import CollectionOptions
@@ -34,18 +32,19 @@ from policies.training.confirmation import GroupConfirmer
 from policies.training.credit import Credit
 from policies.training.dynamic_sampling import Comparison
 from policies.training.head_temperature import HeadTemperature
-from policies.training.hf_sampler import HFSampler
 from policies.training.order import ProblemOrder
-from policies.training.play import TokenBudget, play
-from policies.training.played import EpisodeRequest, PlayedEpisode
+from policies.training.places import filled, places, prompt_of
+from policies.training.played import EpisodeRequest
+from policies.training.player import player_of
 from policies.training.processes import Processes
 from policies.training.row import Row
 from policies.training.sampler import Sampler
+from policies.training.sampler_correction import SamplerCorrection
 from policies.training.sampling_rounds import Play
 from policies.training.telemetry import summarize_rows, transcript, turn_rows
+from policies.training.trl_logs import no_complaint_about_lost_episodes, replace_last
 from policies.training.trloo_config import TRLOOConfig
 from policies.training.turn_ratio import anchored
-from policies.training.vllm_sampler import VLLMSampler
 
 Tensors = dict[str, Any]
 """What TRL passes from generation to loss: [B, ...] tensors and numbers without dimensions."""
@@ -120,8 +119,8 @@ class TRLOOTrainer(GRPOTrainer):
                 model=model,
                 args=args,
                 reward_funcs=self._episode_rewards(),
-                train_dataset=_places(_fill(problems, args.generation_batch_size // args.num_generations)),
-                eval_dataset=None if eval_problems is None else _places(eval_problems),
+                train_dataset=places(filled(problems, args.generation_batch_size // args.num_generations)),
+                eval_dataset=None if eval_problems is None else places(eval_problems),
                 processing_class=processing_class,
                 callbacks=callbacks,
                 optimizers=optimizers,
@@ -131,7 +130,10 @@ class TRLOOTrainer(GRPOTrainer):
         self._per_turn_ratio = args.importance_sampling_level == "turn"
         self.importance_sampling_level = "token"  # a ratio per turn is made of ratios per token, by their anchors
         self._exchange = Processes(self.accelerator)
-        self._play: Play = self._player(environment, sampler) if play is None else play
+        if play is None:
+            assert environment is not None
+            play = player_of(self, environment, sampler, self._exchange)
+        self._play: Play = play
         self._order = ProblemOrder(problems, args.seed, shuffle=bool(args.shuffle_dataset))
         options = CollectionOptions() if collection is None else collection
         compared = replace(options.dynamic_sampling, compared=Comparison.of(args.advantage_options))
@@ -145,6 +147,7 @@ class TRLOOTrainer(GRPOTrainer):
             confirmer=confirmer,
         )
         self._credit = Credit(args.advantage_options, self.accelerator, remember=args.ebpo_prior == "history")
+        self._correction = SamplerCorrection(args, self.accelerator)
         self._head = HeadTemperature(*self._patched_models())
         self._batches = 0
         self._collected: Collected | None = None
@@ -168,28 +171,6 @@ class TRLOOTrainer(GRPOTrainer):
         self._collected = collected
         self._note("time/play_s", perf_counter() - started)
         return rollout(collected.episodes)
-
-    def _player(self, environment: KernelVectorEnv | None, sampler: Sampler | None) -> Play:
-        """Returns what plays episodes with an environment and a sampler, by default one on the trained model."""
-        args: Any = self.args
-        chat = ChatTokens(self._tokenizer, ends=self.eos_token_ids)
-        if sampler is None and args.use_vllm:
-            sampler = VLLMSampler.of_trainer(self, chat.ends, self._exchange)
-        writer: Sampler = HFSampler.of_trainer(self, chat.ends) if sampler is None else sampler
-        assert environment is not None
-        config = self._patched_models()[0].config.get_text_config()
-        budget = TokenBudget(
-            turn=args.max_turn_length or args.max_completion_length,
-            episode=args.max_completion_length,
-            context=args.vllm_max_model_length or getattr(config, "max_position_embeddings", None),
-            least=args.min_turn_length,
-        )
-
-        def played(requests: Sequence[EpisodeRequest]) -> list[PlayedEpisode]:
-            batch = args.sampling_batch_size or max(len(requests), 1)
-            return play(requests, environment, writer, chat, budget, batch=batch, overlap=args.overlap)
-
-        return played
 
     def _problems(self, count: int) -> list[str]:
         """Returns the problems at this process's places of the next batch."""
@@ -227,7 +208,8 @@ class TRLOOTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Tensors:
         self._places = inputs
-        output: Tensors = super()._generate_and_score_completions(inputs)
+        with no_complaint_about_lost_episodes():
+            output: Tensors = super()._generate_and_score_completions(inputs)
         started = perf_counter()
         assert self._collected is not None
         learning = bool(self.model.training)
@@ -245,29 +227,12 @@ class TRLOOTrainer(GRPOTrainer):
 
     def _correct_for_sampler(self, output: Tensors) -> None:
         """Rejects and weighs what the sampler would have written with another probability than the policy."""
-        args = self.args
-        rejecting = args.rejection in ("sampling", "both")
         trained = output.get("old_per_token_logps")
-        if trained is None:
-            if not rejecting and args.sampling_weights == "off":
-                return
+        if trained is None and self._correction.active:
             trained = self._logps_of(output)
-        mask, turn_ids = (output["completion_mask"] * output["tool_mask"]).bool(), output["turn_ids"]
-        compared = trained, output["sampling_per_token_logps"], mask, turn_ids
-        kept = keep_mask(*compared, args.rejection_band) if rejecting else mask
-        for name, value in self._mean_of(mismatch_metrics(*compared, kept, args.rejection_band), mask).items():
-            self._note(f"mismatch/{name}", value)
-        if args.sampling_weights != "off":
-            level, most, least = Level(args.sampling_weights), args.sampling_weights_max, args.sampling_weights_min
-            weights = truncated_weights(*compared, level, upper=most, lower=least)
-            if self.loss_type == "vespo":  # has them in its own weight, where their logarithms are added up
-                output["importance_sampling_ratio"] = torch.where(mask, weights, 1.0)
-            else:  # TRL's losses are linear in the size of an advantage, so this weighs each token's, once
-                output["advantages"] = output["advantages"] * weights
-        if rejecting:
-            output["tool_mask"] = output["tool_mask"] * kept
-            learned = (output["completion_mask"] * output["tool_mask"]).sum()
-            output["num_items_in_batch"] = self.accelerator.gather(learned).sum()
+        if trained is not None:
+            for name, value in self._correction.apply(output, trained).items():
+                self._note(f"mismatch/{name}", value)
 
     def _logps_of(self, output: Tensors) -> Tensor:
         """Returns the policy's log-probabilities of a batch, [B, T], where TRL had no need of them."""
@@ -359,13 +324,8 @@ class TRLOOTrainer(GRPOTrainer):
         for name, value in {**summarize_rows(everyone), **self._collected.metrics}.items():
             self._note(name, value)
         gains = [[turn["advantage"] for turn in row["turns"] if turn["counted"]] for row in everyone]
-        _replace_last(self._logs["advantages"], [sum(values) / len(values) if values else 0.0 for values in gains])
-        _replace_last(self._logs["prompt"], [_prompt(problem) for problem in problems])
-
-    def _mean_of(self, numbers: dict[str, float], mask: Tensor) -> dict[str, float]:
-        """Returns the mean over processes, of those with something to learn from."""
-        parts = [numbers for numbers, any_ in self._exchange.gather((numbers, bool(mask.any()))) if any_]
-        return {name: sum(part[name] for part in parts) / len(parts) for name in (numbers if parts else ())}
+        replace_last(self._logs["advantages"], [sum(values) / len(values) if values else 0.0 for values in gains])
+        replace_last(self._logs["prompt"], [prompt_of(problem) for problem in problems])
 
     def _note(self, name: str, value: float) -> None:
         self._metrics["train" if self.model.training else "eval"][name].append(value)
@@ -383,30 +343,3 @@ class TRLOOTrainer(GRPOTrainer):
             for model in models
             if model is not None
         ]
-
-
-def _prompt(problem: str) -> list[dict[str, str]]:
-    """Returns what stands for a prompt in TRL's logs; the real one is made by the environment."""
-    return [{"role": "user", "content": problem}]
-
-
-def _places(problems: Sequence[str]) -> Dataset:
-    return Dataset.from_dict(
-        {
-            "prompt": [_prompt(problem) for problem in problems],
-            "problem": list(problems),
-            "place": list(range(len(problems))),
-        }
-    )
-
-
-def _fill(problems: Sequence[str], batch: int) -> list[str]:
-    """Returns problems for an epoch of whole batches: TRL would leave out what does not fill one."""
-    return [problems[index % len(problems)] for index in range(-(-len(problems) // batch) * batch)]
-
-
-def _replace_last(log: Any, values: Sequence[Any]) -> None:
-    """Replaces the newest entries of one of TRL's logs, which hold no more than `maxlen`."""
-    for _ in range(min(len(values), len(log))):
-        log.pop()
-    log.extend(values)

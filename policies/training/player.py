@@ -1,0 +1,46 @@
+"""What plays the episodes of a trainer, from its arguments: sampler, chat and budget around the environment."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from kernelgym.envs import KernelVectorEnv
+from policies.training.chat_tokens import ChatTokens
+from policies.training.exchange import Exchange
+from policies.training.hf_sampler import HFSampler
+from policies.training.play import TokenBudget, play
+from policies.training.played import EpisodeRequest, PlayedEpisode
+from policies.training.sampler import Sampler
+from policies.training.sampling_rounds import Play
+from policies.training.vllm_sampler import VLLMSampler
+
+
+def player_of(trainer: Any, environment: KernelVectorEnv, sampler: Sampler | None, exchange: Exchange) -> Play:
+    """Returns a function that plays episodes with the model of a trainer as it is then.
+
+    Args:
+        trainer: A `TRLOOTrainer` whose base class is initialized.
+        environment: Where they are played.
+        sampler: Writes the actions; None: vLLM's engine if the trainer has one, else the model itself.
+        exchange: Among all processes.
+
+    Raises:
+        BadUsage: The chat template can't be used for conversations, or the budgets don't go together.
+    """
+    args = trainer.args
+    chat = ChatTokens(trainer._tokenizer, ends=trainer.eos_token_ids)
+    if sampler is None and args.use_vllm:
+        sampler = VLLMSampler.of_trainer(trainer, chat.ends, exchange)
+    writer: Sampler = HFSampler.of_trainer(trainer, chat.ends) if sampler is None else sampler
+    config = trainer.accelerator.unwrap_model(trainer.model).config.get_text_config()
+    budget = TokenBudget(
+        turn=args.max_turn_length,
+        episode=args.max_completion_length,
+        context=args.vllm_max_model_length or getattr(config, "max_position_embeddings", None),
+        least=args.min_turn_length,
+    )
+
+    def played(requests: Sequence[EpisodeRequest]) -> list[PlayedEpisode]:
+        batch = args.sampling_batch_size or max(len(requests), 1)
+        return play(requests, environment, writer, chat, budget, batch=batch, overlap=args.overlap)
+
+    return played
