@@ -73,12 +73,33 @@ class ChatTokens:
         tokens = self._behind_sentinel(observation)
         return tokens[self._end_of_turn :] if ended else tokens
 
+    def action(self, text: str) -> tuple[int, ...]:
+        """Returns an action that somebody else wrote, as the model would have to sample it: for a cold start.
+
+        It ends as an action does. Special tokens in it are broken up.
+        """
+        before = self._render([("user", "?")])
+        begin, whole = self._encode(before), self._encode(before + harmless(text, self._special))
+        if whole[: len(begin)] != begin:  # the tokenizer joins the text with what stands before it
+            return (*self._encode(harmless(text, self._special)), self.ends[0])
+        return (*whole[len(begin) :], self.ends[0])
+
     def text(self, tokens: Sequence[int]) -> str:
         """Returns an action as text, without special tokens."""
         written = tokens[:-1] if tokens and tokens[-1] in self.ends else tokens
         text = self._tokenizer.decode(list(written), skip_special_tokens=True, clean_up_tokenization_spaces=False)
         assert isinstance(text, str)
         return text
+
+    def template_end(self) -> int | None:
+        """Returns the special token by which the template ends a turn; None if it is an ordinary one."""
+        tail = self._render_reply(PROBES[0]).partition(SENTINEL)[2]
+        first = self._encode(tail)[0]
+        return first if self.token(first) in self._special else None
+
+    def token(self, token: int) -> str:
+        """Returns how a token is written."""
+        return str(self._tokenizer.convert_ids_to_tokens(token))
 
     @property
     def _name(self) -> str:
