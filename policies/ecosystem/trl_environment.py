@@ -16,6 +16,7 @@ import numpy as np
 
 from kernelgym.envs import Episode, Options
 from kernelgym.envs.arena import Arena
+from kernelgym.envs.rules import History
 from kernelgym.errors import BadUsage, KernelGymError
 from policies.ecosystem.episode_reward import EpisodeReward, episode_reward
 
@@ -112,7 +113,7 @@ class TRLEnvironments:
             batch one after the other, so more than one is of no use.
         episode_reward: What a rollout earns: `best`, `last` or `sum`.
         options: The fields of `Options`. `allow_submit` is False unless it is given: here an answer without a tool
-            call ends a rollout.
+            call ends a rollout. `history` is full, because TRL keeps all that was said.
 
     Raises:
         KernelGymError, UnknownReward: The options name nothing that exists, or don't go together.
@@ -120,7 +121,8 @@ class TRLEnvironments:
 
     def __init__(self, *, workers: int | None = 1, episode_reward: str = EpisodeReward.BEST, **options: Any) -> None:
         self._reward = EpisodeReward.named(episode_reward)
-        self._arena = Arena(Options(**{"allow_submit": False} | options), workers)
+        usual: dict[str, Any] = {"allow_submit": False, "history": History.FULL}
+        self._arena = Arena(Options(**usual | options), workers)
 
     def __call__(self) -> TRLEnvironment:
         """Returns a new environment."""

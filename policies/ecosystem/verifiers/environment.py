@@ -10,6 +10,7 @@ import verifiers.v1 as vf
 from kernelgym.envs import Episode, Options
 from kernelgym.envs.arena import Arena
 from kernelgym.envs.options import settings_of_this_process
+from kernelgym.envs.rules import History
 from kernelgym.errors import BadUsage, EvaluatorBroken
 from kernelgym.evaluators import Evaluator
 from kernelgym.runs.record import encodable
@@ -114,8 +115,8 @@ class KernelEnv(vf.Env[KernelEnvConfig]):
         return Options(
             problems=chosen.problems, tags=chosen.tags, levels=chosen.levels, difficulties=chosen.difficulties,
             max_turns=config.max_turns, target_speedup=config.target_speedup, style=config.style,
-            feedback_tokens=config.feedback_tokens, allow_submit=config.allow_submit, target=config.target,
-            precision=config.precision, sandbox=config.sandbox, evaluator=self.evaluator, **named,
+            feedback_tokens=config.feedback_tokens, allow_submit=config.allow_submit, history=History.FULL,
+            target=config.target, precision=config.precision, sandbox=config.sandbox, evaluator=self.evaluator, **named,
         )  # fmt: skip
 
 

@@ -138,6 +138,11 @@ def test_an_unknown_way_to_reward_names_the_known_ones() -> None:
         TRLEnvironments(episode_reward="bset")
 
 
+def test_test_time_scaling_is_refused_because_trl_forgets_no_turn() -> None:
+    with pytest.raises(BadUsage, match="history is 'full', but test-time scaling"):
+        TRLEnvironments(evaluator=Scripted(), iterations=2)
+
+
 def test_an_evaluator_that_was_given_stays_open() -> None:
     evaluator = Scripted()
     with TRLEnvironments(evaluator=evaluator) as environments:

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -176,6 +178,12 @@ def test_the_schema_tells_what_an_action_is(server: KernelServer) -> None:
     status, body = get(f"{server.url}/schema")
     assert status == 200
     assert json.loads(body)["action"]["required"] == ["completion"]
+
+
+def test_openenv_finds_nothing_wrong_with_the_server(server: KernelServer) -> None:
+    command = [sys.executable, "-m", "openenv.cli", "validate", "--url", server.url]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "Verdict: PASS" in result.stdout, result.stdout + result.stderr
 
 
 def test_problems_can_be_listed_and_asked_for_by_index(server: KernelServer, client: Any) -> None:
