@@ -255,7 +255,9 @@ def test_gradients_are_those_at_the_temperature_that_a_batch_was_sampled_at(tiny
     assert relative_error(watch.gradients[0], expected) <= 1e-5
 
 
-def test_logs_hold_the_reward_of_episodes_and_the_numbers_of_turns(tiny: Path, tmp_path: Path) -> None:
+def test_logs_hold_the_reward_of_episodes_and_the_numbers_of_turns(
+    tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     play = ScriptedPlay(sometimes_lost)
     trainer = trainer_of(tiny, arguments(tmp_path), play)
     trainer.train()
@@ -266,4 +268,5 @@ def test_logs_hold_the_reward_of_episodes_and_the_numbers_of_turns(tiny: Path, t
     assert "turn_1/group_size" in logged
     assert [prompt[0]["content"] for prompt in trainer._logs["prompt"]] == [e.problem for e in play.episodes]
     worth = [sum(values) / len(values) for values in leave_one_out(play.episodes, 4)]
+    assert "All reward functions returned None" not in caplog.text  # which TRL would say of each lost episode
     assert list(trainer._logs["advantages"]) == pytest.approx(worth, abs=1e-6)

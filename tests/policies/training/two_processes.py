@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 
 from policies.training.played import EpisodeRequest
 from tests.policies.training.scripted import ScriptedPlay, Watch, arguments, random_rewards, trainer_of
@@ -42,6 +43,9 @@ def main(model: Path, folder: Path) -> None:
                 for entry in trainer.state.log_history
             ]
             torch.save({**kept, "logs": logs}, folder / f"{name}-{processes}.pt")
+    if processes > 1:  # whoever leaves first takes the connection away from the other
+        distributed.barrier()
+        distributed.destroy_process_group()
 
 
 if __name__ == "__main__":
