@@ -279,7 +279,7 @@ OPTIONS = st.builds(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     options=OPTIONS,
     processes=st.sampled_from([2, 3, 4, 6]),
@@ -311,6 +311,7 @@ def test_several_processes_collect_what_one_would(
     assert len({(calls, plays) for _, calls, plays in together}) == 1
 
 
+@settings(deadline=None)
 @given(options=OPTIONS, seed=st.integers(0, 9), groups=st.integers(1, 4), group_size=st.integers(2, 5))
 def test_sizes_and_orders_are_kept_whatever_the_rules(
     options: CollectionOptions, seed: int, groups: int, group_size: int
@@ -329,6 +330,7 @@ def test_sizes_and_orders_are_kept_whatever_the_rules(
     assert sum(parts) == pytest.approx(numbers["collect/masked"]), "each masked turn is told of once"
 
 
+@settings(deadline=None)
 @given(options=OPTIONS, seed=st.integers(0, 99), rewards=st.lists(st.floats(0, 4), min_size=64, max_size=64))
 def test_who_is_in_the_baseline_does_not_depend_on_rewards(
     options: CollectionOptions, seed: int, rewards: list[float]

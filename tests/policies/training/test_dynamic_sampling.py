@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernelgym.errors import BadUsage
@@ -48,6 +48,7 @@ def test_differences_within_the_noise_of_the_reward_are_none() -> None:
 REWARDS = st.lists(st.sampled_from([0.0, 0.0, 0.5, 1.0]), min_size=1, max_size=3)
 
 
+@settings(deadline=None)
 @given(
     group=st.lists(st.tuples(REWARDS, st.sampled_from([True, True, True, False])), min_size=1, max_size=4),
     estimator=st.sampled_from([estimator for estimator in Estimator if estimator is not Estimator.EBPO]),

@@ -122,6 +122,12 @@ def test_two_processes_learn_what_one_does_where_groups_are_spread_over_both(tin
         assert relative_error(also, learned) <= 1e-4
         for entry, other in zip(one["logs"], two["logs"], strict=True):
             assert entry == pytest.approx(other, rel=1e-4, abs=1e-6)
+        if name == "collected":
+            told = {
+                key: [entry[f"collect/{key}"] for entry in one["logs"][:-1]] for key in ("extra_turns", "temperature")
+            }
+            assert min(told["extra_turns"]) > 0
+            assert len(set(told["temperature"])) > 1
 
 
 @pytest.mark.slow
