@@ -7,6 +7,7 @@ HTTP make a new environment for each request, so no episode could go on: they ar
 `production`.
 """
 
+import contextlib
 import functools
 import socket
 import threading
@@ -28,8 +29,8 @@ from policies.ecosystem.openenv.messages import KernelAction, KernelObservation,
 MAX_MESSAGE: Final = 8 * 2**20
 """Bytes of the longest message that is read; the longest completion that is looked at has 4 Mi characters."""
 
-START_S: Final = 30.0
-"""Seconds within which the server listens."""
+GRACE_S: Final = 2
+"""Seconds that answers which are due may still take when the server ends."""
 
 LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -49,10 +50,12 @@ def make_app(
     Raises:
         BadUsage: A number is out of range, or the arena is closed.
     """
-    if sessions < 1 or not session_timeout_s > 0:
-        raise BadUsage(f"sessions is {sessions} and session_timeout_s {session_timeout_s}; give numbers above 0")
+    if sessions < 1:
+        raise BadUsage(f"sessions is {sessions}; there must be room for at least 1")
+    if not session_timeout_s > 0:
+        raise BadUsage(f"session_timeout_s is {session_timeout_s}; give a number of seconds above 0")
     if token == "":
-        raise BadUsage("the token is empty; give a secret, or None")
+        raise BadUsage("token is empty; give a secret, or None")
     _ = arena.evaluator  # started here, not by the threads of several sessions
     app = create_fastapi_app(
         functools.partial(KernelEnvironment, arena),
@@ -102,8 +105,11 @@ class KernelServer:
             self.close()
             raise
         self._server = uvicorn.Server(
-            uvicorn.Config(app, ws_max_size=MAX_MESSAGE, ws="websockets-sansio", log_level="warning", access_log=False)
-        )
+            uvicorn.Config(
+                app, ws_max_size=MAX_MESSAGE, ws="websockets-sansio", log_level="warning", access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )  # fmt: skip
         self._thread = threading.Thread(target=self._serve, name="kernelgym-openenv", daemon=True)
 
     @property
@@ -115,7 +121,8 @@ class KernelServer:
     def run(self) -> None:
         """Serves until it is interrupted, then closes everything."""
         try:
-            self._serve()
+            with contextlib.suppress(KeyboardInterrupt):
+                self._serve()
         finally:
             self.close()
 

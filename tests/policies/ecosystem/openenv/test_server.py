@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -40,6 +43,19 @@ class Moody(Scripted):
             raise EvaluatorBroken("no worker could answer")
         self.requests.append((submission, problem, config))
         return answer(submission, problem, config)
+
+
+class Waiting(Scripted):
+    """Answers when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.answer = threading.Event(), threading.Event()
+
+    def evaluate(self, submission: Submission, problem: Problem, config: EvalConfig) -> Report:
+        self.asked.set()
+        assert self.answer.wait(60)
+        return super().evaluate(submission, problem, config)
 
 
 @pytest.fixture(scope="module")
@@ -336,6 +352,42 @@ def test_a_port_that_is_taken_is_named(server: KernelServer, evaluator: Moody) -
     port = int(server.url.rpartition(":")[2])
     with pytest.raises(BadUsage, match=f"can't listen at 127.0.0.1:{port}"):
         KernelServer(port=port, evaluator=evaluator)
+
+
+@pytest.mark.parametrize("option", [{"sessions": 0}, {"session_timeout_s": 0.0}, {"token": ""}])
+def test_limits_that_make_no_sense_are_refused(evaluator: Moody, option: dict[str, Any]) -> None:
+    with pytest.raises(BadUsage, match=f"{next(iter(option))} is"):
+        KernelServer(port=0, evaluator=evaluator, **option)
+
+
+def test_a_server_that_ends_does_not_wait_for_evaluations() -> None:
+    patient = Waiting()
+    with KernelServer(port=0, evaluator=patient, problems=PROBLEMS) as ending, socket_of(ending) as connection:
+        ask(connection, {"type": "reset", "data": {"problem": "core/softmax"}})
+        connection.send(json.dumps({"type": "step", "data": {"completion": completion("fast")}}))
+        assert patient.asked.wait(10)
+        begin = time.monotonic()
+        ending.__exit__(None, None, None)
+        took = time.monotonic() - begin
+    patient.answer.set()
+    assert took < 10
+
+
+def test_ctrl_c_ends_a_server_without_a_trace() -> None:
+    serve = (
+        "from policies.ecosystem.openenv import KernelServer; from tests.kernelgym.envs.script import Scripted\n"
+        "server = KernelServer(port=0, evaluator=Scripted(), problems='core/softmax'); print(server.url, flush=True)\n"
+        "server.run()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", serve], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with KernelClient(url).sync() as connected:
+            assert connected.reset().observation.turn == 0
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
 
 
 def test_an_evaluator_that_was_given_stays_open(evaluator: Moody) -> None:
