@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
 from kernelgym.errors import KernelGymError
@@ -160,6 +161,9 @@ def _refusals(recipe: Recipe, context: int | None) -> list[str]:
     found = []
     if field_names("GRPOConfig") is None:
         found.append("training needs the packages of the extra train; `pip install 'kernelgym[train]'` installs them")
+    for package in recipe.trainer.report_to:
+        if find_spec(package) is None:
+            found.append(f"trainer.report_to names {package}, which is not installed; `pip install {package}` does it")
     if isinstance(recipe, SftRecipe):
         if context is not None and recipe.data.max_tokens > context:
             found.append(f"data.max_tokens is {recipe.data.max_tokens}, but the model holds {context}; lower it")

@@ -127,8 +127,10 @@ def read_as(source: Source, adapter: TypeAdapter[Model], tag: str) -> Model:
 def _explain(error: ValidationError, source: Source, adapter: TypeAdapter[Any], tag: str) -> str:
     every = error.errors(include_url=False)
     first = min(every, key=lambda one: one["type"] != "extra_forbidden")  # a misspelling also leaves its key missing
-    choices = [choice["properties"][tag]["const"] for choice in adapter.json_schema()["$defs"].values()
-               if tag in choice.get("properties", {})]  # fmt: skip
+    definitions = adapter.json_schema()["$defs"].values()
+    choices = sorted(
+        choice["properties"][tag]["const"] for choice in definitions if tag in choice.get("properties", {})
+    )
     place: Place = first["loc"]
     if place and place[0] in choices:
         place = place[1:]
@@ -147,8 +149,8 @@ def _explain(error: ValidationError, source: Source, adapter: TypeAdapter[Any], 
     if kind == "missing":
         return f"{where}: the key `{shown}` is missing; add it there, or give {shown}=VALUE"
     reason = first["msg"].removeprefix("Value error, ")
-    if kind == "value_error":
-        return f"{where}: {reason}"
+    if kind == "value_error":  # begins with the key that it is about
+        return f"{source.where(tuple(reason.partition(' ')[0].split('.')))}: {reason}"
     return f"{where}: {shown} is {json.dumps(first['input'], default=str)[:80]}: {reason[:1].lower()}{reason[1:]}"
 
 

@@ -44,3 +44,9 @@ def train(*arguments: str | Path, evaluator: LightEvaluator | None = None) -> Re
     found = evaluator or LightEvaluator(judge)
     services = Services(settings=Settings(), open_evaluator=lambda sandbox, workers: found)
     return CliRunner().invoke(app, ["train", *map(str, arguments)], obj=services, catch_exceptions=False)
+
+
+def main(*arguments: str) -> None:
+    """Runs the command in a process of its own, with its exit code and its own standard error."""
+    services = Services(settings=Settings(), open_evaluator=lambda sandbox, workers: LightEvaluator(judge))
+    app(["train", *arguments], obj=services)
