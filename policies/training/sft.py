@@ -62,7 +62,6 @@ def make_config(recipe: SftRecipe, geometry: Geometry) -> SFTConfig:
         "num_train_epochs": recipe.trainer.epochs,
         "gradient_accumulation_steps": geometry.accumulation,
         "max_length": None,  # longer rows are left out already
-        "loss_type": "chunked_nll",  # the same, without the logits of a whole row
     }
     return SFTConfig(**arguments | recipe.trl)
 

@@ -1,6 +1,7 @@
 """A cold start by the command line, from the episodes of a run to a model that writes what it was shown."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def wide(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with room for the environment's whole prompts."""
+    folder = tmp_path_factory.mktemp("wide") / "model"
+    shutil.copytree(tiny, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 20_000}))
+    return folder
+
+
 @pytest.fixture
-def recipe(run: Path, tiny: Path, tmp_path: Path) -> Path:
+def recipe(run: Path, wide: Path, tmp_path: Path) -> Path:
     document: dict[str, Any] = {
         "algorithm": "sft",
-        "model": {"path": str(tiny)},
+        "model": {"path": str(wide)},
         "data": {"runs": [str(run)], "max_tokens": 20_000},
         "trainer": {
-            "output": str(tmp_path / "out"), "learning_rate": 0.003, "epochs": 4, "batch": 2, "autocast": False,
+            "output": str(tmp_path / "out"), "learning_rate": 0.003, "epochs": 2, "batch": 2, "autocast": False,
             "gradient_checkpointing": False, "cpu": True,
         },
     }  # fmt: skip
@@ -57,7 +68,7 @@ def test_a_cold_start_learns_the_best_turns_of_a_run(recipe: Path, tmp_path: Pat
     assert json.loads(result.stdout)["phases"][0]["loss"] > json.loads(result.stdout)["phases"][-1]["loss"]
 
 
-def test_the_loss_is_that_of_the_completion_alone(recipe: Path, tmp_path: Path, tiny: Path) -> None:
+def test_the_loss_is_that_of_the_completion_alone(recipe: Path, tmp_path: Path, wide: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - slow to import
 
     from policies.training.chat_tokens import ChatTokens  # noqa: PLC0415
@@ -66,8 +77,8 @@ def test_the_loss_is_that_of_the_completion_alone(recipe: Path, tmp_path: Path, 
 
     parsed = load_recipe(recipe)
     assert isinstance(parsed, SftRecipe)
-    rows = read_examples(parsed.data, ChatTokens(AutoTokenizer.from_pretrained(tiny))).rows
-    model = AutoModelForCausalLM.from_pretrained(tiny, dtype=torch.float32)
+    rows = read_examples(parsed.data, ChatTokens(AutoTokenizer.from_pretrained(wide))).rows
+    model = AutoModelForCausalLM.from_pretrained(wide, dtype=torch.float32)
     total, count = 0.0, 0
     for row in rows:
         with torch.no_grad():
