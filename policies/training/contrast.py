@@ -4,6 +4,9 @@ A group teaches by comparison, so of `n` rollouts the `m` are taken whose cheap 
 PODS (policy optimization with down-sampling, "max variance"). The price: the chosen ones are no fair sample of the
 policy. Their mean is not the policy's, and a rollout is in the baseline or not by what it seems to be worth, so that
 the gradient is biased, even where the cheap evaluator is right. `random_share` draws some or all of them fairly.
+
+By itself the rule spends everything on the ends of the cheap scale. Where wrong programs have the best prices, those
+are what it finds there, again and again: by default half of the rollouts are drawn (docs/training.md has the numbers).
 """
 
 import random
@@ -27,9 +30,9 @@ class ContrastiveSelection:
 
     keep: int
     """Rollouts per group, at least 2: one alone can't be compared. All of a smaller group."""
-    random_share: float = 0.0
-    """Share of them that is drawn fairly from the whole group, before the others are chosen. 1: all of them, which is
-    the unbiased choice; in between, every rollout has a chance."""
+    random_share: float = 0.5
+    """Share of them that is drawn fairly from the whole group, before the others are chosen to differ from them and
+    each other. 1: all of them, which is the unbiased choice; 0: only extremes; in between, everyone has a chance."""
     seed: int = 0
     """Of the draws."""
 
@@ -53,12 +56,13 @@ class ContrastiveSelection:
             return tuple(sorted(order))
         fair = order[: round(self.keep * self.random_share)]
         rest = [index for index in order if index not in fair]
-        chosen = max_variance([values[index] for index in rest], self.keep - len(fair))
+        beside = [values[index] for index in fair]
+        chosen = max_variance([values[index] for index in rest], self.keep - len(fair), beside)
         return tuple(sorted(fair + [rest[place] for place in chosen]))
 
 
-def max_variance(values: Sequence[float], count: int) -> tuple[int, ...]:
-    """Returns the places of the `count` values with the largest variance.
+def max_variance(values: Sequence[float], count: int, beside: Sequence[float] = ()) -> tuple[int, ...]:
+    """Returns the places of the `count` values that have the largest variance, together with some that are given.
 
     They are the `k` smallest and the `count - k` largest for some `k`: moving a chosen value away from the mean of the
     others never lowers the variance. All `k` are tried, with running sums: O(n log n).
@@ -69,13 +73,14 @@ def max_variance(values: Sequence[float], count: int) -> tuple[int, ...]:
     Args:
         values: Finite numbers.
         count: From 0 to as many as there are.
+        beside: What is in the subset already.
 
     Raises:
         ValueError: `count` is out of range.
 
     Source:
         Xu, Savani, Fang, Kolter, "Not All Rollouts are Useful: Down-Sampling Rollouts in LLM Reinforcement Learning"
-        (PODS), 2025: the max-variance rule and its algorithm.
+        (PODS), 2025: the max-variance rule and its algorithm, without `beside`.
     """
     if not 0 <= count <= len(values):
         raise ValueError(f"{count} of {len(values)} values can't be chosen")
@@ -84,15 +89,22 @@ def max_variance(values: Sequence[float], count: int) -> tuple[int, ...]:
     order = sorted(range(len(values)), key=lambda index: values[index])
     high = sorted(range(len(values)), key=lambda index: -values[index])  # by itself: earlier ones first, here too
     centre = sum(values) / len(values)
-    sums = [list(accumulate((values[i] - centre for i in side), initial=0.0)) for side in (order, high)]
-    squares = [list(accumulate(((values[i] - centre) ** 2 for i in side), initial=0.0)) for side in (order, high)]
+    low_sums, high_sums = (list(accumulate((values[i] - centre for i in side), initial=0.0)) for side in (order, high))
+    low_squares, high_squares = (
+        list(accumulate(((values[i] - centre) ** 2 for i in side), initial=0.0)) for side in (order, high)
+    )
+    given = [value - centre for value in beside]
+    given_sum, given_squares = sum(given), sum(value * value for value in given)
 
     def spread(low: int) -> float:
-        total = sums[0][low] + sums[1][count - low]
-        return squares[0][low] + squares[1][count - low] - total * total / count
+        """Returns the variance times the size of the subset, up to rounding."""
+        total = given_sum + low_sums[low] + high_sums[count - low]
+        squares = given_squares + low_squares[low] + high_squares[count - low]
+        return squares - total * total / (count + len(given))
 
-    best = max(map(spread, range(count + 1)))
-    slack = SAME * max(squares[0][-1], best)
-    low = min((low for low in range(count + 1) if spread(low) >= best - slack), key=lambda low: abs(2 * low - count))
-    chosen = order[:low]
-    return tuple(chosen + [index for index in high if index not in chosen][: count - low])
+    spreads = [spread(low) for low in range(count + 1)]
+    slack = SAME * (low_squares[-1] + given_squares)
+    good = [low for low in range(count + 1) if spreads[low] >= max(spreads) - slack]
+    lowest = order[: min(good, key=lambda low: abs(2 * low - count))]
+    highest = [index for index in high if index not in lowest]
+    return tuple(lowest + highest[: count - len(lowest)])

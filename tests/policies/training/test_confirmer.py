@@ -7,10 +7,15 @@ import pytest
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem
+from policies.curriculum import DifficultyBook, ThompsonSampler
 from policies.training.collected import CollectedEpisode
+from policies.training.collection_options import CollectionOptions
+from policies.training.collector import Collector
 from policies.training.confirmer import Confirmer
 from policies.training.contrast import ContrastiveSelection
 from policies.training.played import PlayedEpisode
+from policies.training.rejection import TurnRejection
+from rewards import RejectionSampling, Share
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Report, Submission
 from sandboxes.extraction import extract
 from tests.policies.episodes import fast_report
@@ -61,7 +66,7 @@ class Exact(ScriptedEvaluator):
 
 
 def confirmer(exact: ScriptedEvaluator, keep: int = 2, **arguments: object) -> Confirmer:
-    select = ContrastiveSelection(keep=keep)
+    select = ContrastiveSelection(keep=keep, random_share=0.0)
     return Confirmer(exact, select=select, config=EXACT, reward="kevin", **arguments)  # type: ignore[arg-type]
 
 
@@ -176,3 +181,30 @@ def test_a_group_that_was_lost_altogether_asks_nothing() -> None:
     rows = confirmer(exact).confirm([rollout(("a", None)), rollout(("b", None))])
     assert exact.asked == []
     assert confirmed(rows) == []
+
+
+def test_rejection_and_the_curriculum_go_by_the_exact_reports() -> None:
+    exact = Exact(a=2.0, b=1.0, c=1.0, d=1.5)
+    lazy = ContrastiveSelection(keep=2, random_share=0.0)
+    group = [rollout(("a", 0.0), seed=1), rollout(("b", 1.0)), rollout(("c", 1.0)), rollout(("d", 3.0))]
+    sampler = ThompsonSampler(DifficultyBook(["core/softmax", "core/matmul"]), seed=0)
+    told: list[tuple[int, int]] = []
+    update = sampler.update
+
+    def listening(problem: str, successes: int, failures: int, step: int | None = None) -> None:
+        told.append((successes, failures))
+        update(problem, successes, failures, step)
+
+    sampler.update = listening  # type: ignore[method-assign]
+    options = CollectionOptions(
+        rejection=TurnRejection(rule=RejectionSampling(threshold=1.0, softness=0.0, share=Share.COVERAGE))
+    )
+    collector = Collector(
+        lambda requests: group, options, seed=0, group_size=4, curriculum=sampler,
+        confirmer=Confirmer(exact, select=lazy, reward="kevin"),
+    )  # fmt: skip
+    found = collector.collect(["core/softmax"] * 4, 0)
+    assert told == [(2, 0)]
+    assert [row.counted for row in found.episodes] == [(True,), (False,), (False,), (True,)]
+    assert found.metrics["collect/masked_confirmation"] == 0.5
+    assert found.metrics["collect/masked_prs"] == 0.5

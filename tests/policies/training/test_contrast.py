@@ -23,6 +23,16 @@ def test_no_subset_varies_more(values: list[float], data: st.DataObject) -> None
     assert pvariance([values[index] for index in chosen]) == pytest.approx(best, rel=1e-6, abs=1e-9)
 
 
+@given(VALUES, VALUES, st.data())
+def test_no_subset_varies_more_beside_what_is_in_it_already(
+    values: list[float], beside: list[float], data: st.DataObject
+) -> None:
+    count = data.draw(st.integers(1, len(values)))
+    chosen = max_variance(values, count, beside)
+    best = max(pvariance([*beside, *subset]) for subset in combinations(values, count))
+    assert pvariance([*beside, *(values[index] for index in chosen)]) == pytest.approx(best, rel=1e-6, abs=1e-9)
+
+
 def test_the_extremes_of_both_sides_are_chosen() -> None:
     assert sorted(max_variance([0.5, 3.0, 0.4, 0.0, 0.6, 2.9, 0.1, 0.5], 4)) == [1, 3, 5, 6]
 
@@ -47,14 +57,14 @@ def test_the_same_group_is_always_chosen_from_alike() -> None:
 
 
 def test_of_equal_values_everyone_is_chosen_as_often() -> None:
-    select = ContrastiveSelection(keep=2)
+    select = ContrastiveSelection(keep=2, random_share=0.0)
     found = Counter(index for group in range(4000) for index in select.choose([1.0] * 8, str(group)))
     assert set(found) == set(range(8))
     assert all(abs(count - 1000) < 150 for count in found.values())  # 5 standard deviations
 
 
 def test_ties_at_an_end_are_drawn() -> None:
-    select = ContrastiveSelection(keep=2)
+    select = ContrastiveSelection(keep=2, random_share=0.0)
     lowest = {select.choose([0.0, 0.0, 0.0, 5.0], str(group)) for group in range(50)}
     assert lowest == {(0, 3), (1, 3), (2, 3)}
 
