@@ -196,6 +196,8 @@ def _cautions(recipe: Recipe, here: bool, parameters: int | None) -> list[str]:
             f"{turns} turns of rollout.turn_tokens={budget.turn_tokens} and feedback may take {wanted} tokens, but "
             f"rollout.episode_tokens is {budget.episode_tokens}: long episodes end before their last turn"
         )
+    if recipe.trl.get("use_vllm") and find_spec("vllm") is None:
+        found.append("trl.use_vllm needs vLLM, which is not installed here; `pip install 'trl[vllm]'` installs it")
     if recipe.trl.get("use_vllm") and recipe.mismatch == Mismatch():
         found.append(
             "vLLM and the trainer disagree about probabilities; mismatch.rejection leaves such episodes out, "

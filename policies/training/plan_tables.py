@@ -121,7 +121,8 @@ def _memory(plan: Plan) -> Lines:
         ("reference", found.reference), ("bfloat16 copies", found.casts), ("activations", found.activations),
         ("logits", found.logits), ("cache while sampling", found.cache),
     )  # fmt: skip
-    yield "memory", f"{_size(found.peak)} per process (estimated, unsharded)"
+    beside = ", and what vLLM takes" if plan.recipe.trl.get("use_vllm") else ""
+    yield "memory", f"{_size(found.peak)} per process (estimated, unsharded){beside}"
     yield "", ", ".join(f"{name} {_size(size)}" for name, size in parts if size)
 
 

@@ -24,15 +24,16 @@ FLOAT: Final = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # the package is untyped
-    """YAML's data without dates, as JSON has none either."""
+    """YAML's data without dates, as JSON has none either; `off` and `no` are texts, as in YAML 1.2."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the base class declares it so
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(("timestamp", "float"))]
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(("timestamp", "float", "bool"))]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
 
 
 class Source:

@@ -48,6 +48,7 @@ def turn_rows(collected: Sequence[CollectedEpisode], advantages: "Tensor", group
             "problem": episode.played.problem,
             "ending": episode.played.ending.value,
             "lost": episode.played.lost,
+            "judged": None not in episode.rewards,
             "turns": [
                 _turn(turn, reward, counted, learned) | {"advantage": advantage, "group_size": int(size)}
                 for turn, reward, counted, learned, advantage, size in zip(
@@ -60,11 +61,16 @@ def turn_rows(collected: Sequence[CollectedEpisode], advantages: "Tensor", group
 
 
 def summarize_rows(rows: Iterable[Row]) -> dict[str, float]:
-    """Returns the numbers of all rows by name. What has no value in this batch, e.g. a speedup, has no name either."""
+    """Returns the numbers of all rows by name. What has no value in this batch, e.g. a speedup, has no name either.
+
+    Rates and means are over the episodes whose verdicts are known: not those that were lost, nor those that were only
+    priced and not chosen to be judged.
+    """
     every = list(rows)
-    kept = [row for row in every if not row["lost"]]
+    kept = [row for row in every if row["judged"] and not row["lost"]]
     found: dict[str, float | None] = {
         "episode/lost": _share(row["lost"] for row in every),
+        "episode/unjudged": _share(not row["judged"] and not row["lost"] for row in every),
         "episode/turns": _mean(len(row["turns"]) for row in kept),
         "episode/tokens": _mean(fsum(turn["tokens"] for turn in row["turns"]) for row in kept),
         "episode/ended_by_budget": _share(row["ending"] == "budget" for row in kept),
@@ -132,7 +138,7 @@ def _turn(turn: PlayedTurn, reward: float | None, counted: bool, learned: bool) 
 
 
 def _of_turns(turns: Sequence[Row], episodes: int) -> dict[str, float | None]:
-    """Returns the numbers of one turn over the episodes that were not lost and reached it."""
+    """Returns the numbers of one turn over the judged episodes that reached it."""
     counted = [turn for turn in turns if turn["counted"]]
     gains = [turn["advantage"] for turn in counted]
     speedups = [turn["speedup"] for turn in turns if turn["speedup"] is not None]

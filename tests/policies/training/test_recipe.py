@@ -57,6 +57,12 @@ def test_numbers_in_powers_of_ten_are_numbers(file: Path) -> None:
     assert load(file, "trainer.learning_rate=2E-6").trainer.learning_rate == 2e-6
 
 
+def test_off_and_no_are_texts_and_true_is_a_truth(file: Path) -> None:
+    recipe = load(file, "selection.ties=off", "environment.submit=true")
+    assert (recipe.selection.ties, recipe.environment.submit) == ("off", True)
+    assert 'environment.submit is "no": input should be a valid boolean' in refusal(file, "environment.submit=no")
+
+
 def test_overrides_go_before_the_file_and_open_sections(file: Path) -> None:
     recipe = load(file, "trainer.steps=7", "mismatch.rejection.upper=1.01", "model.lora={}", "environment.tags=[a, b]")
     assert recipe.trainer.steps == 7
@@ -72,7 +78,7 @@ def test_overrides_go_before_the_file_and_open_sections(file: Path) -> None:
         ("  stps: 3", "{file}:10: the section `trainer` has no key `stps`; did you mean 'steps'?"),
         ("", "{file}:7: the key `trainer.steps` is missing; add it there, or give trainer.steps=VALUE"),
         ("  steps: '3'", '{file}:10: trainer.steps is "3": input should be a valid integer'),
-        ("  steps: yes", "{file}:10: trainer.steps is true: input should be a valid integer"),
+        ("  steps: yes", '{file}:10: trainer.steps is "yes": input should be a valid integer'),
         ("  steps: 0", "{file}:10: trainer.steps is 0: input should be greater than or equal to 1"),
         ("  steps: 3\n  steps: 4", "{file}:11: trainer.steps is given twice; give it once"),
         ("  steps: 2024-01-01", '{file}:10: trainer.steps is "2024-01-01": input should be a valid integer'),

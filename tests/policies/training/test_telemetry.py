@@ -6,6 +6,7 @@ from math import sqrt
 import pytest
 import torch
 
+from policies.training.collected import CollectedEpisode
 from policies.training.telemetry import batch_metrics, summarize_rows, transcript, turn_rows
 from sandboxes.contracts import Outcome
 from tests.policies.training.played import collected, played
@@ -63,6 +64,15 @@ def test_rows_of_several_processes_make_the_numbers_of_one(numbers: dict[str, fl
     halves = [turn_rows(BATCH[part], ADVANTAGES[part], SIZES[part]) for part in (slice(2), slice(2, 4))]
     sent = json.loads(json.dumps(halves))
     assert summarize_rows([*sent[0], *sent[1]]) == numbers
+
+
+def test_episodes_that_were_only_priced_are_in_no_rate() -> None:
+    priced = played(2.0)
+    unjudged = CollectedEpisode(played=priced, rewards=(None,), counted=(False,), learned=(False,))
+    numbers = batch_metrics([collected(played(1.0)), unjudged], torch.zeros(2, 1), torch.zeros(2, 1, dtype=torch.long))
+    assert (numbers["episode/unjudged"], numbers["episode/lost"]) == (0.5, 0.0)
+    assert (numbers["episode/return"], numbers["episode/fast_2"]) == (2.0, 0.0)
+    assert numbers["turn_1/reached"] == 1.0
 
 
 def test_turns_that_are_cut_off_or_not_learned_show() -> None:
