@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from types import FrameType
@@ -32,10 +32,12 @@ class Journal(TrainerCallback):
 
     Args:
         output: Where.
+        more: Further numbers by name, asked for with every line.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, more: Callable[[], Mapping[str, float]] | None = None) -> None:
         self._output = output
+        self._more = more or dict
         self._since = time.monotonic()
 
     def on_log(
@@ -48,7 +50,7 @@ class Journal(TrainerCallback):
             name: value if isfinite(value) else None for name, value in logs.items() if isinstance(value, int | float)
         }
         now = time.monotonic()
-        line = {"step": state.global_step, "seconds": round(now - self._since, 3)} | numbers
+        line = {"step": state.global_step, "seconds": round(now - self._since, 3)} | numbers | dict(self._more())
         self._since = now
         self._output.log(line)
         told = [text.format(numbers[name]) for name, text in TOLD.items() if numbers.get(name) is not None]

@@ -147,7 +147,7 @@ class Confirmation(Section):
 
     keep: Annotated[int, Field(ge=2)]
     """Rollouts of each group that are judged, and learned from."""
-    random_share: Share = 0.0
-    """Share of them that is drawn fairly; 1 is unbiased."""
+    random_share: Share = 0.5
+    """Share of them that is drawn fairly; 1 is unbiased, 0 harmful where prices are wrong."""
     reward: Name = "exploration"
     """By which rollouts are chosen; it has to pay for what is not judged."""

@@ -53,12 +53,14 @@ def train(recipe: RlRecipe, plan: Plan, services: Services, *, resume: bool, as_
         opened = services.open_evaluator(asked.sandbox or settings.sandbox, asked.workers or settings.workers)
         evaluator = stack.enter_context(closing(CachedEvaluator(opened) if asked.remember else opened))
         environment = stack.enter_context(closing(make_environment(recipe, plan.geometry, evaluator, services)))
+        confirmer = make_confirmer(recipe, evaluator, environment)
+        journal = Journal(output, None if confirmer is None else lambda: confirmer.counts.metrics())
         with refusals_in_one_line():
             trainer = TRLOOTrainer(
                 model, config, environment=environment, problems=problems, collection=collection_options(recipe),
                 curriculum=make_curriculum(recipe, problems),
-                confirmer=make_confirmer(recipe, evaluator, environment), peft_config=adapter_config(recipe.model),
-                processing_class=tokenizer, callbacks=[Journal(output)],
+                confirmer=confirmer, peft_config=adapter_config(recipe.model),
+                processing_class=tokenizer, callbacks=[journal],
             )  # fmt: skip
         stop = Stop(Processes(trainer.accelerator))
         trainer.add_callback(stop)

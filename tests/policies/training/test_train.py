@@ -96,6 +96,8 @@ class TestReinforcementLearning:
         result = train(recipe, "rollout.group_size=4", "confirm={keep: 2}", "trainer.steps=1")
         assert result.exit_code == ExitCode.VERDICT, result.stderr
         assert lines(tmp_path / "out")[0]["collect/masked_confirmation"] == 0.5
+        assert lines(tmp_path / "out")[0]["episode/unjudged"] == 0.5
+        assert "confirm/asked" in lines(tmp_path / "out")[0]
 
     def test_what_is_not_there_is_told_in_one_line(self, recipe: Path, tmp_path: Path) -> None:
         said = {
