@@ -46,7 +46,7 @@ SLOTS: Final = (16, 4)
 VARIANTS: Final = {"overlapped": (True, 4), "overlapped_full_batches": (True, 16), "in_rounds": (False, 16)}
 """Whether sampling and evaluation overlap, and how many actions are sampled together."""
 
-TOKENS: Final = 32
+TOKENS: Final = 16
 """Of each action."""
 
 REPEATS: Final = 2

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernelgym.chat import Message, Role
-from kernelgym.envs import KernelVectorEnv
-from kernelgym.envs.answer import Answer
-from kernelgym.envs.rules import History
+from kernelgym.envs import Answer, History, KernelVectorEnv
 from kernelgym.errors import BadUsage
 from policies.errors import PolicyBroken
 from policies.training.chat_tokens import ChatTokens
