@@ -17,7 +17,7 @@ def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="YAML file, e.g. examples/recipes/tiny-cpu.yaml.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Go before the file, e.g. trainer.learning_rate=1e-5."),
+        typer.Argument(metavar="KEY=VALUE", help="Go before the file, e.g. trainer.learning_rate=1e-5."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and print the plan; train nothing.")
