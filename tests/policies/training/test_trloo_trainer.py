@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
+from policies.diversity import TemperatureState
 from policies.training.collected import Collected, CollectedEpisode
 from policies.training.collector import Collector
 from policies.training.played import EpisodeRequest, PlayedEpisode
@@ -248,7 +249,7 @@ def test_an_update_that_left_its_batch_behind_teaches_nothing_where_stale_episod
 def test_gradients_are_those_at_the_temperature_that_a_batch_was_sampled_at(tiny: Path, tmp_path: Path) -> None:
     play, watch = ScriptedPlay(), Watch()
     trainer = trainer_of(tiny, arguments(tmp_path, loss_type="dapo"), play, callbacks=[watch])
-    trainer.collector.temperature = 1.3
+    trainer.collector._temperature = TemperatureState(temperature=1.3)
     trainer.train()
     model = reference(tiny)
     expected = gradients_of(model, reinforce(model, play.episodes, "dapo", temperature=1.3))
