@@ -167,8 +167,13 @@ def _refusals(recipe: Recipe, context: int | None) -> list[str]:
     if isinstance(recipe, SftRecipe):
         if context is not None and recipe.data.max_tokens > context:
             found.append(f"data.max_tokens is {recipe.data.max_tokens}, but the model holds {context}; lower it")
-        missing = [path for path in (*recipe.data.runs, *recipe.data.files) if not path.exists()]
-        found += [f"{path} (data) is not there; collect episodes with `kernelgym run --out {path}`" for path in missing]
+        made = {path: "kernelgym run --out" for path in recipe.data.runs}
+        made |= {path: "kernelgym export RUN --format sft --out" for path in recipe.data.files}
+        found += [
+            f"{path} (data) is not there; `{command} {path}` makes it"
+            for path, command in made.items()
+            if not path.exists()
+        ]
         return found
     if recipe.rollout.context is not None and context is not None and recipe.rollout.context > context:
         found.append(f"rollout.context is {recipe.rollout.context}, but the model holds {context}; lower it")
