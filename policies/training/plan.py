@@ -167,8 +167,8 @@ def _refusals(recipe: Recipe, context: int | None) -> list[str]:
     if isinstance(recipe, SftRecipe):
         if context is not None and recipe.data.max_tokens > context:
             found.append(f"data.max_tokens is {recipe.data.max_tokens}, but the model holds {context}; lower it")
-        made = {path: "kernelgym run --out" for path in recipe.data.runs}
-        made |= {path: "kernelgym export RUN --format sft --out" for path in recipe.data.files}
+        made = dict.fromkeys(recipe.data.runs, "kernelgym run --out")
+        made |= dict.fromkeys(recipe.data.files, "kernelgym export RUN --format sft --out")
         found += [
             f"{path} (data) is not there; `{command} {path}` makes it"
             for path, command in made.items()
