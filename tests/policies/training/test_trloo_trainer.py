@@ -211,14 +211,29 @@ def test_what_the_sampler_would_have_written_too_differently_leaves_loss_and_den
     assert logged["mismatch/masked_episodes"] == pytest.approx(sum(rejected) / len(rejected))
 
 
-@pytest.mark.parametrize("loss_type", ["dapo", "sapo", "cispo"])
-def test_truncated_weights_of_the_sampler_weigh_each_token_once(tiny: Path, tmp_path: Path, loss_type: str) -> None:
+class Engine:
+    """Stands for vLLM: only its weights are kept in step, as nothing is sampled by it."""
+
+    synced = 0
+
+    def sync_weights(self) -> None:
+        self.synced += 1
+
+
+@pytest.mark.parametrize(("loss_type", "vllm"), [("dapo", False), ("sapo", False), ("cispo", False), ("dapo", True)])
+def test_truncated_weights_of_the_sampler_weigh_each_token_once(
+    tiny: Path, tmp_path: Path, loss_type: str, vllm: bool
+) -> None:
     shifts = (-0.4, -0.1, 0.0, 0.2)
     play, watch = ScriptedPlay(logps=sampler_logps(tiny, lambda place: shifts[place % 4])), Watch()
     args = arguments(
         tmp_path, loss_type=loss_type, sampling_weights="token", sampling_weights_max=1.2, epsilon_high=5.0
     )
-    trainer_of(tiny, args, play, callbacks=[watch]).train()
+    trainer = trainer_of(tiny, args, play, callbacks=[watch])
+    if vllm:
+        trainer.use_vllm, trainer.vllm_generation, trainer._last_loaded_step = True, Engine(), -1
+    trainer.train()
+    assert not vllm or trainer.vllm_generation.synced == 1
 
     def weights(episode: PlayedEpisode) -> Tensor:
         places = range(episode.prompt_ids[0], episode.prompt_ids[0] + len(episode.completion_ids))
