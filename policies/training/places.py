@@ -1,8 +1,11 @@
 """The data set that TRL asks for, though the environment has the data: a place in a batch for each problem."""
 
 from collections.abc import Sequence
+from math import gcd
 
 from datasets import Dataset
+
+from policies.training.trloo_config import TRLOOConfig
 
 
 def prompt_of(problem: str) -> list[dict[str, str]]:
@@ -21,6 +24,20 @@ def places(problems: Sequence[str]) -> Dataset:
     )
 
 
-def filled(problems: Sequence[str], batch: int) -> list[str]:
-    """Returns problems for an epoch of whole batches: TRL would leave out what does not fill one."""
-    return [problems[index % len(problems)] for index in range(-(-len(problems) // batch) * batch)]
+def filled(problems: Sequence[str], multiple: int) -> list[str]:
+    """Returns problems, again from the first where needed, for an epoch of a multiple of so many places."""
+    return [problems[index % len(problems)] for index in range(-(-len(problems) // multiple) * multiple)]
+
+
+def whole_updates(args: TRLOOConfig) -> int:
+    """Returns the number of places that an epoch has to have a multiple of.
+
+    TRL leaves out what does not fill a batch, and an update that has not accumulated all it should by the end of an
+    epoch is made of less.
+    """
+    assert args.generation_batch_size is not None
+    assert args.steps_per_generation is not None
+    assert args.num_generations is not None
+    micro_steps = args.steps_per_generation * args.num_iterations
+    batches = args.gradient_accumulation_steps // gcd(args.gradient_accumulation_steps, micro_steps)
+    return batches * (args.generation_batch_size // args.num_generations)

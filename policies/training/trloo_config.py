@@ -172,6 +172,8 @@ class TRLOOConfig(GRPOConfig):
                 f"multi_objective_aggregation is `{self.multi_objective_aggregation}`, but there is one reward per "
                 "turn, the environment's; compose it there"
             )
+        if self.remove_unused_columns:
+            raise BadUsage("remove_unused_columns takes away which problem a row is for; leave it off")
         if self.mask_truncated_completions:
             raise BadUsage(
                 "mask_truncated_completions judges an episode by its last token and drops all its turns; leave it off: "

@@ -33,7 +33,7 @@ from policies.training.credit import Credit
 from policies.training.dynamic_sampling import Comparison
 from policies.training.head_temperature import HeadTemperature
 from policies.training.order import ProblemOrder
-from policies.training.places import filled, places, prompt_of
+from policies.training.places import filled, places, prompt_of, whole_updates
 from policies.training.played import EpisodeRequest
 from policies.training.player import player_of
 from policies.training.processes import Processes
@@ -110,8 +110,7 @@ class TRLOOTrainer(GRPOTrainer):
             raise BadUsage("there is no problem to train on; give the ids of some, e.g. core/softmax")
         if play is None and environment is None:
             raise BadUsage("there is nothing to play in; give an environment, e.g. KernelVectorEnv(history='full')")
-        assert args.generation_batch_size is not None
-        assert args.num_generations is not None
+        rows = filled(problems, whole_updates(args))
         with warnings.catch_warnings():
             # rollout_func may change from release to release: TRL is pinned and the contract tested
             warnings.filterwarnings("ignore", message=".*rollout_func.*experimental", category=UserWarning)
@@ -119,7 +118,7 @@ class TRLOOTrainer(GRPOTrainer):
                 model=model,
                 args=args,
                 reward_funcs=self._episode_rewards(),
-                train_dataset=places(filled(problems, args.generation_batch_size // args.num_generations)),
+                train_dataset=places(rows),
                 eval_dataset=None if eval_problems is None else places(eval_problems),
                 processing_class=processing_class,
                 callbacks=callbacks,

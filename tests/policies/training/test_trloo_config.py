@@ -16,6 +16,7 @@ from tests.policies.training.scripted import arguments
         ({"importance_sampling_level": "word"}, "there are: token, turn"),
         ({"scale_rewards": "group"}, "estimator `turn_grpo_std`"),
         ({"multi_objective_aggregation": "normalize_then_sum"}, "one reward per turn"),
+        ({"remove_unused_columns": True}, "leave it off"),
         ({"mask_truncated_completions": True}, "conditional truncation"),
         ({"use_vllm": True, "vllm_importance_sampling_correction": True}, "use sampling_weights `token`"),
         ({"loss_type": "vespo", "sampling_weights": "episode"}, "use `token`"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from pandas import read_parquet
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -31,6 +32,24 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tiny: Path, tmp_path
         trainer_of(tiny, args, ScriptedPlay(), callbacks=[watch]).train()
         gradients.append(watch.gradients[0])
     assert relative_error(gradients[1], gradients[0]) <= 1e-5
+
+
+def test_an_update_accumulates_all_its_batches_also_where_there_are_fewer_problems(tiny: Path, tmp_path: Path) -> None:
+    play = ScriptedPlay()
+    args = arguments(tmp_path, gradient_accumulation_steps=6, steps_per_generation=1, num_iterations=2, max_steps=2)
+    trainer_of(tiny, args, play).train()
+    assert len(play.requests) == 2 * 3 * 8  # a batch of 8 episodes serves 2 of an update's 6 micro-steps
+
+
+def test_the_table_of_completions_has_the_problem_and_the_transcript_of_each_episode(
+    tiny: Path, tmp_path: Path
+) -> None:
+    play = ScriptedPlay()
+    trainer_of(tiny, arguments(tmp_path, log_completions=True, num_completions_to_print=1), play).train()
+    (file,) = (tmp_path / "out" / "completions").glob("*.parquet")
+    table = read_parquet(file)
+    assert [prompt[0]["content"] for prompt in table["prompt"]] == [episode.problem for episode in play.episodes]
+    assert all(text.startswith("=== core/") for text in table["transcript"])
 
 
 def test_an_adapter_is_trained_and_nothing_below_it(tiny: Path, tmp_path: Path) -> None:

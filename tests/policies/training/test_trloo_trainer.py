@@ -245,6 +245,24 @@ def test_truncated_weights_of_the_sampler_weigh_each_token_once(
     assert relative_error(watch.gradients[0], expected) <= 1e-5
 
 
+def test_vespo_has_the_weights_of_the_sampler_in_its_own_weight(tiny: Path, tmp_path: Path) -> None:
+    shifts = (-0.04, 0.0, 0.03)
+    play, watch = ScriptedPlay(logps=sampler_logps(tiny, lambda place: shifts[place % 3])), Watch()
+    trainer_of(tiny, arguments(tmp_path, loss_type="vespo", sampling_weights="token"), play, callbacks=[watch]).train()
+    model = reference(tiny)
+    losses = []
+    for episode, values in zip(play.episodes, leave_one_out(play.episodes, 4), strict=True):
+        places = range(episode.prompt_ids[0], episode.prompt_ids[0] + len(episode.completion_ids))
+        mask = torch.tensor(episode.env_mask)
+        ratio = (torch.tensor([-shifts[place % 3] for place in places]) * mask).sum()
+        worth = torch.tensor([values[index] if index >= 0 else 0.0 for index in episode.turn_ids])
+        power, rate = torch.where(worth >= 0, 2.0, 3.0), torch.where(worth >= 0, 3.0, 2.0)
+        weight = (rate + power * ratio - rate * ratio.exp()).exp()  # VESPO's gamma weight of an episode's ratio
+        losses.append(-weight * worth * logps_of(model, episode, TEMPERATURE) * mask)
+    loss = aggregated(losses, [everything(episode) for episode in play.episodes], "vespo")
+    assert relative_error(watch.gradients[0], gradients_of(model, loss)) <= 1e-4
+
+
 def test_an_update_that_left_its_batch_behind_teaches_nothing_where_stale_episodes_are_rejected(
     tiny: Path, tmp_path: Path
 ) -> None:
