@@ -122,7 +122,7 @@ def _memory(plan: Plan) -> Lines:
         ("logits", found.logits), ("cache while sampling", found.cache),
     )  # fmt: skip
     beside = ", and what vLLM takes" if plan.recipe.trl.get("use_vllm") else ""
-    yield "memory", f"{_size(found.peak)} per process (estimated, unsharded){beside}"
+    yield "memory", f"at least {_size(found.peak)} per process (estimated, unsharded){beside}"
     yield "", ", ".join(f"{name} {_size(size)}" for name, size in parts if size)
 
 

@@ -152,7 +152,7 @@ def test_a_dry_run_prints_a_table_with_its_estimates_marked_as_such() -> None:
     words = " ".join(result.stdout.split())
     assert "256 rows = 8 processes x 1 rows x 32 backward passes" in words
     assert "at most 768 per batch: about 32 min (estimated, 20 s each, 8 at a time)" in words
-    assert "GiB per process (estimated, unsharded)" in words
+    assert "at least 148.0 GiB per process (estimated, unsharded), and what vLLM takes" in words
     assert "look at: the model hkust-nlp/drkernel-8b-coldstart is not on this machine" in words
     assert result.stderr == ""
 
