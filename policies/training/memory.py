@@ -1,4 +1,4 @@
-"""An estimate of the memory of one process, part by part: what is held for certain, so a lower bound rather than a limit.
+"""An estimate of the memory of one process, part by part: what is held for certain, so a lower bound and no limit.
 
 Temporary tensors of the optimizer, scores of an attention that is not fused, the allocator and torch itself are not in
 it. Measured on a CPU, peaks of four small models were 1.7 to 2.4 times the estimate; on a GPU it was not measured.
