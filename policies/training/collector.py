@@ -89,7 +89,8 @@ class Collector:
             This process's rows, in the order of the batch.
 
         Raises:
-            BadUsage: The rows are no whole number of groups, or the rows of a group name several problems.
+            BadUsage: The rows are no whole number of groups, the rows of a group name several problems, or the
+                environment's evaluator only prices and there is no confirmer.
         """
         exchange, curriculum = self._rollouts.exchange, self._rollouts.curriculum
         given: list[list[str]] = exchange.gather(list(problems))
@@ -103,6 +104,8 @@ class Collector:
         rows = [row for _, row in sorted(rounds.rows.items())]
         for place, row in zip(layout.places, rows, strict=True):
             select_turns(row, place, self._rollouts.options, step=step, tied=rounds.tied(place.group))
+            if place.group in rounds.unconfirmed:  # tied by cheap rewards, which are not for baselines or metrics
+                row.forget_rewards()
         tally = sum((row.tally() for row in rows), Counter[str](discarded=rounds.discarded))
         tally = sum(exchange.gather(tally), Counter[str]())
         coverage = None if curriculum is None else curriculum.coverage()

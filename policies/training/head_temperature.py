@@ -28,7 +28,7 @@ class HeadTemperature:
 
 
 def _cell(model: Any) -> CellType:
-    forward = model.forward
+    forward = vars(model).get("_original_forward", model.forward)  # accelerate's autocast is put around it
     function = forward.__func__ if isinstance(forward, MethodType) else None
     names = function.__code__.co_freevars if isinstance(function, FunctionType) else ()
     if not isinstance(function, FunctionType) or "temperature" not in names or function.__closure__ is None:

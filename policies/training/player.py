@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kernelgym.envs import KernelVectorEnv
+from kernelgym.errors import BadUsage
 from policies.training.chat_tokens import ChatTokens
 from policies.training.exchange import Exchange
 from policies.training.hf_sampler import HFSampler
@@ -24,12 +25,18 @@ def player_of(trainer: Any, environment: KernelVectorEnv, sampler: Sampler | Non
         exchange: Among all processes.
 
     Raises:
-        BadUsage: The chat template can't be used for conversations, or the budgets don't go together.
+        BadUsage: The chat template can't be used for conversations, the budgets don't go together, or the model itself
+            would have to sample while it is sharded over several processes.
     """
     args = trainer.args
     chat = ChatTokens(trainer._tokenizer, ends=trainer.eos_token_ids)
     if sampler is None and args.use_vllm:
         sampler = VLLMSampler.of_trainer(trainer, chat.ends, exchange)
+    if sampler is None and exchange.size > 1 and _sharded(trainer):
+        raise BadUsage(
+            "the model is sharded over processes, which then have to sample equally often, but their episodes do not "
+            "end together; sample with vLLM (use_vllm=True), or do not shard the model"
+        )
     writer: Sampler = HFSampler.of_trainer(trainer, chat.ends) if sampler is None else sampler
     config = trainer.accelerator.unwrap_model(trainer.model).config.get_text_config()
     budget = TokenBudget(
@@ -44,3 +51,9 @@ def player_of(trainer: Any, environment: KernelVectorEnv, sampler: Sampler | Non
         return play(requests, environment, writer, chat, budget, batch=batch, overlap=args.overlap)
 
     return played
+
+
+def _sharded(trainer: Any) -> bool:
+    """True if a forward pass of one process needs all others."""
+    zero = getattr(trainer.accelerator.state, "deepspeed_plugin", None)
+    return bool(trainer.is_fsdp_enabled or (zero is not None and zero.zero_stage == 3))

@@ -45,6 +45,14 @@ class Loss(Section):
     kl: NonNegative = 0.0
     """Weight of the divergence from the model that the training began with."""
 
+    @model_validator(mode="after")
+    def _lets_the_ratio_be_one(self) -> Self:
+        if self.type == "cispo" and self.clip_high < 1.0:
+            raise ValueError(
+                f"loss.clip_high is {self.clip_high:g}, which cispo bounds the ratio itself by; give 1 or more, e.g. 5"
+            )
+        return self
+
 
 class Band(Section):
     """Leaves out what another policy might have written (`RejectionBand`)."""

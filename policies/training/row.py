@@ -54,6 +54,11 @@ class Row:
         why = Mask.LOST if confirmed.played.lost else Mask.CONFIRMATION
         self.masks = [None if learned else why for learned in confirmed.learned]
 
+    def forget_rewards(self) -> None:
+        """Takes rewards that nobody confirmed out of everything; call it after `mask_all`, which says why."""
+        self.rewards = (None,) * len(self.masks)
+        self.counted = [False] * len(self.masks)
+
     def mask(self, turn: int, why: Mask, *, counted: bool = True) -> None:
         """Takes a turn, counted from 0, out of the loss unless it is out already.
 

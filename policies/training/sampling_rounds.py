@@ -6,6 +6,7 @@ Every process goes through the same rounds, since each decides on the same gathe
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kernelgym.errors import BadUsage
 from policies.training.batch_diversity import batch_diversity
 from policies.training.batch_layout import BatchLayout, Place
 from policies.training.collection_metrics import GroupCounts
@@ -16,6 +17,7 @@ from policies.training.exchange import Exchange
 from policies.training.played import EpisodeRequest, PlayedEpisode
 from policies.training.row import Row
 from policies.training.shared_curriculum import SharedCurriculum
+from sandboxes.contracts import Outcome
 
 Play = Callable[[Sequence[EpisodeRequest]], list[PlayedEpisode]]
 """Plays episodes, in the order of the requests. Every process calls it equally often, if need be with nothing to play:
@@ -58,6 +60,8 @@ class SamplingRounds:
     counts: GroupCounts = field(init=False)
     diversity: float | None = field(init=False, default=None)
     """Of the answers as first played; None: not measured, or nothing to compare."""
+    unconfirmed: set[int] = field(init=False, default_factory=set)
+    """Groups that the second evaluator was not asked about: their rewards are the first one's."""
     discarded: int = field(init=False, default=0)
     """Turns that this process has played for nothing: those of episodes that were replaced."""
 
@@ -124,14 +128,26 @@ class SamplingRounds:
         """
         rollouts = self.rollouts
         self.judged |= self._summaries(groups)
-        if rollouts.confirmer is not None:
+        if rollouts.confirmer is None:
+            self._refuse_prices()
+        else:
             skipping = rollouts.options.dynamic_sampling.ties is not Ties.OFF
             worthy = [group for group in groups if not (self.lost(group) or (skipping and self.tied(group)))]
+            self.unconfirmed = (self.unconfirmed - set(worthy)) | (set(groups) - set(worthy))
             confirm_groups(self.rows, worthy, rollouts.confirmer, self.layout, rollouts.exchange)
             self.judged |= self._summaries(worthy)
         if rollouts.curriculum is not None:
             judged = {group: self.judged[group] for group in groups}
             rollouts.curriculum.update(judged, self.problems, self.step)
+
+    def _refuse_prices(self) -> None:
+        """Raises BadUsage if an episode has a turn that was priced only."""
+        for row in self.rows.values():
+            if any(turn.report is not None and turn.report.outcome is Outcome.UNJUDGED for turn in row.played.turns):
+                raise BadUsage(
+                    f"the evaluator of the environment only prices: a turn of {row.played.problem} was not judged, and "
+                    "what is learned from prices is to be fast and wrong; give a confirmer, or an evaluator that judges"
+                )
 
     def _summaries(self, groups: Iterable[int]) -> Mapping[int, list[Judged]]:
         """Returns the episodes of these groups, over all processes."""

@@ -184,6 +184,12 @@ class TRLOOConfig(GRPOConfig):
                 "vllm_importance_sampling_correction would multiply TRL's weights with those of `sampling_weights`, "
                 "and by default per sequence, a product over all turns; use sampling_weights `token` instead"
             )
+        highest = self.epsilon if self.epsilon_high is None else self.epsilon_high
+        if self.loss_type == "cispo" and highest < 1.0:
+            raise BadUsage(
+                f"loss_type cispo bounds the ratio itself by epsilon_high, and {highest} is below the 1 of a policy "
+                "not changed yet: every token would count that much, whatever its ratio; give 1 or more, e.g. 5"
+            )
         if self.loss_type == "vespo" and self.sampling_weights in ("turn", "episode"):
             raise BadUsage(
                 f"loss_type vespo multiplies the weights of all tokens, which sampling_weights "

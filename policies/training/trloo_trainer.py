@@ -336,9 +336,5 @@ class TRLOOTrainer(GRPOTrainer):
         return drawn.pop()
 
     def _patched_models(self) -> list[Any]:
-        models = [self.accelerator.unwrap_model(self.model), self.ref_model]
-        return [
-            model.get_base_model() if hasattr(model, "get_base_model") else model
-            for model in models
-            if model is not None
-        ]
+        models = [self.accelerator.unwrap_model(model) for model in (self.model, self.ref_model) if model is not None]
+        return [model.get_base_model() if hasattr(model, "get_base_model") else model for model in models]

@@ -415,6 +415,24 @@ def test_a_group_that_ties_by_the_first_evaluator_is_not_confirmed_where_ties_ar
         assert len(asked) == times
 
 
+def test_cheap_rewards_of_a_group_that_is_not_confirmed_are_in_no_baseline_and_no_metric() -> None:
+    play = scripted([played(1.0)] * 3, [played(WRONG), played(1.0), played(2.0)])
+    options = CollectionOptions(dynamic_sampling=SKIP)
+    found = Collector(play, options, seed=1, group_size=3, confirmer=Halving()).collect(
+        batch("a", "b", group_size=3), 0
+    )
+    tied, confirmed = found.episodes[:3], found.episodes[3:]
+    assert [(episode.rewards, episode.counted) for episode in tied] == [((None,), (False,))] * 3
+    assert [episode.counted for episode in confirmed] == [(True,), (True,), (False,)]
+    assert found.metrics["collect/masked_ties"] == found.metrics["collect/groups_tied_left"] == 0.5
+
+
+def test_prices_without_anybody_who_judges_are_refused() -> None:
+    play = scripted([played(Outcome.UNJUDGED, rewards=(2.0,)), played(WRONG)])
+    with pytest.raises(BadUsage, match=r"a turn of a was not judged.*give a confirmer"):
+        Collector(play, seed=1, group_size=2).collect(batch("a"), 0)
+
+
 def test_what_the_second_evaluator_says_is_learned_and_what_it_was_not_asked_is_not() -> None:
     play = scripted([played(WRONG), played(1.0), played(2.0)])
     found = Collector(play, seed=1, group_size=3, confirmer=Halving()).collect(batch("a", group_size=3), 0)

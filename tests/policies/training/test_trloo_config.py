@@ -19,6 +19,8 @@ from tests.policies.training.scripted import arguments
         ({"remove_unused_columns": True}, "leave it off"),
         ({"mask_truncated_completions": True}, "conditional truncation"),
         ({"use_vllm": True, "vllm_importance_sampling_correction": True}, "use sampling_weights `token`"),
+        ({"loss_type": "cispo", "epsilon_high": 0.28}, "give 1 or more, e.g. 5"),
+        ({"loss_type": "cispo"}, "cispo bounds the ratio itself"),
         ({"loss_type": "vespo", "sampling_weights": "episode"}, "use `token`"),
         ({"loss_type": "vespo", "importance_sampling_level": "turn"}, "use importance_sampling_level `token`"),
         ({"top_p": 0.9, "repetition_penalty": 1.1}, "top_p, repetition_penalty would have no effect"),
