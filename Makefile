@@ -7,7 +7,7 @@ DEMO := core/add_relu, core/argmax, core/causal_attention, core/cumulative_sum, 
 	core/matmul, core/max_pool, core/rms_norm, core/softmax
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench gpu-test test-openenv test-verifiers clean
+.PHONY: help demo train-demo test check bench gpu-test test-openenv test-verifiers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ demo: $(STAMP) ## play three stories on ten problems: corrected, made faster, ca
 	@$(BIN)/kernelgym run --problems '$(DEMO)' --policy demo --samples 3 --turns 2 --workers 2 --out runs/demo --restart
 	@echo 'Next: $(BIN)/kernelgym report runs/demo (all of it as a page), $(BIN)/kernelgym demo (more ways to fail),'
 	@echo '$(BIN)/kernelgym evaluate (your own kernel), $(BIN)/kernelgym -h.'
+
+train-demo: $(STAMP) ## build a tiny model and train it in the real environment (CPU, no downloads, about ten minutes)
+	@$(BIN)/python -m policies.training.demo
 
 test: $(STAMP) ## run the default test lane (no GPU, no services; slow tests run in CI)
 	$(BIN)/pytest -n 2 --dist loadscope -m 'not gpu and not docker and not broker and not browser and not slow'

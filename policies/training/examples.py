@@ -46,7 +46,10 @@ def read_examples(data: Data, chat: ChatTokens) -> Examples:
     """
     found = Examples()
     for row in _rows(data, found.left_out):
-        example = make_example([_message(message) for message in row["prompt"]], row["completion"][0]["content"], chat)
+        example = make_example(
+            [_message(message) for message in row["prompt"]], row["completion"][0]["content"], chat,
+            earlier=data.earlier_turns,
+        )  # fmt: skip
         if len(example.input_ids) > data.max_tokens:
             found.left_out["too long"] += 1
             continue
@@ -58,19 +61,28 @@ def read_examples(data: Data, chat: ChatTokens) -> Examples:
     return found
 
 
-def make_example(prompt: Sequence[Message], completion: str, chat: ChatTokens) -> Example:
+def make_example(prompt: Sequence[Message], completion: str, chat: ChatTokens, *, earlier: bool = False) -> Example:
     """Returns a chat and its completion as tokens.
 
     Older turns are written as they are in an episode: each action as it would be sampled, each feedback as `reply`
     writes it. The chat template's own rendering of a whole conversation may differ, e.g. leave out older thoughts.
+
+    Args:
+        prompt: The chat up to the completion.
+        completion: What is learned.
+        chat: Writes both.
+        earlier: Whether the actions in the chat are learned, too.
     """
     first = next(index for index, message in enumerate(prompt) if message.role is Role.USER) + 1
     tokens = list(chat.prompt(prompt[:first]))
+    labels = [IGNORED] * len(tokens)
     for message in prompt[first:]:
         spoken = message.role is Role.ASSISTANT
-        tokens += chat.action(message.content) if spoken else chat.reply(message.content, ended=True)
+        said = chat.action(message.content) if spoken else chat.reply(message.content, ended=True)
+        tokens += said
+        labels += said if spoken and earlier else [IGNORED] * len(said)
     action = chat.action(completion)
-    return Example(input_ids=(*tokens, *action), labels=(*[IGNORED] * len(tokens), *action))
+    return Example(input_ids=(*tokens, *action), labels=(*labels, *action))
 
 
 def check_end(chat: ChatTokens) -> None:

@@ -136,6 +136,9 @@ class Data(Section):
     """The same candidate to a problem only once."""
     max_per_problem: Count | None = None
     """So that easy problems do not crowd out the others."""
+    earlier_turns: bool = False
+    """Whether the actions that the chat already holds are learned, too. For files whose rows are whole episodes; of a
+    run, each turn is a row of its own."""
     max_tokens: Count
     """Longest row; longer ones are left out, never cut: a kernel that is cut off is a wrong example."""
 
