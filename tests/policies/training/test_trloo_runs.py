@@ -126,7 +126,7 @@ def test_a_checkpoint_without_progress_or_of_more_processes_is_refused(tiny: Pat
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does_where_groups_are_spread_over_both(tiny: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONFAULTHANDLER": "1"}
     found = subprocess.run(
         [*command, "tests.policies.training.two_processes", str(tiny), str(tmp_path)],
         env=environment, capture_output=True, text=True, timeout=100, check=False,

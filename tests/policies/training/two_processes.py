@@ -71,6 +71,8 @@ def main(model: Path, folder: Path) -> None:
     if processes > 1:  # whoever leaves first takes the connection away from the other
         distributed.barrier()
         distributed.destroy_process_group()
+        sys.stdout.flush()
+        os._exit(0)  # the end of an interpreter may abort in a thread of a native library, long after what is tested
 
 
 if __name__ == "__main__":
