@@ -15,6 +15,9 @@ from policies.training.published import Difference, differences
 from policies.training.recipe import Recipe, RlRecipe, SftRecipe
 from policies.training.recipe_learning import Mismatch
 from policies.training.trl_fields import field_names
+from rewards import RewardsError, get_reward
+from sandboxes.contracts import Diagnostic, EvalConfig, Stage
+from sandboxes.extraction import report_without_code
 
 Value = TypeVar("Value")
 
@@ -201,6 +204,11 @@ def _cautions(recipe: Recipe, here: bool, parameters: int | None) -> list[str]:
             f"{turns} turns of rollout.turn_tokens={budget.turn_tokens} and feedback may take {wanted} tokens, but "
             f"rollout.episode_tokens is {budget.episode_tokens}: long episodes end before their last turn"
         )
+    if (least := _of_failure(recipe.environment.reward)) < 0 and turns > 1:
+        found.append(
+            f"a turn without code earns {least:g}: an episode that ends early, by its tokens or a SUBMIT, is worth "
+            "more than one that goes on failing, and that is what is learned; choose a reward that is never negative"
+        )
     if recipe.trl.get("use_vllm") and find_spec("vllm") is None:
         found.append("trl.use_vllm needs vLLM, which is not installed here; `pip install 'trl[vllm]'` installs it")
     if recipe.trl.get("use_vllm") and recipe.mismatch == Mismatch():
@@ -215,6 +223,16 @@ def _cautions(recipe: Recipe, here: bool, parameters: int | None) -> list[str]:
     if recipe.trainer.updates_per_batch * recipe.trainer.passes == 1 and recipe.loss.delta is not None:
         found.append("one update per batch is on-policy: the ratio is 1, and clip_low, clip_high and delta never act")
     return found
+
+
+def _of_failure(reward: str) -> float:
+    """Returns what a turn without code earns; 0 if there is no such reward, which is told elsewhere."""
+    try:
+        scorer = get_reward(reward)
+    except RewardsError:
+        return 0.0
+    nothing = Diagnostic(stage=Stage.EXTRACT, message="no code")
+    return scorer(report_without_code(nothing, "", EvalConfig()), ()).value or 0.0
 
 
 def _tried(refused: list[str], make: Callable[[], Value]) -> Value | None:

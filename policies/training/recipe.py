@@ -66,6 +66,12 @@ class RlRecipe(Section):
         check_passthrough(self.trl, "GRPOConfig")
         if self.loss.type == "vespo" and self.loss.ratio == "turn":
             raise ValueError("loss.type vespo weighs whole episodes by a ratio of its own; set loss.ratio to token")
+        lora = self.model.lora
+        if lora is not None and lora.dropout and self.trl.get("disable_dropout", True):
+            raise ValueError(
+                f"model.lora.dropout is {lora.dropout:g}, but the policy that is trained is the one that sampled, "
+                "without dropout; set it to 0"
+            )
         if self.rollout.turn_tokens > self.rollout.episode_tokens:
             raise ValueError(
                 f"rollout.turn_tokens is {self.rollout.turn_tokens}, more than all of an episode's "

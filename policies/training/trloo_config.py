@@ -107,6 +107,13 @@ class TRLOOConfig(GRPOConfig):
     sampling_weights_min: float | None = field(
         default=None, metadata={"help": "Smallest of these weights, at most 1; None: no bound."}
     )
+    disable_dropout: bool = field(
+        default=True,
+        metadata={
+            "help": "Trains the policy that has sampled. With dropout, log-probabilities are those of another one, and "
+            "`rejection` drops nearly everything."
+        },
+    )
     scale_rewards: str = field(
         default="none", metadata={"help": "Stays `none`: the estimator says what divides an advantage."}
     )

@@ -86,6 +86,12 @@ def test_everything_that_is_refused_is_told_at_once() -> None:
     assert any("rollout.context is 65536, but the model holds 32768" in reason for reason in refused)
 
 
+def test_rewards_that_punish_going_on_are_cautioned_against() -> None:
+    cautions = plan_of("drkernel-8b", "environment.reward=drkernel_like_kernel").cautions
+    assert any("a turn without code earns -1: an episode that ends early" in caution for caution in cautions)
+    assert not any("earns" in caution for caution in plan_of("drkernel-8b").cautions)
+
+
 def test_weights_in_which_small_steps_are_lost_are_cautioned_against() -> None:
     cautions = plan_of("drkernel-8b", "model.dtype=bfloat16").cautions
     assert any("lose most steps of the learning rate 1e-06" in caution for caution in cautions)

@@ -104,6 +104,7 @@ def test_a_wrong_line_is_told_with_its_number(file: Path, line: str, said: str) 
         ("trainer.epochs=1", "the section `trainer` has no key `epochs`"),
         ("trainer.rows_per_device=3", "does not divide the 16 rows of a batch"),
         ("rollout.turn_tokens=512", "rollout.turn_tokens is 512, more than all of an episode's 256"),
+        ("model.lora.dropout=0.1", "model.lora.dropout is 0.1, but the policy that is trained is the one that sampled"),
         ("loss.type=cispo", "loss.clip_high is 0.28, which cispo bounds the ratio itself by; give 1 or more"),
         ("mismatch.rejection.lower=1.5", "mismatch.rejection is 1.5 to 1.001; a band has 1 in it"),
         ("trl.use_vlm=true", "trl.use_vlm is no field of TRL's GRPOConfig; did you mean 'use_vllm'?"),

@@ -65,6 +65,20 @@ def test_an_adapter_is_trained_and_nothing_below_it(tiny: Path, tmp_path: Path) 
     assert all("lora_" in name for name in changed)
 
 
+def test_dropout_is_off_as_it_is_while_sampling(tiny: Path, tmp_path: Path) -> None:
+    adapter = LoraConfig(r=4, lora_dropout=0.5, init_lora_weights=False, target_modules=["q_proj"])
+    gradients = []
+    for _ in range(2):
+        watch = Watch()
+        torch.manual_seed(0)  # of the adapter
+        trainer = trainer_of(tiny, arguments(tmp_path), ScriptedPlay(), callbacks=[watch], peft_config=adapter)
+        torch.manual_seed(len(gradients))
+        trainer.train()
+        gradients.append(watch.gradients[0])
+    assert all(part.p == 0.0 for part in trainer.model.modules() if isinstance(part, torch.nn.Dropout))
+    assert relative_error(gradients[1], gradients[0]) <= 1e-6
+
+
 def test_evaluations_play_the_same_episodes_and_leave_the_training_alone(tiny: Path, tmp_path: Path) -> None:
     finals, requests = [], []
     for changes in ({}, {"eval_strategy": "steps", "eval_steps": 1, "do_eval": True}):
