@@ -26,7 +26,7 @@ from sandboxes.contracts import (
     Stage,
     Submission,
 )
-from tests.reports import SOURCE, failed_report, ok_report
+from tests.reports import SOURCE, failed_report, ok_report, unjudged_report
 
 FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.OK]
 HOSTILE = "\x1b[2J\u202e\0\U000e0041`|" * 400
@@ -273,3 +273,13 @@ def test_seeds_are_never_told(report: Report) -> None:
     config = EvalConfig(seed=987654321, weight_seeds=(192837465, 564738291))
     text = feedback(report.model_copy(update={"config": config}), rules=Rules(config=config))
     assert not any(str(seed) in text for seed in (config.seed, *config.weight_seeds))
+
+
+@pytest.mark.parametrize(
+    ("style", "said"), [("compact", "Nothing failed so far, and nothing was compared"), ("drkernel", '"success": null')]
+)
+def test_what_was_priced_only_is_not_told_as_a_failure(style: str, said: str) -> None:
+    text = feedback(unjudged_report(), rules=Rules(style=style))
+    assert said in text
+    assert "Fix this first" not in text
+    assert '"correctness": false' not in text
