@@ -28,7 +28,7 @@ from benchmarks.evaluation import renamed
 from benchmarks.machine import machine
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Solution, get_problem, list_solutions
-from policies.training.contrast import ContrastiveSelection
+from policies.training.confirming.contrast import ContrastiveSelection
 from rewards import drkernel_guarded, exploration
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Report
 

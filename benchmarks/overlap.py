@@ -29,11 +29,11 @@ from transformers import PreTrainedTokenizerFast
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem
-from policies.training.chat_tokens import ChatTokens
-from policies.training.hf_sampler import HFSampler
-from policies.training.play import TokenBudget, play
-from policies.training.played import EpisodeRequest
-from policies.training.sampler import Sampled, SamplingRequest
+from policies.training.playing.chat_tokens import ChatTokens
+from policies.training.playing.hf_sampler import HFSampler
+from policies.training.playing.play import TokenBudget, play
+from policies.training.playing.played import EpisodeRequest
+from policies.training.playing.sampler import Sampled, SamplingRequest
 from sandboxes.contracts import EvalConfig, Report, Submission
 from tests.policies.training.byte_tokenizer import CHATML
 from tests.policies.training.tiny_model import tiny_model

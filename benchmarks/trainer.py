@@ -26,13 +26,13 @@ from transformers import logging as transformers_logging
 from trl import GRPOTrainer
 
 from kernelgym.chat import Message, Role
-from policies.training.batch_tensors import rollout as rollout_of
-from policies.training.hf_sampler import HFSampler
-from policies.training.played import Ending, EpisodeRequest, PlayedEpisode, PlayedTurn
-from policies.training.row import Row
-from policies.training.sampler import SamplingRequest
-from policies.training.trloo_config import TRLOOConfig
-from policies.training.trloo_trainer import TRLOOTrainer
+from policies.training.collecting.row import Row
+from policies.training.playing.hf_sampler import HFSampler
+from policies.training.playing.played import Ending, EpisodeRequest, PlayedEpisode, PlayedTurn
+from policies.training.playing.sampler import SamplingRequest
+from policies.training.trainer.batch_tensors import rollout as rollout_of
+from policies.training.trainer.trloo_config import TRLOOConfig
+from policies.training.trainer.trloo_trainer import TRLOOTrainer
 
 GROUP, GROUPS, TURNS = 8, 4, 3
 TOKENS = 32

@@ -1,4 +1,4 @@
-"""The command `kernelgym train` and its options; what it does is in `policies.training.command`, loaded when it runs.
+"""The command `kernelgym train` and its options; what it does is in `policies.training.running`, loaded when it runs.
 
 An entry point of the group `kernelgym.commands`; nothing here imports torch, TRL or pydantic's models.
 """
@@ -36,7 +36,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model by a recipe: cold start from kept episodes, or reinforcement learning in the environment."""
-    from policies.training import command  # noqa: PLC0415 - loads torch
+    from policies.training.running import command  # noqa: PLC0415 - loads torch
 
     options = command.Options(
         recipe=recipe, overrides=tuple(overrides or ()), dry_run=dry_run, resume=resume, processes=processes,

@@ -10,8 +10,8 @@ from kernelgym.metrics import speedup_of
 from policies.training.demo.corpus import STYLE
 from policies.training.demo.results import Episode, Turn
 from policies.training.demo.sketches import SKETCHES
-from policies.training.played import EpisodeRequest, PlayedEpisode
-from policies.training.recipe import RlRecipe
+from policies.training.playing.played import EpisodeRequest, PlayedEpisode
+from policies.training.recipes.recipe import RlRecipe
 from sandboxes.contracts import Outcome
 
 APART: Final = -2
@@ -30,9 +30,9 @@ def assess(folder: Path, recipe: RlRecipe, evaluator: Evaluator, *, episodes: in
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - slow to import
 
-    from policies.training.chat_tokens import ChatTokens  # noqa: PLC0415 - as above
-    from policies.training.hf_sampler import HFSampler  # noqa: PLC0415 - as above
-    from policies.training.play import TokenBudget, play  # noqa: PLC0415 - as above
+    from policies.training.playing.chat_tokens import ChatTokens  # noqa: PLC0415 - as above
+    from policies.training.playing.hf_sampler import HFSampler  # noqa: PLC0415 - as above
+    from policies.training.playing.play import TokenBudget, play  # noqa: PLC0415 - as above
 
     model: Any = AutoModelForCausalLM.from_pretrained(folder)
     chat = ChatTokens(AutoTokenizer.from_pretrained(folder))

@@ -63,9 +63,9 @@ def read_curve(metrics: Path) -> tuple[float, ...]:
 def _taught(lesson: Lesson, recipe: Path, evaluator: RemoteEvaluator) -> Run:
     from kernelgym.cli.services import Services  # noqa: PLC0415 - loads torch
     from kernelgym.settings import Settings  # noqa: PLC0415 - as above
-    from policies.training import command  # noqa: PLC0415 - as above
     from policies.training.demo.assessment import assess  # noqa: PLC0415 - as above
-    from policies.training.recipe import RlRecipe, load_recipe  # noqa: PLC0415 - as above
+    from policies.training.recipes.recipe import RlRecipe, load_recipe  # noqa: PLC0415 - as above
+    from policies.training.running import command  # noqa: PLC0415 - as above
 
     model = lesson.model
     curve: tuple[float, ...] = ()

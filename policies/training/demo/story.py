@@ -150,9 +150,9 @@ def _begin_cold(out: Path, texts: Sequence[str], epochs: int) -> None:
     os.dup2(log, 2)
     import torch  # noqa: PLC0415 - takes seconds
 
-    from policies.training import command  # noqa: PLC0415 - as above
     from policies.training.demo.tiny_model import tiny_model  # noqa: PLC0415 - as above
     from policies.training.demo.tokenizer import train_tokenizer  # noqa: PLC0415 - as above
+    from policies.training.running import command  # noqa: PLC0415 - as above
 
     torch.set_num_threads(2)
     tokenizer = train_tokenizer(texts)

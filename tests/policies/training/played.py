@@ -1,8 +1,8 @@
 """Played episodes to test with: as small as they can be, and valid."""
 
 from kernelgym.chat import Message, Role
-from policies.training.collected import CollectedEpisode
-from policies.training.played import Ending, PlayedEpisode, PlayedTurn
+from policies.training.collecting.collected import CollectedEpisode
+from policies.training.playing.played import Ending, PlayedEpisode, PlayedTurn
 from sandboxes.contracts import Outcome
 from tests.policies.episodes import fast_report
 from tests.reports import failed_report

@@ -10,9 +10,9 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 
 from kernelgym.chat import Message, Role
-from policies.training.played import Ending, EpisodeRequest, PlayedEpisode, PlayedTurn
-from policies.training.trloo_config import TRLOOConfig
-from policies.training.trloo_trainer import TRLOOTrainer
+from policies.training.playing.played import Ending, EpisodeRequest, PlayedEpisode, PlayedTurn
+from policies.training.trainer.trloo_config import TRLOOConfig
+from policies.training.trainer.trloo_trainer import TRLOOTrainer
 
 LETTERS = 200
 """Tokens below are letters of the tiny tokenizer; its special ones are above."""

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from policies.training.played import EpisodeRequest, PlayedEpisode
+from policies.training.playing.played import EpisodeRequest, PlayedEpisode
 from sandboxes.contracts import Outcome
 from tests.policies.training.played import played
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.errors import EvaluatorBroken
 from kernelgym.problems import Problem
-from policies.training.chat_tokens import ChatTokens
-from policies.training.conversation import turn_seed
-from policies.training.play import TokenBudget
-from policies.training.played import EpisodeRequest, PlayedEpisode
-from policies.training.sampler import Sampled, SamplingRequest
+from policies.training.playing.chat_tokens import ChatTokens
+from policies.training.playing.conversation import turn_seed
+from policies.training.playing.play import TokenBudget
+from policies.training.playing.played import EpisodeRequest, PlayedEpisode
+from policies.training.playing.sampler import Sampled, SamplingRequest
 from sandboxes.contracts import EvalConfig, Report, Submission
 from tests.kernelgym.envs.script import Scripted, completion
 from tests.policies.training.byte_tokenizer import byte_tokenizer

@@ -14,9 +14,9 @@ from torch import distributed
 
 from policies.curriculum import DifficultyBook, ThompsonSampler
 from policies.diversity import DiversityTemperature
-from policies.training.collection_options import CollectionOptions
-from policies.training.dynamic_sampling import DynamicSampling, Ties
-from policies.training.played import EpisodeRequest
+from policies.training.collecting.collection_options import CollectionOptions
+from policies.training.collecting.dynamic_sampling import DynamicSampling, Ties
+from policies.training.playing.played import EpisodeRequest
 from tests.policies.training.scripted import ScriptedPlay, Watch, arguments, random_rewards, trainer_of
 
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from kernelgym.chat import Message, Role
-from policies.training.chat_tokens import ChatTokens
 from policies.training.demo.sketches import SKETCHES
 from policies.training.demo.teacher import SKILL, completion_of
 from policies.training.demo.tiny_model import tiny_model
 from policies.training.demo.tokenizer import train_tokenizer
+from policies.training.playing.chat_tokens import ChatTokens
 
 GENERATOR = random.Random(0)
 PROGRAMS = [

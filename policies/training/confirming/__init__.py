@@ -1,0 +1,1 @@
+"""Explore cheap, confirm dear: which rollouts of a group an exact evaluator judges."""

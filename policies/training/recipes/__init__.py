@@ -1,0 +1,1 @@
+"""What `kernelgym train` is told, checked whole before anything is loaded."""
