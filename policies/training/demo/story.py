@@ -33,7 +33,7 @@ class Size:
     """Episodes of each problem in the corpus."""
     epochs: int = 8
     """Of the cold start."""
-    steps: int = 24
+    steps: int = 20
     """Updates of each training."""
     group: int = 16
     """Episodes of each problem in a batch."""
@@ -190,7 +190,7 @@ def _running(processes: Sequence[multiprocessing.process.BaseProcess]) -> Iterat
     finally:
         for process in processes:
             if process.is_alive():
-                process.terminate()
+                process.kill()  # there is nothing to go on from
                 process.join()
 
 

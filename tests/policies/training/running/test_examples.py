@@ -60,6 +60,14 @@ def test_a_row_is_the_conversation_and_only_the_completion_with_its_end_is_learn
     assert example.labels == (IGNORED,) * (len(example.labels) - len(learned)) + example.input_ids[-len(learned) :]
 
 
+def test_earlier_actions_are_learned_where_a_row_is_an_episode_and_feedback_never_is(chat: ChatTokens) -> None:
+    example = make_example(CHAT, "kernel two", chat, earlier=True)
+    assert example.input_ids == make_example(CHAT, "kernel two", chat).input_ids
+    learned = tuple(label for label in example.labels if label != IGNORED)
+    assert written(chat, learned) == "kernel one<|im_end|>kernel two<|im_end|>"
+    assert all(label in (IGNORED, token) for label, token in zip(example.labels, example.input_ids, strict=True))
+
+
 def test_older_turns_are_what_was_played_also_where_the_template_would_forget_a_part_of_them() -> None:
     chat = ChatTokens(byte_tokenizer(FORGETFUL))
     thought = "<think>hm</think>kernel one"
