@@ -1,5 +1,6 @@
 """`python -m policies.training.demo`: what `make train-demo` runs."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -7,6 +8,7 @@ import typer
 
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.services import Services
+from kernelgym.errors import BadUsage
 
 TABLE: Final = "learning.md"
 PLOT: Final = "learning.svg"
@@ -25,6 +27,8 @@ def main(
     json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Build a tiny model, cold-start it on what a scripted policy plays, and improve it in the real environment."""
+    with one_line_errors():
+        check_extra()
     from policies.training.demo.plot import save_plot, write_table  # noqa: PLC0415 - loads torch
     from policies.training.demo.progress import Progress  # noqa: PLC0415 - as above
     from policies.training.demo.story import Size, tell  # noqa: PLC0415 - as above
@@ -43,6 +47,17 @@ def main(
         f"{results.seconds / 60:.1f} minutes; {results.asked:,} programs were submitted, {results.evaluations:,} "
         f"different ones judged.\nPlot: {out / PLOT}; numbers: {out / 'results.json'}; logs and models: {out / 'runs'}."
     )
+
+
+def check_extra() -> None:
+    """Checks that what trains and draws is installed.
+
+    Raises:
+        BadUsage: It is not.
+    """
+    missing = [name for name in ("trl", "tokenizers", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise BadUsage(f"the demo needs {', '.join(missing)}; pip install 'kernelgym[train]'")
 
 
 if __name__ == "__main__":

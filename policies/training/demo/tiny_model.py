@@ -5,9 +5,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 
 def tiny_model(
-    tokenizer: PreTrainedTokenizerFast, *, seed: int, hidden: int = 96, layers: int = 2, context: int = 1024
+    tokenizer: PreTrainedTokenizerFast, *, seed: int, hidden: int = 128, layers: int = 2, context: int = 1024
 ) -> LlamaForCausalLM:
-    """Returns a model of about a third of a million weights; equal for equal seeds.
+    """Returns a model of about half a million weights; equal for equal seeds.
 
     Args:
         tokenizer: Decides the vocabulary and the special tokens.

@@ -44,5 +44,5 @@ def test_special_tokens_in_feedback_are_broken_up() -> None:
 
 def test_the_model_is_tiny_and_the_same_for_the_same_seed() -> None:
     one, other = tiny_model(TOKENIZER, seed=1), tiny_model(TOKENIZER, seed=1)
-    assert one.num_parameters() < 400_000
+    assert one.num_parameters() < 600_000
     assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
