@@ -56,19 +56,26 @@ class HFSampler:
         return cls(None, ends, unwrapped=unwrapped)
 
     def sample(self, requests: Sequence[SamplingRequest]) -> list[Sampled]:
-        """Returns one action per request, in their order; one batch for each temperature among them."""
+        """Returns one action per request, in their order; one batch for each temperature among them.
+
+        A model that has learned a table of positions gets more batches where a row that is nearly as long as the table
+        would have to wait for others: rows that are done are read on until all of a batch are.
+        """
         sampled: dict[int, Sampled] = {}
         for temperature in dict.fromkeys(request.temperature for request in requests):
             rows = [index for index, request in enumerate(requests) if request.temperature == temperature]
-            batch = [requests[index] for index in rows]
-            sampled.update(zip(rows, self._batch(batch, temperature), strict=True))
+            with self._unwrapped() as model:
+                most = _positions(model)
+                for part in _within(most, rows, requests):
+                    batch = [requests[index] for index in part]
+                    sampled.update(zip(part, self._batch(model, batch, temperature), strict=True))
         return [sampled[index] for index in range(len(requests))]
 
-    def _batch(self, requests: Sequence[SamplingRequest], temperature: float) -> list[Sampled]:
+    def _batch(self, model: Any, requests: Sequence[SamplingRequest], temperature: float) -> list[Sampled]:
         longest = max(len(request.tokens) for request in requests)
         gaps = [longest - len(request.tokens) for request in requests]
         limits = [request.max_new_tokens for request in requests]
-        with self._unwrapped() as model, _generating(model), torch.no_grad():
+        with _generating(model), torch.no_grad():
             device = model.device
             draws = _Draws([request.seed for request in requests], temperature, device)
             out = model.generate(
@@ -148,3 +155,28 @@ def _generating(model: Any) -> Iterator[None]:
         for part, config in zip(parts, configs, strict=True):
             part.generation_config = config
         model.train(training)
+
+
+def _positions(model: Any) -> int | None:
+    """Returns how many positions a model has learned; None: they are computed, and more of them than asked for do no
+    harm.
+    """
+    config = model.config.get_text_config()
+    rotary = any(getattr(config, name, None) is not None for name in ("rope_parameters", "rope_theta"))
+    return None if rotary else getattr(config, "max_position_embeddings", None)
+
+
+def _within(most: int | None, rows: Sequence[int], requests: Sequence[SamplingRequest]) -> list[list[int]]:
+    """Deals rows out to batches in which the longest one has room for the most that any may write."""
+    if most is None:
+        return [list(rows)]
+    batches: list[list[int]] = []
+    for row in sorted(rows, key=lambda row: -requests[row].max_new_tokens):
+        for batch in batches:
+            longest = max(len(requests[index].tokens) for index in [*batch, row])
+            if longest + requests[batch[0]].max_new_tokens <= most:
+                batch.append(row)
+                break
+        else:
+            batches.append([row])
+    return batches

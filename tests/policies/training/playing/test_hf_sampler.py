@@ -8,7 +8,7 @@ import pytest
 import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
-from transformers import GenerationConfig
+from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
 
 from kernelgym.envs import KernelVectorEnv
 from policies.training.playing.hf_sampler import HFSampler
@@ -73,6 +73,17 @@ def test_rows_end_at_their_own_limit_or_end_of_turn(model: Any) -> None:
         assert each.stopped == (each.tokens[-1] == END)
         assert each.stopped or len(each.tokens) == request.max_new_tokens
     assert {each.stopped for each in sampled} == {True, False}
+
+
+def test_a_row_near_the_end_of_learned_positions_is_not_read_on_for_others() -> None:
+    torch.manual_seed(0)
+    vocabulary = len(byte_tokenizer())
+    config = GPT2Config(vocab_size=vocabulary, n_positions=64, n_embd=32, n_layer=1, n_head=2, eos_token_id=END)
+    sampler = HFSampler(GPT2LMHeadModel(config).eval(), [END])
+    asked = [ask("x" * 60, 1, 4), ask("Hello", 2, 50), ask("x" * 40, 3, 24), ask("Hi", 4, 40)]
+    together = sampler.sample(asked)
+    assert all(map(alike, together, [sampler.sample([request])[0] for request in asked]))
+    assert [len(each.tokens) for each in together if not each.stopped]
 
 
 def test_any_of_several_tokens_ends_an_action(model: Any) -> None:
