@@ -273,6 +273,9 @@ class TRLOOTrainer(GRPOTrainer):
         if self.args.rejection in ("stale", "both"):
             kept = keep_mask(logps, old, mask.bool(), turn_ids, self.args.rejection_band)
             inputs["advantages"] = inputs["advantages"] * kept
+            if (reference := inputs.get("ref_per_token_logps")) is not None:
+                # the divergence from itself is 0, and so is its gradient: TRL adds it to all tokens of its mask
+                inputs["ref_per_token_logps"] = torch.where(kept, reference, logps)
             dropped = torch.stack([(mask * ~kept).sum(), mask.sum()])
             dropped = self.accelerator.reduce(dropped, reduction="sum")
             self._note("mismatch/stale_rejected", float(dropped[0] / dropped[1].clamp(min=1)))

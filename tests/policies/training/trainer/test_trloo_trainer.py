@@ -264,12 +264,13 @@ def test_vespo_has_the_weights_of_the_sampler_in_its_own_weight(tiny: Path, tmp_
     assert relative_error(watch.gradients[0], gradients_of(model, loss)) <= 1e-4
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.1])
 def test_an_update_that_left_its_batch_behind_teaches_nothing_where_stale_episodes_are_rejected(
-    tiny: Path, tmp_path: Path
+    tiny: Path, tmp_path: Path, beta: float
 ) -> None:
     watch = Watch()
     args = arguments(
-        tmp_path, rejection="stale", num_iterations=2, max_steps=2, learning_rate=0.3,
+        tmp_path, rejection="stale", num_iterations=2, max_steps=2, learning_rate=0.3, beta=beta,
         rejection_lower=1 - 1e-6, rejection_upper=1 + 1e-6, rejection_veto=None,
     )  # fmt: skip
     trainer = trainer_of(tiny, args, ScriptedPlay(), callbacks=[watch])
