@@ -26,6 +26,8 @@ class CollectionOptions:
     retry_lost: int = 0
     """How often episodes that were lost to the infrastructure are played again, with the same seeds: whoever is in the
     baseline then does not depend on who was unlucky first."""
+    lost_batches: int = 3
+    """After how many batches in a row of which everything was lost the training ends; 0: never."""
     success: Success = CORRECT
     """What the curriculum counts as a success; has to be what its book was made for."""
     speaking: Speaking = Speaking.BEST
@@ -40,6 +42,10 @@ class CollectionOptions:
     def __post_init__(self) -> None:
         if self.retry_lost < 0:
             raise BadUsage(f"retry_lost is {self.retry_lost}; give how often to play lost episodes again, from 0")
+        if self.lost_batches < 0:
+            raise BadUsage(
+                f"lost_batches is {self.lost_batches}; give after how many lost batches a training ends, or 0: never"
+            )
         if not 0.0 < self.temperature < float("inf"):
             raise BadUsage(f"temperature is {self.temperature}; give a positive number")
         if self.diversity is not None:

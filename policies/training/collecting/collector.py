@@ -21,6 +21,7 @@ from policies.training.collecting.collection_options import CollectionOptions
 from policies.training.collecting.collector_state import CollectorState, record_of_sampler, sampler_of
 from policies.training.collecting.dynamic_sampling import Ties
 from policies.training.collecting.exchange import Exchange, SingleProcess
+from policies.training.collecting.lost_batches import LostBatches
 from policies.training.collecting.sampling_rounds import Play, Rollouts, SamplingRounds
 from policies.training.collecting.selection import select_turns
 from policies.training.collecting.shared_curriculum import SharedCurriculum
@@ -66,6 +67,7 @@ class Collector:
         )
         self._group_size = group_size
         self._temperature = options.first_temperature
+        self._lost_batches = LostBatches(options.lost_batches)
 
     @property
     def curriculum(self) -> ProblemSampler | None:
@@ -91,6 +93,7 @@ class Collector:
         Raises:
             BadUsage: The rows are no whole number of groups, the rows of a group name several problems, or the
                 environment's evaluator only prices and there is no confirmer.
+            EvaluatorBroken: Everything was lost, in as many batches in a row as `lost_batches` of the options says.
         """
         exchange, curriculum = self._rollouts.exchange, self._rollouts.curriculum
         given: list[list[str]] = exchange.gather(list(problems))
@@ -107,7 +110,10 @@ class Collector:
             if place.group in rounds.unconfirmed:  # tied by cheap rewards, which are not for baselines or metrics
                 row.forget_rewards()
         tally = sum((row.tally() for row in rows), Counter[str](discarded=rounds.discarded))
-        tally = sum(exchange.gather(tally), Counter[str]())
+        fault = next((row.played.fault for row in reversed(rows) if row.played.fault is not None), None)
+        told: list[tuple[Counter[str], str | None]] = exchange.gather((tally, fault))
+        tally = sum((part for part, _ in told), Counter[str]())
+        self._lost_batches.note(tally, next((fault for _, fault in reversed(told) if fault is not None), None))
         coverage = None if curriculum is None else curriculum.coverage()
         metrics = collection_metrics(tally, rounds.counts, rounds.temperature, rounds.diversity, coverage)
         if self._rollouts.confirmer is not None:

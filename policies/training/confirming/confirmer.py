@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, EvaluatorBroken
 from kernelgym.evaluators import Evaluator
 from kernelgym.problems import Problem, get_problem
 from policies.training.collecting.collected import CollectedEpisode
 from policies.training.confirming.confirmation_counts import ConfirmationCounts, compare
 from policies.training.confirming.contrast import ContrastiveSelection
-from policies.training.playing.played import Ending, PlayedEpisode, PlayedTurn
+from policies.training.playing.played import Ending, PlayedEpisode, PlayedTurn, fault_of
 from rewards import DEFAULT_REWARD, get_reward, returns_to_go
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Report, Submission
 from sandboxes.extraction import extract
@@ -81,14 +81,14 @@ class Confirmer:
         """Returns the group as it is learned from, in its order.
 
         Confirmed rollouts have the exact reports and rewards, in `played`, too. All others have no rewards, and count
-        nowhere. An episode that either evaluator lost counts nowhere.
+        nowhere. An episode that either evaluator lost counts nowhere; if the exact one can't answer, all are lost.
 
         Args:
             group: All rollouts of one group, played with the cheap evaluator.
 
         Raises:
             BadUsage: The exact evaluator does not judge.
-            KernelGymError: What it raises.
+            KernelGymError: What it raises otherwise.
         """
         judged = {index: self._value(episode) for index, episode in enumerate(group) if not episode.lost}
         places = list(judged)
@@ -100,7 +100,12 @@ class Confirmer:
             for found in sent[index]
             if found is not None
         }
-        reports = self._evaluate(wanted)
+        try:
+            reports = self._evaluate(wanted)
+        except EvaluatorBroken as error:
+            with self._lock:
+                self._counts += ConfirmationCounts(groups=1, lost=len(group))
+            return [_lost(episode, f"{type(error).__name__}: {error}") for episode in group]
         rows = [_unconfirmed(episode) for episode in group]
         for index in chosen:
             rows[index] = self._confirmed(group[index], sent[index], reports)
@@ -154,7 +159,10 @@ class Confirmer:
             turns.append(replace(turn, report=report, reward=self._scorer(report, history).value))
             history = (*history, report)
         lost = any(turn.reward is None for turn in turns)
-        played = replace(episode, turns=tuple(turns), ending=Ending.LOST if lost else episode.ending)
+        played = replace(episode, turns=tuple(turns))
+        if lost:
+            fault = next(fault_of(turn.report) for turn in turns if turn.reward is None)
+            played = replace(played, ending=Ending.LOST, fault=fault)
         every = (not lost,) * len(turns)
         return CollectedEpisode(played=played, rewards=played.rewards, counted=every, learned=every)
 
@@ -162,6 +170,11 @@ class Confirmer:
 def _unconfirmed(episode: PlayedEpisode) -> CollectedEpisode:
     nothing = (False,) * len(episode.turns)
     return CollectedEpisode(played=episode, rewards=(None,) * len(episode.turns), counted=nothing, learned=nothing)
+
+
+def _lost(episode: PlayedEpisode, fault: str) -> CollectedEpisode:
+    """Returns an episode that nobody will confirm; one that was lost before keeps its own fault."""
+    return _unconfirmed(episode if episode.lost else replace(episode, ending=Ending.LOST, fault=fault))
 
 
 def _submissions(episode: PlayedEpisode) -> list[Submission | None]:

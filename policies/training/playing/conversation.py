@@ -42,6 +42,7 @@ class Conversation:
         self._action: tuple[int, Sampled, str] | None = None
         """Begin of the newest action, the action, and its text."""
         self._ending: Ending | None = None
+        self._fault: str | None = None
 
     @property
     def prompt_tokens(self) -> int:
@@ -104,9 +105,21 @@ class Conversation:
         self._held = (*self._held, *tokens)
         self._messages.append(Message(role=Role.USER, content=observation))
 
-    def end(self, ending: Ending) -> None:
-        """Says that no further turn is played."""
-        self._ending = ending
+    @property
+    def over(self) -> bool:
+        """True if no further turn is played."""
+        return self._ending is not None
+
+    def end(self, ending: Ending, fault: str | None = None) -> None:
+        """Says that no further turn is played, and by which fault, if it is one."""
+        self._ending, self._fault = ending, fault
+
+    def forfeit(self, fault: str) -> None:
+        """Ends an episode that could not begin: it has a lost turn, in which the model was not asked for a word."""
+        self._turns.append(
+            PlayedTurn(reward=None, report=None, start=0, stop=0, stopped=True, text="", evaluation_s=0.0)
+        )
+        self.end(Ending.LOST, fault)
 
     def episode(self, end: int) -> PlayedEpisode:
         """Returns what was played.
@@ -131,6 +144,7 @@ class Conversation:
             turns=tuple(self._turns),
             ending=self._ending,
             messages=tuple(self._messages),
+            fault=self._fault,
         )
 
     def _put(self, tokens: Sequence[int], logprobs: Sequence[float]) -> None:

@@ -5,21 +5,20 @@ soon as its batch is sampled; whatever has been answered by then is the next bat
 its request alone and not on this schedule, as every action is drawn by a seed of its own.
 """
 
+import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from kernelgym.chat import Message, Role
 from kernelgym.envs import Answer, History, KernelVectorEnv
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, EvaluatorBroken
 from policies.errors import PolicyBroken
 from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.conversation import Conversation
-from policies.training.playing.played import Ending, EpisodeRequest, PlayedEpisode
+from policies.training.playing.played import Ending, EpisodeRequest, PlayedEpisode, fault_of
 from policies.training.playing.sampler import CollectiveSampler, Sampler
+from policies.training.playing.seating import begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +70,15 @@ class TokenBudget:
             room = min(room, self.context - prompt - completion)
         return room if room >= self.floor else 0
 
+    def refusal(self, problem: str, prompt: int) -> str | None:
+        """Returns why the prompt of a problem, of so many tokens, can't be played; None: it can."""
+        if self.room(prompt, 0):
+            return None
+        return (
+            f"the prompt of {problem} has {prompt} tokens, so that the context of {self.context} has no room for an "
+            f"action of {self.floor}; leave the problem out, or give more context"
+        )
+
 
 def play(
     requests: Sequence[EpisodeRequest],
@@ -85,7 +93,8 @@ def play(
     """Plays one episode per request and returns them in the order of the requests.
 
     A turn that is lost to a fault of the infrastructure, or in which the evaluator raises, ends its episode (`LOST`),
-    and no other.
+    and no other. So does a fault before its first turn, or a prompt that leaves no room for one: such an episode has
+    one turn, without a word (docs/training.md).
 
     Args:
         requests: What is played; none at all is allowed, e.g. beside other processes.
@@ -98,9 +107,9 @@ def play(
             sampled, then all are evaluated.
 
     Raises:
-        BadUsage: The environment's chat does not only grow, a prompt leaves no room for an action, or `batch` is 0.
+        BadUsage: The environment's chat does not only grow, or `batch` is 0.
         PolicyBroken: The sampler could not be asked; no episode is returned.
-        KernelGymError: A problem does not exist or can't be described.
+        KernelGymError: A problem does not exist, or its reference can't be described.
     """
     if batch < 1:
         raise BadUsage(f"batch is {batch}; sample at least 1 action at a time")
@@ -155,6 +164,8 @@ class _Table:
         """Plays all requests to their end."""
         while self._waiting or self._seated:
             self._sit_down()
+            if not self._seated:  # none of them could begin
+                continue
             if self._ready:
                 self._act()
             if self._ready and not overlap:
@@ -166,25 +177,28 @@ class _Table:
         chosen = dict(zip(sorted(self._free), self._waiting, strict=False))
         if not chosen:
             return
-        problems: list[Any] = [None] * self._environment.num_envs
-        for seat, index in chosen.items():
-            problems[seat] = self._requests[index].problem
-        mask = np.isin(np.arange(self._environment.num_envs), list(chosen))
-        tasks, _ = self._environment.reset(options={"problem": problems, "reset_mask": mask})
+        tasks = begin(self._environment, {seat: self._requests[index].problem for seat, index in chosen.items()})
         for seat, index in chosen.items():
             self._waiting.popleft()
-            self._free.discard(seat)
-            self._rows[index] = self._seated[seat] = self._begin(self._requests[index], tasks[seat])
-            self._ready.append(seat)
+            row = self._rows[index] = self._begin(self._requests[index], tasks[seat])
+            if not row.over:
+                self._free.discard(seat)
+                self._seated[seat] = row
+                self._ready.append(seat)
 
-    def _begin(self, request: EpisodeRequest, task: str) -> Conversation:
+    def _begin(self, request: EpisodeRequest, task: str | EvaluatorBroken) -> Conversation:
+        if isinstance(task, EvaluatorBroken):
+            return self._lost(request, f"{type(task).__name__}: {task}")
         row = Conversation(request, task, self._chat.prompt((Message(role=Role.USER, content=task),)))
-        if not self._budget.room(row.prompt_tokens, 0):
-            raise BadUsage(
-                f"the prompt of {request.problem} has {row.prompt_tokens} tokens, so that the context of "
-                f"{self._budget.context} has no room for an action of {self._budget.floor}; leave the problem out, or "
-                "give more context"
-            )
+        refusal = self._budget.refusal(request.problem, row.prompt_tokens)
+        if refusal is None:
+            return row
+        warnings.warn(f"an episode is lost: {refusal}", UserWarning, stacklevel=2)
+        return self._lost(request, refusal)
+
+    def _lost(self, request: EpisodeRequest, fault: str) -> Conversation:
+        row = Conversation(request, f"This episode could not begin: {fault}", self._chat.ends[:1])
+        row.forfeit(fault)
         return row
 
     def _act(self) -> None:
@@ -217,7 +231,8 @@ class _Table:
         if ending is None:
             self._ready.append(answer.index)
             return
-        row.end(ending)
+        report = None if answer.turn is None else answer.turn.report
+        row.end(ending, answer.info.get("error") or fault_of(report) if ending is Ending.LOST else None)
         del self._seated[answer.index]
         self._free.add(answer.index)
 

@@ -72,6 +72,8 @@ class PlayedEpisode:
     ending: Ending
     messages: tuple[Message, ...]
     """The conversation, with the last action but without the feedback on it."""
+    fault: str | None = None
+    """By what it was lost; None if it was not, or nobody said."""
 
     def __post_init__(self) -> None:
         lengths = {len(self.completion_ids), len(self.env_mask), len(self.turn_ids), len(self.logprobs)}
@@ -130,3 +132,10 @@ class EpisodeRequest:
         key = json.dumps([run, step, group, rollout, attempt]).encode()
         seed = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest()) >> 1
         return cls(problem=problem, seed=seed, temperature=temperature)
+
+
+def fault_of(report: Report | None) -> str | None:
+    """Returns what the report of a lost turn says of the reason; None: nothing."""
+    if report is None:
+        return None
+    return report.diagnostics[0].message if report.diagnostics else f"outcome {report.outcome}"

@@ -121,6 +121,8 @@ class Selection(Section):
     """Returns that differ by no more are alike."""
     retry_lost: Annotated[int, Field(ge=0)] = 0
     """How often episodes that were lost to the machine are played again."""
+    lost_batches: Annotated[int, Field(ge=0)] = 3
+    """After how many batches in a row of which everything was lost the training ends; 0: never."""
     own_work: OwnWork | None = None
     truncation: Truncation | None = None
     """None: turns that were cut off are learned from like others."""

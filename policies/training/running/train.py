@@ -133,7 +133,7 @@ def collection_options(recipe: RlRecipe) -> CollectionOptions:
         options["diversity"] = DiversityTemperature(**recipe.diversity.model_dump())
     return CollectionOptions(
         dynamic_sampling=DynamicSampling(ties=chosen.ties, rounds=chosen.rounds, tolerance=chosen.tolerance),
-        rejection=rejection, retry_lost=chosen.retry_lost, **options,
+        rejection=rejection, retry_lost=chosen.retry_lost, lost_batches=chosen.lost_batches, **options,
     )  # fmt: skip
 
 

@@ -100,7 +100,8 @@ def transcript(episode: PlayedEpisode) -> str:
 
 def _lines(episode: PlayedEpisode) -> Iterator[str]:
     rewards = ", ".join("lost" if reward is None else f"{reward:.3g}" for reward in episode.rewards)
-    yield f"=== {episode.problem}: {episode.ending.value}, rewards {rewards}"
+    fault = "" if episode.fault is None else f" ({episode.fault})"
+    yield f"=== {episode.problem}: {episode.ending.value}{fault}, rewards {rewards}"
     number = 0
     for message in episode.messages:
         if message.role.value != "assistant" or number == len(episode.turns):

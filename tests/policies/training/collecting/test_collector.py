@@ -3,12 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, EvaluatorBroken
 from policies.curriculum import DifficultyBook, Success, ThompsonSampler, UniformSampler
 from policies.diversity import DiversityTemperature
 from policies.training.collecting.collected import Collected, CollectedEpisode
@@ -472,3 +473,43 @@ def test_what_either_evaluator_lost_is_told_as_lost() -> None:
     found = Collector(play, seed=1, group_size=2, confirmer=Losing()).collect(batch("a"), 0)
     assert found.metrics["collect/masked_lost"] == 0.5
     assert found.metrics["collect/masked_confirmation"] == 0.0
+
+
+def down(request: EpisodeRequest) -> PlayedEpisode:
+    return replace(played(Outcome.INFRASTRUCTURE), fault=f"no worker for {request.problem}")
+
+
+def test_a_training_that_only_loses_ends_and_names_the_last_fault() -> None:
+    play = ScriptedPlay(down)
+    collector = Collector(play, CollectionOptions(), seed=0, group_size=2)
+    up = ScriptedPlay(lambda request: played(1.0))
+    collector.collect(batch("a"), 0)
+    collector.collect(batch("a"), 1)
+    play.script = up.script
+    collector.collect(batch("a"), 2)
+    play.script = down
+    collector.collect(batch("a"), 3)
+    collector.collect(batch("a"), 4)
+    with pytest.raises(EvaluatorBroken, match=r"3 batches in a row was lost.*fault: no worker for b\."):
+        collector.collect(batch("a", "b"), 5)
+    patient = Collector(ScriptedPlay(down), CollectionOptions(lost_batches=0), seed=0, group_size=2)
+    for step in range(9):
+        patient.collect(batch("a"), step)
+    with pytest.raises(BadUsage, match="lost_batches is -1"):
+        CollectionOptions(lost_batches=-1)
+
+
+def test_losing_ends_all_processes_together_and_only_if_none_has_anything() -> None:
+    def run(exchange: ThreadedExchange, *, other: float | Outcome) -> int:
+        script = down if exchange.rank == 0 else lambda request: played(other)
+        options = CollectionOptions(lost_batches=2)
+        collector = Collector(ScriptedPlay(script), options, exchange, seed=0, group_size=2)
+        for step in range(4):
+            try:
+                collector.collect(batch("a"), step)
+            except EvaluatorBroken:
+                return step
+        return 4
+
+    assert on_processes(2, partial(run, other=1.0)) == [4, 4]
+    assert on_processes(2, partial(run, other=Outcome.INFRASTRUCTURE)) == [1, 1]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, EvaluatorBroken
 from kernelgym.evaluators import ScriptedEvaluator
 from kernelgym.problems import Problem
 from policies.curriculum import DifficultyBook, ThompsonSampler
@@ -208,3 +208,21 @@ def test_rejection_and_the_curriculum_go_by_the_exact_reports() -> None:
     assert [row.counted for row in found.episodes] == [(True,), (False,), (False,), (True,)]
     assert found.metrics["collect/masked_confirmation"] == 0.5
     assert found.metrics["collect/masked_prs"] == 0.5
+
+
+@pytest.mark.parametrize("where", ["describe", "evaluate"])
+def test_an_exact_evaluator_that_can_not_answer_loses_the_group_and_not_the_training(where: str) -> None:
+    exact = Exact(a=1.0, b=2.0)
+
+    def broken(*_: object) -> None:
+        raise EvaluatorBroken("nobody is there")
+
+    setattr(exact, where, broken)
+    found = confirmer(exact)
+    group = [rollout(("a", 0.0)), rollout(("b", 1.0), ("a", 1.0)), rollout(("x", None))]
+    rows = found.confirm(group)
+    assert all(row.played.lost for row in rows)
+    assert [row.rewards for row in rows] == [(None,), (None, None), (None,)]
+    assert not any(any(row.counted) or any(row.learned) for row in rows)
+    assert [row.played.fault for row in rows] == ["EvaluatorBroken: nobody is there"] * 2 + [None]
+    assert (found.counts.groups, found.counts.lost) == (1, 3)

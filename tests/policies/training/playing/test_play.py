@@ -1,5 +1,6 @@
 """Episodes are played as tokens: nothing is tokenised again, masked wrongly, or lost; the schedule changes nothing."""
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -7,13 +8,14 @@ import pytest
 
 from kernelgym.chat import Role
 from kernelgym.envs import KernelVectorEnv
-from kernelgym.errors import BadUsage, UnknownProblem
+from kernelgym.errors import BadUsage, EvaluatorBroken, UnknownProblem
 from kernelgym.problems import Problem
 from policies.errors import PolicyBroken
 from policies.training.playing.play import TokenBudget, play
 from policies.training.playing.played import Ending, EpisodeRequest, PlayedEpisode
 from policies.training.playing.sampler import Sampled, SamplingRequest
-from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
+from policies.training.trainer.telemetry import transcript
+from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
 from tests.kernelgym.envs.script import Scripted, completion
 from tests.policies.training.scripted_sampler import (
     END,
@@ -140,6 +142,8 @@ def test_a_lost_turn_ends_its_episode_and_no_other(envs: KernelVectorEnv) -> Non
     sampler = script({asked[0]: [says("slow"), says("infrastructure")], asked[1]: [says("raise")]})
     lost, raised, other = play(asked, envs, sampler, chat(), PLENTY, batch=8)
     assert (lost.ending, lost.rewards) == (Ending.LOST, (pytest.approx(2.3), None))
+    assert lost.fault is not None
+    assert (raised.fault, other.fault) == ("EvaluatorBroken: nobody is there", None)
     assert (raised.ending, raised.rewards, raised.turns[0].report) == (Ending.LOST, (None,), None)
     assert (other.ending, len(other.turns)) == (Ending.FINISHED, 3)
 
@@ -172,11 +176,60 @@ def test_with_less_room_for_an_action_more_turns_begin(envs: KernelVectorEnv) ->
     assert (episode.ending, len(episode.completion_ids)) == (Ending.BUDGET, whole.turns[1].start + 30)
 
 
-def test_a_prompt_that_leaves_no_room_is_named_with_its_numbers(envs: KernelVectorEnv) -> None:
+def test_a_prompt_that_leaves_no_room_loses_its_episode_and_is_named_with_its_numbers(envs: KernelVectorEnv) -> None:
     tokens = len(play_one(envs).prompt_ids)
-    play_one(envs, budget=TokenBudget(turn=400, episode=500, context=tokens + 400))
-    with pytest.raises(BadUsage, match=f"prompt of core/softmax has {tokens} tokens, .* context of {tokens + 399} has"):
-        play_one(envs, budget=TokenBudget(turn=400, episode=500, context=tokens + 399))
+    assert not play_one(envs, budget=TokenBudget(turn=400, episode=500, context=tokens + 400)).lost
+    said = f"prompt of core/softmax has {tokens} tokens, .* context of {tokens + 399} has"
+    with pytest.warns(UserWarning, match=said):
+        lost = play_one(envs, budget=TokenBudget(turn=400, episode=500, context=tokens + 399))
+    assert lost.fault is not None
+    assert re.search(said, lost.fault)
+    check_unplayed(lost)
+
+
+def check_unplayed(episode: PlayedEpisode) -> None:
+    assert (episode.ending, episode.rewards, episode.lost) == (Ending.LOST, (None,), True)
+    assert (episode.completion_ids, episode.env_mask, episode.turn_ids) == ((END,), (0,), (-1,))
+    assert episode.prompt_ids == (END,), "a row of one token, however long the prompt would have been"
+    assert f"({episode.fault}), rewards lost" in transcript(episode)
+
+
+class Undescribing(Scripted):
+    """Fails to describe some problems, so many times; its workers are gone."""
+
+    def __init__(self, **times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def describe(self, problem: Problem) -> Description:
+        name = problem.id.partition("/")[2]
+        if self.times.get(name, 0) > 0:
+            self.times[name] -= 1
+            raise EvaluatorBroken("nobody is there")
+        return super().describe(problem)
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("seats", [1, 3])
+def test_an_evaluator_that_fails_to_describe_a_problem_loses_its_episodes_and_no_other(
+    overlap: bool, seats: int
+) -> None:
+    evaluator = Undescribing(softmax=10**6)
+    envs = KernelVectorEnv(seats, evaluator=evaluator, history="full")
+    problems = ["core/softmax", "core/row_sum", "core/softmax", "core/softmax", "core/row_sum"]
+    asked = [EpisodeRequest(problem=problem, seed=index) for index, problem in enumerate(problems)]
+    episodes = play(asked, envs, ScriptedSampler(), chat(), PLENTY, batch=2, overlap=overlap)
+    for request, episode in zip(asked, episodes, strict=True):
+        assert (episode.problem, episode.seed) == (request.problem, request.seed)
+        if request.problem == "core/softmax":
+            check_unplayed(episode)
+            assert episode.fault == "EvaluatorBroken: nobody is there"
+        else:
+            assert (len(episode.turns), episode.ending, episode.fault) == (3, Ending.FINISHED, None)
+    evaluator.times = {"softmax": 1}
+    (episode,) = play(requests(1), envs, ScriptedSampler(), chat(), PLENTY, batch=1)
+    assert episode.ending is Ending.FINISHED, "a fault that is over when it is tried again is none"
+    envs.close()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from kernelgym.errors import BadUsage
 from policies.advantages import AdvantageOptions
 from policies.diversity import DiversityTemperature
 from policies.mismatch import RejectionBand
+from policies.training.collecting.collection_options import CollectionOptions
 from policies.training.collecting.dynamic_sampling import DynamicSampling
 from policies.training.collecting.rejection import TurnRejection
 from policies.training.confirming.contrast import ContrastiveSelection
@@ -173,7 +174,8 @@ def test_the_fields_that_are_read_from_the_source_are_those_of_the_class(name: s
         (Band(), RejectionBand(), {"against"}),
         (OwnWork(), RejectionSampling(), {"level", "counted"}),
         (OwnWork(), TurnRejection(), {"threshold", "softness", "share"}),
-        (Selection(), DynamicSampling(), {"retry_lost", "own_work", "truncation"}),
+        (Selection(), DynamicSampling(), {"retry_lost", "lost_batches", "own_work", "truncation"}),
+        (Selection(), CollectionOptions(), {"ties", "rounds", "tolerance", "own_work"}),
         (Truncation(), TruncationRule(), {"mode"}),
         (Diversity(), DiversityTemperature(), set()),
         (Confirmation(keep=4), ContrastiveSelection(keep=4), {"reward"}),
