@@ -11,11 +11,18 @@ from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.hf_sampler import HFSampler
 from policies.training.playing.play import TokenBudget, play
 from policies.training.playing.played import EpisodeRequest, PlayedEpisode
+from policies.training.playing.prompt_check import check_prompts
 from policies.training.playing.sampler import Sampler
 from policies.training.playing.vllm_sampler import VLLMSampler
 
 
-def player_of(trainer: Any, environment: KernelVectorEnv, sampler: Sampler | None, exchange: Exchange) -> Play:
+def player_of(
+    trainer: Any,
+    environment: KernelVectorEnv,
+    sampler: Sampler | None,
+    exchange: Exchange,
+    problems: Sequence[str] = (),
+) -> Play:
     """Returns a function that plays episodes with the model of a trainer as it is then.
 
     Args:
@@ -23,10 +30,12 @@ def player_of(trainer: Any, environment: KernelVectorEnv, sampler: Sampler | Non
         environment: Where they are played.
         sampler: Writes the actions; None: vLLM's engine if the trainer has one, else the model itself.
         exchange: Among all processes.
+        problems: Ids of those whose prompts are measured first.
 
     Raises:
-        BadUsage: The chat template can't be used for conversations, the budgets don't go together, or the model itself
-            would have to sample while it is sharded over several processes.
+        BadUsage: The chat template can't be used for conversations, the budgets don't go together, a prompt leaves no
+            room for an action, or the model itself would have to sample while it is sharded over several processes.
+        KernelGymError: A problem can't be described.
     """
     args = trainer.args
     chat = ChatTokens(trainer._tokenizer, ends=trainer.eos_token_ids)
@@ -45,6 +54,8 @@ def player_of(trainer: Any, environment: KernelVectorEnv, sampler: Sampler | Non
         context=args.vllm_max_model_length or getattr(config, "max_position_embeddings", None),
         least=args.min_turn_length,
     )
+
+    check_prompts(problems, environment, chat, budget, exchange)
 
     def played(requests: Sequence[EpisodeRequest]) -> list[PlayedEpisode]:
         batch = args.sampling_batch_size or max(len(requests), 1)

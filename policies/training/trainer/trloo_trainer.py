@@ -76,7 +76,8 @@ class TRLOOTrainer(GRPOTrainer):
         optimizers: An optimizer and a schedule of one's own.
 
     Raises:
-        BadUsage: There is no problem, or neither an environment nor anything else to play with.
+        BadUsage: There is no problem, neither an environment nor anything else to play with, or the prompt of a problem
+            leaves no room for an action.
     """
 
     _tag_names = ["trl", "grpo", "trloo"]  # noqa: RUF012 - TRL's
@@ -131,7 +132,7 @@ class TRLOOTrainer(GRPOTrainer):
         self._exchange = Processes(self.accelerator)
         if play is None:
             assert environment is not None
-            play = player_of(self, environment, sampler, self._exchange)
+            play = player_of(self, environment, sampler, self._exchange, [*problems, *(eval_problems or ())])
         self._play: Play = play
         self._order = ProblemOrder(problems, args.seed, shuffle=bool(args.shuffle_dataset))
         options = CollectionOptions() if collection is None else collection

@@ -101,6 +101,7 @@ class TestReinforcementLearning:
 
     def test_what_is_not_there_is_told_in_one_line(self, recipe: Path, tmp_path: Path) -> None:
         said = {
+            "rollout.context=28": "tokens, so that the context of 28 has no room for an action of 8; leave",
             "model.path=nowhere": "the model nowhere is not on this machine; give a folder by model.path, or allow",
             "model.end_token=nothing": "model.end_token is 'nothing', which is no token of",
             "trainer.report_to=[wandb]": "trainer.report_to names wandb, which is not installed; `pip install wandb`",

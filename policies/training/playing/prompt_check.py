@@ -1,0 +1,60 @@
+"""Measures the prompts of a training before it begins, as one that is too long would only be met hours later."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from kernelgym.chat import Message, Role
+from kernelgym.envs import KernelVectorEnv
+from kernelgym.errors import BadUsage, EvaluatorBroken
+from policies.training.collecting.exchange import Exchange
+from policies.training.playing.chat_tokens import ChatTokens
+from policies.training.playing.play import TokenBudget
+from policies.training.playing.seating import begin
+
+NAMED: Final = 5
+"""Further problems that a refusal names."""
+
+
+def check_prompts(
+    problems: Sequence[str], environment: KernelVectorEnv, chat: ChatTokens, budget: TokenBudget, exchange: Exchange
+) -> None:
+    """Checks that the prompt of each problem leaves room for a first action; every process has to call this.
+
+    Each process measures its share. A problem that the evaluator fails to describe stays unmeasured, unless it is so
+    with all of them.
+
+    Args:
+        problems: Ids.
+        environment: Where they are going to be played; its episodes are over after this.
+        chat: Of the model.
+        budget: Without a context, there is nothing to check.
+        exchange: Among all processes.
+
+    Raises:
+        BadUsage: Some prompts are too long; names them, with their numbers.
+        EvaluatorBroken: No problem at all could be described.
+        KernelGymError: A problem does not exist, or its reference can't be described.
+    """
+    if budget.context is None or not problems:
+        return
+    mine = list(dict.fromkeys(problems))[exchange.rank :: exchange.size]
+    lengths: dict[str, int] = {}
+    fault: str | None = None
+    for first in range(0, len(mine), environment.num_envs):
+        part = mine[first : first + environment.num_envs]
+        for seat, task in begin(environment, dict(enumerate(part))).items():
+            if isinstance(task, EvaluatorBroken):
+                fault = str(task)
+            else:
+                lengths[part[seat]] = len(chat.prompt((Message(role=Role.USER, content=task),)))
+    everything = exchange.gather((lengths, fault))
+    measured: dict[str, int] = {problem: tokens for known, _ in everything for problem, tokens in known.items()}
+    if not measured:
+        raise EvaluatorBroken(next(why for _, why in everything if why is not None))
+    refused = [problem for problem, tokens in sorted(measured.items()) if budget.refusal(problem, tokens) is not None]
+    if refused:
+        first_refusal = budget.refusal(refused[0], measured[refused[0]])
+        others = [f"{problem} ({measured[problem]})" for problem in refused[1 : NAMED + 1]]
+        if hidden := len(refused) - 1 - len(others):
+            others.append(f"and {hidden} more")
+        raise BadUsage(f"{first_refusal}{'; so it is with ' + ', '.join(others) if others else ''}")
