@@ -59,7 +59,7 @@ def get_reward(spec: str = DEFAULT_REWARD) -> NamedReward:
         return _load(entries)
     known = list_rewards()
     close = get_close_matches(spec, known, n=1)
-    suggestion = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known)}"
+    suggestion = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known)}."
     raise UnknownReward(f"no reward is called `{spec}`; {suggestion} A file's name has to end in .yaml or .yml")
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
+from kernelgym.envs.styles import get_style
 from kernelgym.errors import KernelGymError
 from kernelgym.problems import load_problems
 from kernelgym.settings import Settings
@@ -17,7 +18,9 @@ from policies.training.recipes.recipe_learning import Mismatch
 from policies.training.recipes.trl_fields import field_names
 from rewards import RewardsError, get_reward
 from sandboxes.contracts import Diagnostic, EvalConfig, Stage
+from sandboxes.errors import SandboxesError
 from sandboxes.extraction import report_without_code
+from sandboxes.hardware.targets import get_target
 
 Value = TypeVar("Value")
 
@@ -33,16 +36,19 @@ COARSE_RATE: Final = 1e-5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluations:
-    """What a batch asks of the evaluator, at most."""
+    """What a batch asks of the evaluator, at most; without lost episodes, which are played again."""
 
     per_batch: int
+    """Of the episodes as first played."""
+    drawn_anew: int
+    """Beyond these, if all groups tie in all rounds of `selection.ties: resample`."""
     seconds_each: float
     at_a_time: int
     """Over all processes."""
 
     @property
     def seconds(self) -> float:
-        """Wall time per batch if the workers are always busy; it overlaps with sampling."""
+        """Wall time of those first played if the workers are always busy; it overlaps with sampling."""
         return self.per_batch * self.seconds_each / self.at_a_time
 
 
@@ -154,14 +160,16 @@ def _evaluations(recipe: Recipe, settings: Settings, processes: int, seconds: fl
     if isinstance(recipe, SftRecipe):
         return None
     workers = recipe.environment.workers or settings.workers
+    per_batch = recipe.rows * recipe.environment.turns
+    rounds = recipe.selection.rounds if recipe.selection.ties == "resample" else 0
     return Evaluations(
-        per_batch=recipe.rows * recipe.environment.turns, seconds_each=seconds, at_a_time=workers * processes
+        per_batch=per_batch, drawn_anew=per_batch * rounds, seconds_each=seconds, at_a_time=workers * processes
     )
 
 
 def _refusals(recipe: Recipe, context: int | None) -> list[str]:
     """Returns what would end the training at its start, beside what a recipe can't even say."""
-    found = []
+    found: list[str] = []
     if field_names("GRPOConfig") is None:
         found.append("training needs the packages of the extra train; `pip install 'kernelgym[train]'` installs them")
     for package in recipe.trainer.report_to:
@@ -178,6 +186,15 @@ def _refusals(recipe: Recipe, context: int | None) -> list[str]:
             if not path.exists()
         ]
         return found
+    asked = recipe.environment
+    _tried(found, lambda: get_reward(asked.reward))
+    if recipe.confirm is not None:
+        chosen = recipe.confirm.reward
+        _tried(found, lambda: get_reward(chosen))
+    _tried(found, lambda: get_style(asked.style))
+    if asked.target is not None:
+        target = asked.target
+        _tried(found, lambda: get_target(target))
     if recipe.rollout.context is not None and context is not None and recipe.rollout.context > context:
         found.append(f"rollout.context is {recipe.rollout.context}, but the model holds {context}; lower it")
     return found
@@ -239,6 +256,6 @@ def _tried(refused: list[str], make: Callable[[], Value]) -> Value | None:
     """Returns what `make` makes; if it can't be made, None, and why."""
     try:
         return make()
-    except KernelGymError as error:
+    except (KernelGymError, RewardsError, SandboxesError) as error:
         refused.append(str(error))
         return None

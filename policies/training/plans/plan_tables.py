@@ -70,10 +70,11 @@ def _episodes(plan: Plan, recipe: RlRecipe) -> Lines:
     yield "rules", ", ".join(rules) or "none"
     if plan.evaluations is not None:
         found = plan.evaluations
+        more = f" (up to {found.drawn_anew:,} more where groups tie)" if found.drawn_anew else ""
         yield (
             "evaluations",
-            f"at most {found.per_batch:,} per batch: about {_time(found.seconds)} (estimated, {found.seconds_each:g} s "
-            f"each, {found.at_a_time} at a time), beside sampling",
+            f"at most {found.per_batch:,} per batch{more}: about {_time(found.seconds)} (estimated, "
+            f"{found.seconds_each:g} s each, {found.at_a_time} at a time), beside sampling",
         )
 
 

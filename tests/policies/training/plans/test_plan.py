@@ -78,6 +78,31 @@ def test_evaluations_are_told_at_the_stated_rate() -> None:
     assert evaluations.seconds == pytest.approx(768 * 0.76 / 8)
 
 
+@pytest.mark.parametrize(
+    ("ties", "expected"),
+    [("off", 0), ("skip", 0), ("resample", 2 * 256 * 3)],
+)
+def test_evaluations_of_groups_that_are_drawn_anew_are_told_apart(ties: str, expected: int) -> None:
+    evaluations = plan_of("drkernel-8b", f"selection.ties={ties}").evaluations
+    assert evaluations is not None
+    assert (evaluations.per_batch, evaluations.drawn_anew) == (768, expected)
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("environment.reward=drkernel_guardd", "drkernel_guarded"),
+        ("confirm={keep: 4, reward: nothing}", "nothing"),
+        ("environment.style=no_style", "no_style"),
+        ("environment.target=h20", "h200"),
+    ],
+)
+def test_a_reward_style_or_gpu_that_nobody_knows_is_refused_by_the_plan(override: str, named: str) -> None:
+    assert plan_of("drkernel-8b").refused == ()
+    (reason,) = plan_of("drkernel-8b", override).refused
+    assert named in reason
+
+
 def test_everything_that_is_refused_is_told_at_once() -> None:
     overrides = ("rollout.context=65536", "environment.problems=corr", "rollout.prompts=3")
     refused = plan_of("drkernel-8b", *overrides, processes=5).refused
@@ -157,7 +182,10 @@ def test_a_dry_run_prints_a_table_with_its_estimates_marked_as_such() -> None:
     result = dry_run(named("drkernel-8b"), "--processes", "8", "--evaluation-seconds", "20")
     words = " ".join(result.stdout.split())
     assert "256 rows = 8 processes x 1 rows x 32 backward passes" in words
-    assert "at most 768 per batch: about 32 min (estimated, 20 s each, 8 at a time)" in words
+    assert (
+        "at most 768 per batch (up to 1,536 more where groups tie): about 32 min (estimated, 20 s each, 8 at a time)"
+        in words
+    )
     assert "at least 148.0 GiB per process (estimated, unsharded), and what vLLM takes" in words
     assert "look at: the model hkust-nlp/drkernel-8b-coldstart is not on this machine" in words
     assert result.stderr == ""
