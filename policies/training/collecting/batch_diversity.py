@@ -5,8 +5,8 @@ from math import fsum
 
 from policies.diversity import diversity
 from policies.training.collecting.batch_layout import BatchLayout
-from policies.training.collecting.exchange import Exchange
 from policies.training.collecting.row import Row
+from policies.training.exchange import Exchange
 
 
 def batch_diversity(rows: Mapping[int, Row], layout: BatchLayout, exchange: Exchange) -> float | None:

@@ -20,13 +20,13 @@ from policies.training.collecting.collection_metrics import collection_metrics
 from policies.training.collecting.collection_options import CollectionOptions
 from policies.training.collecting.collector_state import CollectorState, record_of_sampler, sampler_of
 from policies.training.collecting.dynamic_sampling import Ties
-from policies.training.collecting.exchange import Exchange, SingleProcess
 from policies.training.collecting.lost_batches import LostBatches
 from policies.training.collecting.sampling_rounds import Play, Rollouts, SamplingRounds
 from policies.training.collecting.selection import select_turns
 from policies.training.collecting.shared_curriculum import SharedCurriculum
 from policies.training.confirming.confirmation import GroupConfirmer
 from policies.training.confirming.confirmation_counts import ConfirmationCounts
+from policies.training.exchange import Exchange, SingleProcess
 
 
 class Collector:

@@ -12,10 +12,10 @@ from policies.training.collecting.batch_layout import BatchLayout, Place
 from policies.training.collecting.collection_metrics import GroupCounts
 from policies.training.collecting.collection_options import CollectionOptions
 from policies.training.collecting.dynamic_sampling import Judged, Ties, all_lost
-from policies.training.collecting.exchange import Exchange
 from policies.training.collecting.row import Row
 from policies.training.collecting.shared_curriculum import SharedCurriculum
 from policies.training.confirming.confirmation import GroupConfirmer, confirm_groups
+from policies.training.exchange import Exchange
 from policies.training.playing.played import EpisodeRequest, PlayedEpisode
 from sandboxes.contracts import Outcome
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kernelgym.errors import BadUsage
 from policies.curriculum import ProblemSampler, Success, Tally
 from policies.training.collecting.dynamic_sampling import Judged
-from policies.training.collecting.exchange import Exchange
+from policies.training.exchange import Exchange
 
 
 @dataclass(slots=True)

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from policies.training.collecting.batch_layout import BatchLayout
 from policies.training.collecting.collected import CollectedEpisode
-from policies.training.collecting.exchange import Exchange
 from policies.training.collecting.row import Row
 from policies.training.confirming.confirmation_counts import ConfirmationCounts
+from policies.training.exchange import Exchange
 from policies.training.playing.played import PlayedEpisode
 
 

@@ -1,15 +1,19 @@
 """Measures the prompts of a training before it begins, as one that is too long would only be met hours later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from kernelgym.chat import Message, Role
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.errors import BadUsage, EvaluatorBroken
-from policies.training.collecting.exchange import Exchange
+from kernelgym.problems import get_problem
+from policies.training.exchange import Exchange
 from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.play import TokenBudget
 from policies.training.playing.seating import begin
+
+MOST: Final = 256
+"""Problems that are measured: describing one may take a second, and a set may have tens of thousands."""
 
 NAMED: Final = 5
 """Further problems that a refusal names."""
@@ -20,8 +24,8 @@ def check_prompts(
 ) -> None:
     """Checks that the prompt of each problem leaves room for a first action; every process has to call this.
 
-    Each process measures its share. A problem that the evaluator fails to describe stays unmeasured, unless it is so
-    with all of them.
+    Each process measures its share. Of many problems, only the `MOST` with the longest references are measured: those
+    are what prompts quote. A problem that the evaluator fails to describe stays unmeasured, unless it is so with all.
 
     Args:
         problems: Ids.
@@ -37,7 +41,7 @@ def check_prompts(
     """
     if budget.context is None or not problems:
         return
-    mine = list(dict.fromkeys(problems))[exchange.rank :: exchange.size]
+    mine = _longest(dict.fromkeys(problems))[exchange.rank :: exchange.size]
     lengths: dict[str, int] = {}
     fault: str | None = None
     for first in range(0, len(mine), environment.num_envs):
@@ -58,3 +62,11 @@ def check_prompts(
         if hidden := len(refused) - 1 - len(others):
             others.append(f"and {hidden} more")
         raise BadUsage(f"{first_refusal}{'; so it is with ' + ', '.join(others) if others else ''}")
+
+
+def _longest(problems: Iterable[str]) -> list[str]:
+    """Returns the ids of the problems to measure, the longest reference first if there are too many."""
+    ids = list(problems)
+    if len(ids) <= MOST:
+        return ids
+    return sorted(ids, key=lambda problem: -len(get_problem(problem).reference.source))[:MOST]

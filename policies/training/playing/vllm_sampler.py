@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from policies.errors import PolicyBroken
-from policies.training.collecting.exchange import Exchange
+from policies.training.exchange import Exchange
 from policies.training.playing.sampler import Sampled, SamplingRequest
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from kernelgym.reports.wording import plain
-from policies.training.collecting.exchange import Exchange
+from policies.training.exchange import Exchange
 from policies.training.running.output import Output
 
 TOLD: Final = {

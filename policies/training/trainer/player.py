@@ -5,8 +5,8 @@ from typing import Any
 
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.errors import BadUsage
-from policies.training.collecting.exchange import Exchange
 from policies.training.collecting.sampling_rounds import Play
+from policies.training.exchange import Exchange
 from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.hf_sampler import HFSampler
 from policies.training.playing.play import TokenBudget, play

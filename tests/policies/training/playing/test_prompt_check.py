@@ -4,7 +4,9 @@ import pytest
 
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.errors import BadUsage, EvaluatorBroken, UnknownProblem
-from policies.training.collecting.exchange import SingleProcess
+from kernelgym.problems import get_problem
+from policies.training.exchange import SingleProcess
+from policies.training.playing import prompt_check
 from policies.training.playing.play import TokenBudget, play
 from policies.training.playing.played import EpisodeRequest
 from policies.training.playing.prompt_check import check_prompts
@@ -70,3 +72,13 @@ def test_a_problem_that_does_not_exist_is_found_out_at_the_start() -> None:
     with pytest.raises(UnknownProblem):
         check_prompts(["core/nothing"], envs, chat(), TokenBudget(turn=1, episode=1, context=9), SingleProcess())
     envs.close()
+
+
+def test_of_many_problems_those_with_the_longest_references_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = lengths()
+    longest = max(PROBLEMS, key=lambda problem: len(get_problem(problem).reference.source))
+    monkeypatch.setattr(prompt_check, "MOST", 1)
+    check(known[longest] + 10)
+    with pytest.raises(BadUsage, match=longest) as refused:
+        check(known[longest] + 9)
+    assert not any(problem in str(refused.value) for problem in PROBLEMS if problem != longest)

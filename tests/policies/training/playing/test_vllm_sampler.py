@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from policies.errors import PolicyBroken
-from policies.training.collecting.exchange import Exchange
+from policies.training.exchange import Exchange
 from policies.training.playing.sampler import CollectiveSampler, Sampled, SamplingRequest
 from policies.training.playing.vllm_sampler import VLLMSampler
 from tests.policies.training.scripted_play import on_processes
