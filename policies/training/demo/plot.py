@@ -9,7 +9,7 @@ from policies.training.demo.results import MEASURES, Estimate, Results, Run, est
 NAMES: Final = {
     None: "cold start", "trloo": "TRLOO", "grpo": "GRPO", "grpo_std": "GRPO", "turn_grpo": "turn-level GRPO",
 }  # fmt: skip
-TITLES: Final = {"reward": "mean reward of a turn", "correct": "correct", "fast_1": "fast@1 (modelled)"}
+TITLES: Final = {"reward": "mean reward", "correct": "correct", "fast_1": "fast@1 (modelled)"}
 COLOURS: Final = {None: "#8a8f98", "trloo": "#1f6feb"}
 OTHER: Final = "#d4762c"
 
@@ -57,6 +57,7 @@ def _draw_curves(axis: Any, results: Results) -> None:
     cold = estimate(results.of(None), "reward").mean
     axis.axhline(cold, color=_colour(None), linestyle="--", linewidth=1, label=name_of(None))
     axis.set(xlabel="batch", title="reward of a turn while learning", ylim=(0, None))
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(frameon=False, loc="lower right")
     axis.spines[["top", "right"]].set_visible(False)
 

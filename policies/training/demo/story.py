@@ -136,7 +136,9 @@ def _learn_all(out: Path, recipe: Path, size: Size, evaluator: CachedEvaluator, 
                 }
                 done(sum(map(len, curves.values())))
                 progress.curves(curves)
-    return [_result(lesson) for part in parts for lesson in part]
+    order = (None, *size.estimators)
+    runs = [_result(lesson) for part in parts for lesson in part]
+    return sorted(runs, key=lambda run: (order.index(run.estimator), run.seed))
 
 
 def _result(lesson: Lesson) -> Run:
