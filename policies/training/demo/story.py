@@ -33,7 +33,7 @@ class Size:
     """Episodes of each problem in the corpus."""
     epochs: int = 8
     """Of the cold start."""
-    steps: int = 20
+    steps: int = 16
     """Updates of each training."""
     group: int = 16
     """Episodes of each problem in a batch."""
