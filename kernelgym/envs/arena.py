@@ -8,7 +8,7 @@ import numpy as np
 
 from kernelgym.envs.episode import Episode
 from kernelgym.envs.options import Options, settings_of_this_process
-from kernelgym.errors import REMEDY, BadUsage, InvalidReference
+from kernelgym.errors import REMEDY, BadUsage, InvalidReference, UnknownProblem
 from kernelgym.evaluators import Evaluator, LocalEvaluator
 from kernelgym.problems import Problem, get_problem, load_problems
 
@@ -91,7 +91,7 @@ class Arena:
             KernelGymError: The evaluator can't be used.
         """
         if problem_id is not None:
-            return self._begin(self._find(problem_id))
+            return self._begin(self.find(problem_id))
         while True:
             problem = self._draw(generator)
             try:
@@ -99,10 +99,25 @@ class Arena:
             except InvalidReference as error:
                 self._put_aside(problem, error)
 
-    def _find(self, problem_id: object) -> Problem:
+    def find(self, problem_id: object) -> Problem:
+        """Returns a problem by its id.
+
+        Args:
+            problem_id: Id of one of the selection, or what `get_problem` reads.
+
+        Raises:
+            BadUsage: `problem_id` is no string, or denotes several problems.
+            UnknownProblem: There is none; names the closest ids, also of the selection.
+            InvalidReference, BrokenPlugin: As `get_problem`.
+        """
         if not isinstance(problem_id, str):
             raise BadUsage(f"options['problem'] is {problem_id!r}; give the id of a problem, e.g. 'core/softmax'")
-        return self._problems.get(problem_id) or get_problem(problem_id)
+        if (known := self._problems.get(problem_id)) is not None:
+            return known
+        try:
+            return get_problem(problem_id)
+        except UnknownProblem as error:
+            raise UnknownProblem(problem_id, sorted({*error.known, *self._problems})) from None
 
     def _begin(self, problem: Problem) -> Episode:
         return Episode(problem, self.evaluator.describe(problem), self.rules)

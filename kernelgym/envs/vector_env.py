@@ -28,6 +28,7 @@ from kernelgym.envs.rules import Rules
 from kernelgym.envs.spaces import UnicodeText
 from kernelgym.envs.turn import Turn
 from kernelgym.errors import BadUsage, EpisodeOver
+from kernelgym.problems import Problem
 
 Step = tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 """Observations, rewards, terminations, truncations, infos."""
@@ -89,6 +90,17 @@ class KernelVectorEnv(VectorEnv[tuple[str, ...], Sequence[str], NDArray[Any]]):
     def rules(self) -> Rules:
         """Of all episodes."""
         return self._arena.rules
+
+    def problem(self, id: str) -> Problem:
+        """Returns the problem that episodes are about where `options["problem"]` is this.
+
+        Args:
+            id: Of one of the selection, or what `get_problem` reads.
+
+        Raises:
+            KernelGymError: There is none; names the closest ids. Or it can't be loaded.
+        """
+        return self._arena.find(id)
 
     @property
     def in_flight(self) -> tuple[int, ...]:

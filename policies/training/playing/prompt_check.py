@@ -6,7 +6,6 @@ from typing import Final
 from kernelgym.chat import Message, Role
 from kernelgym.envs import KernelVectorEnv
 from kernelgym.errors import BadUsage, EvaluatorBroken
-from kernelgym.problems import get_problem
 from policies.training.exchange import Exchange
 from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.play import TokenBudget
@@ -41,7 +40,7 @@ def check_prompts(
     """
     if budget.context is None or not problems:
         return
-    mine = _longest(dict.fromkeys(problems))[exchange.rank :: exchange.size]
+    mine = _longest(dict.fromkeys(problems), environment)[exchange.rank :: exchange.size]
     lengths: dict[str, int] = {}
     fault: str | None = None
     for first in range(0, len(mine), environment.num_envs):
@@ -64,9 +63,9 @@ def check_prompts(
         raise BadUsage(f"{first_refusal}{'; so it is with ' + ', '.join(others) if others else ''}")
 
 
-def _longest(problems: Iterable[str]) -> list[str]:
+def _longest(problems: Iterable[str], environment: KernelVectorEnv) -> list[str]:
     """Returns the ids of the problems to measure, the longest reference first if there are too many."""
     ids = list(problems)
     if len(ids) <= MOST:
         return ids
-    return sorted(ids, key=lambda problem: -len(get_problem(problem).reference.source))[:MOST]
+    return sorted(ids, key=lambda problem: -len(environment.problem(problem).reference.source))[:MOST]

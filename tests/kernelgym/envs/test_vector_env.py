@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -11,9 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 from kernelgym.envs import KernelEnv, KernelVectorEnv
-from kernelgym.errors import BadUsage, EpisodeOver, EvaluatorBroken, InvalidReference
+from kernelgym.errors import BadUsage, EpisodeOver, EvaluatorBroken, InvalidReference, UnknownProblem
 from kernelgym.evaluators import LocalEvaluator
-from kernelgym.problems import Problem
+from kernelgym.problems import Problem, get_problem, select_problems
 from kernelgym.registration import KERNEL_ENV
 from sandboxes.contracts import EvalConfig, Report, Submission
 from tests.kernelgym.envs.script import Picky, Scripted, completion
@@ -244,4 +245,15 @@ def test_one_local_evaluator_serves_all(evaluator: LocalEvaluator) -> None:
     observations, *_, infos = envs.step(["no code", "```python\nclass ModelNew(:\n```"])
     assert infos["outcome"].tolist() == ["no_code", "syntax_error"]
     assert all(text.startswith("Turn 1 of 3") for text in observations)
+    envs.close()
+
+
+def test_a_problem_is_found_by_its_id_and_one_that_is_like_an_unknown_id_is_named(tmp_path: Path) -> None:
+    (tmp_path / "unusual_name.py").write_text(get_problem("core/softmax").reference.source)
+    envs = KernelVectorEnv(1, problems=f"file:{tmp_path / 'unusual_name.py'}")
+    (own,) = [problem.id for problem in select_problems(f"file:{tmp_path / 'unusual_name.py'}")]
+    assert envs.problem(own).id == own
+    assert envs.problem("core/softmax").id == "core/softmax"
+    with pytest.raises(UnknownProblem, match=f"did you mean '{own}'"):
+        envs.problem(own.replace("unusual", "unusal"))
     envs.close()
