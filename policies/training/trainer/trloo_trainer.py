@@ -78,6 +78,7 @@ class TRLOOTrainer(GRPOTrainer):
     Raises:
         BadUsage: There is no problem, neither an environment nor anything else to play with, or the prompt of a problem
             leaves no room for an action.
+        KernelGymError: The environment has no problem of one of these ids; names the closest.
     """
 
     _tag_names = ["trl", "grpo", "trloo"]  # noqa: RUF012 - TRL's
@@ -111,6 +112,9 @@ class TRLOOTrainer(GRPOTrainer):
             raise BadUsage("there is no problem to train on; give the ids of some, e.g. core/softmax")
         if play is None and environment is None:
             raise BadUsage("there is nothing to play in; give an environment, e.g. KernelVectorEnv(history='full')")
+        if environment is not None:
+            for problem in dict.fromkeys([*problems, *(eval_problems or ())]):
+                environment.problem(problem)  # there is one, or this says so before anything is loaded
         rows = filled(problems, whole_updates(args))
         with warnings.catch_warnings():
             # rollout_func may change from release to release: TRL is pinned and the contract tested
@@ -243,7 +247,7 @@ class TRLOOTrainer(GRPOTrainer):
                 torch.cat([output["prompt_ids"], output["completion_ids"]], dim=1),
                 torch.cat([output["prompt_mask"], output["completion_mask"]], dim=1),
                 output["completion_ids"].size(1),
-                batch_size=args.per_device_train_batch_size if self.model.training else args.per_device_eval_batch_size,
+                batch_size=args.per_device_train_batch_size,
             )
         assert isinstance(logps, Tensor)
         return logps
@@ -260,6 +264,8 @@ class TRLOOTrainer(GRPOTrainer):
         return loss
 
     def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.model.training:  # all of an evaluation is one batch, which memory need not hold at once
+            kwargs["batch_size"] = self.args.per_device_train_batch_size
         result = super()._get_per_token_logps_and_entropies(*args, **kwargs)
         if self._losing is not None:
             self._compare_with_old(self._losing, result[0].detach())
@@ -329,6 +335,15 @@ class TRLOOTrainer(GRPOTrainer):
         gains = [[turn["advantage"] for turn in row["turns"] if turn["counted"]] for row in everyone]
         replace_last(self._logs["advantages"], [sum(values) / len(values) if values else 0.0 for values in gains])
         replace_last(self._logs["prompt"], [prompt_of(problem) for problem in problems])
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Logs as TRL does, but keeps the table of an update: TRL would write an evaluation's over it."""
+        tables = self.log_completions
+        self.log_completions = tables and self.model.training
+        try:
+            super().log(logs, start_time)
+        finally:
+            self.log_completions = tables
 
     def _note(self, name: str, value: float) -> None:
         self._metrics["train" if self.model.training else "eval"][name].append(value)

@@ -13,7 +13,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from kernelgym.envs import KernelVectorEnv
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, UnknownProblem
 from policies.curriculum import DifficultyBook, ThompsonSampler
 from policies.training.trainer.trloo_trainer import TRLOOTrainer
 from tests.policies.episodes import LightEvaluator, judge
@@ -98,6 +98,40 @@ def test_evaluations_play_the_same_episodes_and_leave_the_training_alone(tiny: P
     assert rounds[0] == rounds[1] == rounds[2]
     assert len(set(rounds[0])) == 6
     assert [entry for entry in trainer.state.log_history if "eval_reward" in entry and "eval_turn_1/reward" in entry]
+
+
+def test_an_evaluation_is_computed_in_parts_that_a_training_has_too_and_leaves_its_table_alone(
+    tiny: Path, tmp_path: Path
+) -> None:
+    sizes: list[tuple[bool, int]] = []
+
+    def note(model: Any, given: Any, inputs: dict[str, Any]) -> None:
+        sizes.append((model.training, len(inputs["input_ids"])))
+
+    args = arguments(
+        tmp_path, num_generations_eval=4, per_device_eval_batch_size=12, eval_strategy="steps", eval_steps=1,
+        per_device_train_batch_size=4, gradient_accumulation_steps=2, rejection="sampling", log_completions=True,
+        num_completions_to_print=0,
+    )  # fmt: skip
+    play = ScriptedPlay()
+    trainer = trainer_of(tiny, args, play, eval_problems=PROBLEMS)
+    trainer.model.register_forward_pre_hook(note, with_kwargs=True)
+    trainer.train()
+    assert len(play.requests) == 8 + 12
+    assert {size for training, size in sizes if not training} == {4}
+    table = read_parquet(tmp_path / "out" / "completions" / "completions_00001.parquet")
+    assert {prompt[0]["content"] for prompt in table["prompt"]} == {"core/softmax", "core/layernorm"}
+
+
+@pytest.mark.parametrize("place", ["problems", "eval_problems"])
+def test_ids_of_problems_that_do_not_exist_are_refused_before_anything_is_loaded(tmp_path: Path, place: str) -> None:
+    environment = KernelVectorEnv(1, evaluator=LightEvaluator(judge), problems="core", history="full")
+    given = {"problems": ["core/softmax"], place: ["core/softmax", "core/sofmax"]}
+    try:
+        with pytest.raises(UnknownProblem, match="did you mean 'core/softmax"):
+            TRLOOTrainer("no/model", arguments(tmp_path), environment=environment, **given)
+    finally:
+        environment.close()
 
 
 def run(tiny: Path, folder: Path, resume: int | None, **changes: Any) -> tuple[TRLOOTrainer, ScriptedPlay]:
