@@ -9,6 +9,7 @@ from kernelgym.envs.styles import get_style
 from kernelgym.errors import KernelGymError
 from kernelgym.problems import load_problems
 from kernelgym.settings import Settings
+from policies.training.plans.assessment import Assessment, make_assessment
 from policies.training.plans.geometry import Geometry, rl_geometry, sft_geometry
 from policies.training.plans.memory import Memory, estimate_memory
 from policies.training.plans.model_shape import count_lora, count_parameters, find_shape
@@ -68,6 +69,8 @@ class Plan:
     memory: Memory | None
     problems: int | None
     evaluations: Evaluations | None
+    assessment: Assessment | None = None
+    """None: there are no evaluations of the policy."""
     differences: tuple[Difference, ...] = ()
     """From Dr.Kernel's published values."""
     refused: tuple[str, ...] = ()
@@ -86,6 +89,7 @@ class Plan:
             "evaluations": None
             if self.evaluations is None
             else asdict(self.evaluations) | {"seconds": self.evaluations.seconds},
+            "evaluation": None if self.assessment is None else asdict(self.assessment),
             "differs_from_drkernel": [asdict(difference) for difference in self.differences],
             "refused": list(self.refused),
             "cautions": list(self.cautions),
@@ -107,6 +111,7 @@ def make_plan(recipe: Recipe, settings: Settings, *, processes: int = 1, evaluat
     context = None if known.shape is None else known.shape.context
     row = _row_tokens(recipe, context)
     problems = _tried(refused, lambda: _problems(recipe))
+    assessment = _tried(refused, lambda: _assessment(recipe, settings, processes, evaluation_s))
     parameters = None if known.shape is None else count_parameters(known.shape)
     lora = recipe.model.lora
     trained = parameters if lora is None or known.shape is None else count_lora(known.shape, lora.rank)
@@ -114,16 +119,16 @@ def make_plan(recipe: Recipe, settings: Settings, *, processes: int = 1, evaluat
     if known.shape is not None and geometry is not None:
         memory = estimate_memory(
             recipe.model, known.shape, row_tokens=row, rows=geometry.rows_per_device,
-            sampled_rows=_sampled_rows(recipe, processes),
+            sampled_rows=_sampled_rows(recipe, processes, assessment),
             autocast=recipe.trainer.autocast, checkpointing=recipe.trainer.gradient_checkpointing,
             reference=isinstance(recipe, RlRecipe) and recipe.loss.kl > 0,
         )  # fmt: skip
     return Plan(
         recipe=recipe, model_here=known.found_at is not None, parameters=parameters, trained=trained, row_tokens=row,
         geometry=geometry, memory=memory, problems=problems,
-        evaluations=_evaluations(recipe, settings, processes, evaluation_s),
-        differences=differences(recipe), refused=(*refused, *_refusals(recipe, context)),
-        cautions=tuple(_cautions(recipe, known.found_at is not None, parameters)),
+        evaluations=_evaluations(recipe, settings, processes, evaluation_s), assessment=assessment,
+        differences=differences(recipe), refused=tuple(dict.fromkeys([*refused, *_refusals(recipe, context)])),
+        cautions=(*_cautions(recipe, known.found_at is not None, parameters), *_cautions_of_evaluation(assessment)),
     )  # fmt: skip
 
 
@@ -149,11 +154,19 @@ def _row_tokens(recipe: Recipe, context: int | None) -> int:
     return min(limit for limit in limits if limit is not None)
 
 
-def _sampled_rows(recipe: Recipe, processes: int) -> int:
+def _assessment(recipe: Recipe, settings: Settings, processes: int, seconds: float) -> Assessment | None:
+    if isinstance(recipe, SftRecipe):
+        return None
+    workers = recipe.environment.workers or settings.workers
+    return make_assessment(recipe, processes, evaluation_s=seconds, workers=workers)
+
+
+def _sampled_rows(recipe: Recipe, processes: int, assessment: Assessment | None) -> int:
     """Returns how many episodes a process samples together; none where another engine does it."""
     if isinstance(recipe, SftRecipe) or recipe.trl.get("use_vllm"):
         return 0
-    return min(recipe.rows // processes, recipe.rollout.batch or recipe.rows)
+    rows = max(recipe.rows // processes, 0 if assessment is None else assessment.rows_per_device)
+    return min(rows, recipe.rollout.batch or rows)
 
 
 def _evaluations(recipe: Recipe, settings: Settings, processes: int, seconds: float) -> Evaluations | None:
@@ -215,11 +228,14 @@ def _cautions(recipe: Recipe, here: bool, parameters: int | None) -> list[str]:
     if isinstance(recipe, SftRecipe):
         return found
     turns, budget = recipe.environment.turns, recipe.rollout
-    wanted = turns * budget.turn_tokens + (turns - 1) * recipe.environment.feedback_tokens
-    if wanted > budget.episode_tokens:
+    earlier = (turns - 1) * (budget.turn_tokens + recipe.environment.feedback_tokens)
+    room = budget.least_tokens or budget.turn_tokens
+    if earlier + room > budget.episode_tokens:
         found.append(
-            f"{turns} turns of rollout.turn_tokens={budget.turn_tokens} and feedback may take {wanted} tokens, but "
-            f"rollout.episode_tokens is {budget.episode_tokens}: long episodes end before their last turn"
+            f"{turns} turns of rollout.turn_tokens={budget.turn_tokens} and feedback may take "
+            f"{earlier + budget.turn_tokens} tokens, but rollout.episode_tokens is {budget.episode_tokens}: long "
+            f"episodes end before their last turn, which is not begun with less than {room} tokens of room; a lower "
+            "rollout.least_tokens begins more of them, a higher rollout.episode_tokens has room for all"
         )
     if (least := _of_failure(recipe.environment.reward)) < 0 and turns > 1:
         found.append(
@@ -240,6 +256,15 @@ def _cautions(recipe: Recipe, here: bool, parameters: int | None) -> list[str]:
     if recipe.trainer.updates_per_batch * recipe.trainer.passes == 1 and recipe.loss.delta is not None:
         found.append("one update per batch is on-policy: the ratio is 1, and clip_low, clip_high and delta never act")
     return found
+
+
+def _cautions_of_evaluation(assessment: Assessment | None) -> list[str]:
+    if assessment is None or not assessment.trained:
+        return []
+    return [
+        f"{assessment.trained} of the {assessment.problems} problems of evaluation.problems are trained on, too: the "
+        "evaluation says nothing about other problems; give some that are not in environment.problems"
+    ]
 
 
 def _of_failure(reward: str) -> float:

@@ -76,6 +76,15 @@ def _episodes(plan: Plan, recipe: RlRecipe) -> Lines:
             f"at most {found.per_batch:,} per batch{more}: about {_time(found.seconds)} (estimated, "
             f"{found.seconds_each:g} s each, {found.at_a_time} at a time), beside sampling",
         )
+    if plan.assessment is not None and recipe.evaluation is not None:
+        wanted, taken = recipe.evaluation, plan.assessment
+        first = ", and before the first" if wanted.at_start else ""
+        yield (
+            "evaluation",
+            f"every {wanted.every} updates{first}, {taken.times} times: {taken.problems} problems x {wanted.episodes} "
+            f"episodes = {taken.rows} episodes of at most {taken.turns:,} turns: about {_time(taken.seconds)} each "
+            "(estimated), beside sampling",
+        )
 
 
 def _rules(recipe: RlRecipe) -> Iterator[tuple[str, bool]]:

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from policies.training.recipes.recipe_evaluation import Evaluation
 from policies.training.recipes.recipe_file import Source, read_as
 from policies.training.recipes.recipe_learning import (
     Advantage,
@@ -65,6 +66,8 @@ class RlRecipe(Section):
     """None: the temperature stays."""
     confirm: Confirmation | None = None
     """None: every candidate is judged."""
+    evaluation: Evaluation | None = None
+    """None: there are only the numbers of the batches."""
     trainer: RlTrainer
     trl: dict[str, object] = Field(default_factory=dict)
     """Further fields of TRL's `GRPOConfig`, as they are called there."""
@@ -89,6 +92,16 @@ class RlRecipe(Section):
             raise ValueError(
                 f"trainer.rows_per_device is {self.trainer.rows_per_device}, which does not divide the {self.rows} "
                 "rows of a batch (rollout.prompts x rollout.group_size); choose a divisor"
+            )
+        if self.evaluation is not None and self.confirm is not None:
+            raise ValueError(
+                "evaluation can't go with confirm, whose evaluator only prices what is played; leave one of them out, "
+                "e.g. by evaluation=null"
+            )
+        if self.evaluation is not None and not self.evaluation.at_start and self.evaluation.every > self.trainer.steps:
+            raise ValueError(
+                f"evaluation.every is {self.evaluation.every}, but the training has {self.trainer.steps} updates "
+                "(trainer.steps): it would never be evaluated; lower it, or set evaluation.at_start to true"
             )
         return self
 

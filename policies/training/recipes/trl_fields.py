@@ -50,6 +50,12 @@ OURS: Final = {
     "save_total_limit": "trainer.keep",
     "log_completions": "trainer.log_completions",
     "report_to": "trainer.report_to",
+    "do_eval": "evaluation",
+    "eval_strategy": "evaluation.every",
+    "eval_steps": "evaluation.every",
+    "eval_on_start": "evaluation.at_start",
+    "num_generations_eval": "evaluation.episodes",
+    "per_device_eval_batch_size": "evaluation.problems and evaluation.episodes",
 }
 """Fields that a recipe has a key of its own for."""
 

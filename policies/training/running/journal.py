@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from kernelgym.reports.wording import plain
 from policies.training.exchange import Exchange
+from policies.training.running.outcome import EVALUATION, is_evaluation
 from policies.training.running.output import Output
 
 TOLD: Final = {
@@ -53,8 +54,10 @@ class Journal(TrainerCallback):
         line = {"step": state.global_step, "seconds": round(now - self._since, 3)} | numbers | dict(self._more())
         self._since = now
         self._output.log(line)
-        told = [text.format(numbers[name]) for name, text in TOLD.items() if numbers.get(name) is not None]
-        where = f"update {state.global_step} of {state.max_steps}"
+        evaluated = is_evaluation(numbers)
+        prefix = EVALUATION if evaluated else ""
+        told = [text.format(value) for name, text in TOLD.items() if (value := numbers.get(prefix + name)) is not None]
+        where = f"{'evaluation after ' if evaluated else ''}update {state.global_step} of {state.max_steps}"
         print(plain(f"{where}: {', '.join(told)} ({line['seconds']:.1f} s)"), file=sys.stderr, flush=True)
 
 

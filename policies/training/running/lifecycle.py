@@ -18,7 +18,7 @@ from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.reports import dump_document
 from policies.training.recipes.recipe_sections import Trainer
 from policies.training.running.journal import Stop
-from policies.training.running.outcome import phases, render_phases
+from policies.training.running.outcome import EVALUATION_NUMBERS, evaluations, phases, render_phases
 from policies.training.running.output import MODEL, RECIPE, SUMMARY, Output
 from rewards import RewardsError
 
@@ -122,14 +122,20 @@ def run(trainer: Any, output: Output, stop: Stop, numbers: Mapping[str, tuple[st
         trainer.save_model(str(output.path / MODEL))  # every process: a sharded model is gathered from all of them
     if not trainer.is_world_process_zero():
         return INTERRUPTED if stop.stopped else ExitCode.VERDICT
-    rows = phases(output.metrics(), numbers)
+    lines = output.metrics()
+    rows, evaluated = phases(lines, numbers), evaluations(lines)
     document = {"updates": trainer.state.global_step, "finished": not stop.stopped, "phases": rows}
+    if evaluated:
+        document["evaluations"] = evaluated
     (output.path / SUMMARY).write_text(dump_document(document) + "\n", encoding="utf-8")
     if as_json:
         typer.echo(dump_document(document))
     else:
         console = Console(highlight=False)
         console.print(render_phases(rows, numbers))
+        if evaluated:
+            console.print()
+            console.print(render_phases(evaluated, EVALUATION_NUMBERS, "evaluated after"))
         if not stop.stopped:
             console.print(Text(f"{output.path / MODEL}: the model\n{output.path / RECIPE}: the recipe"), soft_wrap=True)
     if stop.stopped:

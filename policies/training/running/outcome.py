@@ -20,6 +20,12 @@ RL_NUMBERS: Final = {
     "lost": ("episode/lost", "{:.0%}"),
     "s/update": ("seconds", "{:.1f}"),
 }
+EVALUATION: Final = "eval_"
+"""Begins the names of an evaluation's numbers, which have a line of their own."""
+
+EVALUATION_NUMBERS: Final = {
+    shown: (f"{EVALUATION}{name}", how) for shown, (name, how) in RL_NUMBERS.items() if name != "seconds"
+}
 SFT_NUMBERS: Final = {
     "loss": ("loss", "{:.4f}"),
     "accuracy": ("mean_token_accuracy", "{:.1%}"),
@@ -33,9 +39,10 @@ def phases(lines: Sequence[Line], numbers: Mapping[str, tuple[str, str]]) -> lis
     """Returns the mean of each number in each phase; None where it was never logged.
 
     Args:
-        lines: Of `metrics.jsonl`.
+        lines: Of `metrics.jsonl`; evaluations are left out.
         numbers: By the name to show: the name that was logged, and how it is written.
     """
+    lines = [line for line in lines if not is_evaluation(line)]
     parts = min(PHASES, len(lines))
     bounds = [round(index * len(lines) / parts) for index in range(parts + 1)] if parts else []
     found = []
@@ -49,10 +56,26 @@ def phases(lines: Sequence[Line], numbers: Mapping[str, tuple[str, str]]) -> lis
     return found
 
 
-def render_phases(rows: Sequence[Mapping[str, Any]], numbers: Mapping[str, tuple[str, str]]) -> Table:
-    """Returns the phases as a table."""
+def evaluations(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Returns the numbers of each evaluation, with `updates`: twice how many there were before it."""
+    return [
+        {"updates": [line["step"]] * 2} | {shown: line.get(name) for shown, (name, _) in EVALUATION_NUMBERS.items()}
+        for line in lines
+        if is_evaluation(line)
+    ]
+
+
+def is_evaluation(line: Line) -> bool:
+    """True if a line of `metrics.jsonl` is one of an evaluation, False if it is one of an update."""
+    return any(name.startswith(EVALUATION) for name in line)
+
+
+def render_phases(
+    rows: Sequence[Mapping[str, Any]], numbers: Mapping[str, tuple[str, str]], title: str = "updates"
+) -> Table:
+    """Returns phases or evaluations as a table."""
     table = Table(box=None, pad_edge=False, padding=(0, 1))
-    table.add_column("updates")
+    table.add_column(title)
     for shown in numbers:
         table.add_column(shown, justify="right")
     for row in rows:

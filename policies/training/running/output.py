@@ -15,7 +15,7 @@ RECIPE: Final = "recipe.yaml"
 """The recipe with all its defaults and overrides."""
 
 METRICS: Final = "metrics.jsonl"
-"""One line per update."""
+"""One line per update, and one per evaluation."""
 
 MODEL: Final = "model"
 """Folder of the trained model and its tokenizer."""

@@ -15,6 +15,7 @@ from policies.training.collecting.dynamic_sampling import DynamicSampling
 from policies.training.collecting.rejection import TurnRejection
 from policies.training.confirming.confirmer import Confirmer
 from policies.training.confirming.contrast import ContrastiveSelection
+from policies.training.plans.assessment import Assessment, evaluated_problems, played_problems
 from policies.training.plans.geometry import Geometry
 from policies.training.plans.plan import Plan
 from policies.training.recipes.recipe import RlRecipe
@@ -45,7 +46,7 @@ def train(recipe: RlRecipe, plan: Plan, services: Services, *, resume: bool, as_
     with ExitStack() as stack:
         stack.enter_context(without_noise())
         with refusals_in_one_line():
-            config = make_config(recipe, plan.geometry)
+            config = make_config(recipe, plan.geometry, plan.assessment, resume=resume)
         if config.process_index == 0:
             output.begin(recipe)
         tokenizer = load_tokenizer(recipe.model)
@@ -57,7 +58,8 @@ def train(recipe: RlRecipe, plan: Plan, services: Services, *, resume: bool, as_
         journal = Journal(output, None if confirmer is None else lambda: confirmer.counts.metrics())
         with refusals_in_one_line():
             trainer = TRLOOTrainer(
-                model, config, environment=environment, problems=problems, collection=collection_options(recipe),
+                model, config, environment=environment, problems=problems,
+                eval_problems=evaluated_problems(recipe) or None, collection=collection_options(recipe),
                 curriculum=make_curriculum(recipe, problems),
                 confirmer=confirmer, peft_config=adapter_config(recipe.model),
                 processing_class=tokenizer, callbacks=[journal],
@@ -67,8 +69,16 @@ def train(recipe: RlRecipe, plan: Plan, services: Services, *, resume: bool, as_
         return run(trainer, output, stop, RL_NUMBERS, as_json=as_json)
 
 
-def make_config(recipe: RlRecipe, geometry: Geometry) -> TRLOOConfig:
+def make_config(
+    recipe: RlRecipe, geometry: Geometry, assessment: Assessment | None, *, resume: bool = False
+) -> TRLOOConfig:
     """Returns the trainer's configuration.
+
+    Args:
+        recipe: What is to be done.
+        geometry: Of its batches.
+        assessment: Of its evaluations.
+        resume: Whether it goes on from a checkpoint, beyond the evaluation at the start.
 
     Raises:
         BadUsage, ValueError: TRL or the trainer refuses a combination.
@@ -102,6 +112,13 @@ def make_config(recipe: RlRecipe, geometry: Geometry) -> TRLOOConfig:
         "log_completions": trainer.log_completions,
         "num_completions_to_print": 0,
     }
+    if recipe.evaluation is not None and assessment is not None:
+        arguments |= {
+            "eval_strategy": "steps", "eval_steps": recipe.evaluation.every,
+            "eval_on_start": recipe.evaluation.at_start and not resume,
+            "num_generations_eval": recipe.evaluation.episodes,
+            "per_device_eval_batch_size": assessment.rows_per_device,
+        }  # fmt: skip
     if band is not None:
         arguments |= {
             "rejection": band.against, "rejection_lower": band.lower, "rejection_upper": band.upper,
@@ -178,9 +195,13 @@ def make_environment(recipe: RlRecipe, geometry: Geometry, evaluator: Evaluator,
     seats = geometry.rows // geometry.processes
     if confirm is not None:
         evaluator = PricingEvaluator(evaluator)
+    known: dict[str, Any] = {
+        "problems": asked.problems, "tags": asked.tags, "levels": asked.levels, "difficulties": asked.difficulties,
+    }  # fmt: skip
+    if recipe.evaluation is not None:
+        known = {"problems": played_problems(recipe)}
     return KernelVectorEnv(
-        seats, evaluator=evaluator, problems=asked.problems, tags=asked.tags, levels=asked.levels,
-        difficulties=asked.difficulties, max_turns=asked.turns, target_speedup=asked.target_speedup,
+        seats, evaluator=evaluator, **known, max_turns=asked.turns, target_speedup=asked.target_speedup,
         reward=asked.reward if confirm is None else confirm.reward, style=asked.style,
         feedback_tokens=asked.feedback_tokens, allow_submit=asked.submit, history="full",
         target=asked.target or services.settings.target, precision=str(asked.precision),

@@ -23,6 +23,23 @@ QWEN_8B = Shape(
     layers=36, hidden=4096, intermediate=12288, heads=32, kv_heads=8, head_dim=128, vocabulary=151936, context=32768
 )
 
+REFERENCE = """import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        return {body}
+
+
+def get_inputs():
+    return [torch.rand(4)]
+
+
+def get_init_inputs():
+    return []
+"""
+
 
 def named(name: str) -> Path:
     return ROOT / "examples" / "recipes" / f"{name}.yaml"
@@ -99,7 +116,7 @@ def test_evaluations_of_groups_that_are_drawn_anew_are_told_apart(ties: str, exp
 )
 def test_a_reward_style_or_gpu_that_nobody_knows_is_refused_by_the_plan(override: str, named: str) -> None:
     assert plan_of("drkernel-8b").refused == ()
-    (reason,) = plan_of("drkernel-8b", override).refused
+    (reason,) = plan_of("drkernel-8b", "evaluation=null", override).refused  # which does not go with confirm
     assert named in reason
 
 
@@ -109,6 +126,62 @@ def test_everything_that_is_refused_is_told_at_once() -> None:
     assert any("can't be spread over 5 processes" in reason for reason in refused)
     assert any("'corr'" in reason for reason in refused)
     assert any("rollout.context is 65536, but the model holds 32768" in reason for reason in refused)
+
+
+def test_evaluations_of_the_policy_are_planned() -> None:
+    plan = plan_of("drkernel-8b", "environment.workers=4", processes=2)
+    found = plan.assessment
+    assert found is not None
+    assert (found.problems, found.trained, found.rows, found.rows_per_device) == (34, 34, 272, 136)
+    assert (found.turns, found.times) == (816, 31)
+    assert found.seconds == pytest.approx(816 * 0.76 / 8)
+    assert any("34 of the 34 problems of evaluation.problems are trained on, too" in each for each in plan.cautions)
+    assert plan_of("tiny-cpu").assessment is None
+
+
+def test_evaluations_of_other_problems_are_not_cautioned_against_and_none_at_the_start_is_one_fewer() -> None:
+    plan = plan_of("drkernel-8b", "environment.problems=core/softmax", "evaluation.problems=core/matmul,core/rope",
+                   "evaluation.at_start=false")  # fmt: skip
+    assert plan.assessment is not None
+    assert (plan.assessment.trained, plan.assessment.times) == (0, 30)
+    assert not any("evaluation" in caution for caution in plan.cautions)
+
+
+def test_evaluations_that_processes_can_not_share_evenly_are_refused() -> None:
+    (reason,) = plan_of("drkernel-8b", "evaluation.episodes=1", processes=4).refused
+    assert "the 34 episodes of an evaluation (34 problems of evaluation.problems x evaluation.episodes=1)" in reason
+    assert "can't be spread over 4 processes; choose a multiple of 4" in reason
+
+
+def test_problems_of_evaluations_that_do_not_exist_are_refused() -> None:
+    (reason,) = plan_of("drkernel-8b", "evaluation.problems=core/sofmax").refused
+    assert "did you mean 'core/softmax'" in reason
+
+
+def test_the_same_id_for_another_problem_in_training_and_evaluation_is_refused(tmp_path: Path) -> None:
+    for folder, body in (("a", "x + 1"), ("b", "x + 2")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.py").write_text(REFERENCE.format(body=body))
+    problems = f"environment.problems=file:{tmp_path / 'a' / 'same.py'}"
+    refused = plan_of("drkernel-8b", problems, f"evaluation.problems=file:{tmp_path / 'b' / 'same.py'}").refused
+    assert any("two different problems" in reason for reason in refused)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "cautioned"),
+    [
+        ((), True),
+        (("rollout.episode_tokens=28672",), False),
+        (("rollout.episode_tokens=21480",), True),
+        (("rollout.episode_tokens=21480", "rollout.least_tokens=1000"), False),
+    ],
+)
+def test_turns_that_may_have_no_room_are_cautioned_against_with_the_remedy(
+    overrides: tuple[str, ...], cautioned: bool
+) -> None:
+    found = [caution for caution in plan_of("drkernel-8b", *overrides).cautions if "before their last turn" in caution]
+    assert len(found) == cautioned
+    assert all("28672 tokens" in caution and "a lower rollout.least_tokens" in caution for caution in found)
 
 
 def test_rewards_that_punish_going_on_are_cautioned_against() -> None:
@@ -187,6 +260,7 @@ def test_a_dry_run_prints_a_table_with_its_estimates_marked_as_such() -> None:
         in words
     )
     assert "at least 148.0 GiB per process (estimated, unsharded), and what vLLM takes" in words
+    assert "every 10 updates, and before the first, 31 times: 34 problems x 8 episodes = 272 episodes" in words
     assert "look at: the model hkust-nlp/drkernel-8b-coldstart is not on this machine" in words
     assert result.stderr == ""
 

@@ -117,6 +117,10 @@ def test_a_wrong_line_is_told_with_its_number(file: Path, line: str, said: str) 
         ("loss.type=cispo", "loss.clip_high is 0.28, which cispo bounds the ratio itself by; give 1 or more"),
         ("mismatch.rejection.lower=1.5", "mismatch.rejection is 1.5 to 1.001; a band has 1 in it"),
         ("trl.use_vlm=true", "trl.use_vlm is no field of TRL's GRPOConfig; did you mean 'use_vllm'?"),
+        ("evaluation={}", "the key `evaluation.problems` is missing"),
+        ("evaluation={problems: core, evry: 3}", "the section `evaluation` has no key `evry`; did you mean 'every'?"),
+        ("evaluation={problems: core, at_start: false}", "evaluation.every is 10, but the training has 3 updates"),
+        ("trl.eval_steps=3", "trl.eval_steps has a key of its own in a recipe; give evaluation.every"),
         ("trl.beta=0.1", "trl.beta has a key of its own in a recipe; give loss.kl"),
         ("trl.importance_sampling_level=sequence", "trl.importance_sampling_level has a key of its own in a recipe"),
         ("loss.ratio=sequence", "loss.ratio is \"sequence\": input should be 'token' or 'turn'"),
@@ -165,6 +169,10 @@ def test_the_fields_that_are_read_from_the_source_are_those_of_the_class(name: s
     found = field_names(name)
     assert found is not None
     assert {field.name for field in fields({"GRPOConfig": GRPOConfig, "SFTConfig": SFTConfig}[name])} <= found
+
+
+def test_an_evaluation_does_not_go_with_an_evaluator_that_only_prices(file: Path) -> None:
+    assert "evaluation can't go with confirm" in refusal(file, "evaluation={problems: core}", "confirm={keep: 2}")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 import yaml
 
 from kernelgym.cli.exits import ExitCode
+from policies.training.playing import play as playing
+from policies.training.playing.played import EpisodeRequest, PlayedEpisode
 from tests.policies.training.commands import rl_recipe, train, write_recipe
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -98,6 +101,34 @@ class TestReinforcementLearning:
         assert lines(tmp_path / "out")[0]["collect/masked_confirmation"] == 0.5
         assert lines(tmp_path / "out")[0]["episode/unjudged"] == 0.5
         assert "confirm/asked" in lines(tmp_path / "out")[0]
+
+    def test_evaluations_have_lines_of_their_own_and_play_the_same_episodes(
+        self, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[tuple[str, int]] = []
+
+        def play(requests: Sequence[EpisodeRequest], *arguments: Any, **options: Any) -> list[PlayedEpisode]:
+            asked.extend((request.problem, request.seed) for request in requests)
+            return playing.play(requests, *arguments, **options)
+
+        monkeypatch.setattr("policies.training.trainer.player.play", play)
+        wanted = "evaluation={problems: 'core/softmax,core/transpose,core/rope', every: 1, episodes: 2}"
+        result = train(recipe, wanted, "trainer.steps=1", "trainer.save_steps=1", "trainer.rows_per_device=2", "--json")
+        assert result.exit_code == ExitCode.VERDICT, result.stderr
+        told = [("eval_episode/return" in line, line["step"]) for line in lines(tmp_path / "out")]
+        assert told == [(True, 0), (False, 1), (True, 1)]
+        assert {"eval_turn_2/reward", "eval_reward", "eval_loss"} <= set(lines(tmp_path / "out")[0])
+        before, learned, after = asked[:6], asked[6:10], asked[10:]
+        assert sorted(before) == sorted(after)
+        assert len({seed for _, seed in before}) == 6
+        assert not {seed for _, seed in before} & {seed for _, seed in learned}
+        document = json.loads(result.stdout)
+        assert [row["updates"] for row in document["evaluations"]] == [[0, 0], [1, 1]]
+        assert [row["updates"] for row in document["phases"]] == [[1, 1]]
+        assert "evaluation after update 0 of 1: return" in result.stderr
+        again = train(recipe, wanted, "trainer.steps=2", "trainer.rows_per_device=2", "--resume")
+        assert again.exit_code == ExitCode.VERDICT, again.stderr
+        assert [line["step"] for line in lines(tmp_path / "out")] == [0, 1, 1, 2, 2]
 
     def test_what_is_not_there_is_told_in_one_line(self, recipe: Path, tmp_path: Path) -> None:
         said = {
