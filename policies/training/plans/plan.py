@@ -262,8 +262,8 @@ def _cautions_of_evaluation(assessment: Assessment | None) -> list[str]:
     if assessment is None or not assessment.trained:
         return []
     return [
-        f"{assessment.trained} of the {assessment.problems} problems of evaluation.problems are trained on, too: the "
-        "evaluation says nothing about other problems; give some that are not in environment.problems"
+        f"{assessment.trained} of the {assessment.problems} problems of evaluation.problems are trained on, too: by "
+        "these, nobody sees what carries over to others; give some that are not in environment.problems"
     ]
 
 
