@@ -106,6 +106,18 @@ def _refuse(what: str, hint: str) -> Callable[..., NoReturn]:
     return refuse
 
 
+def _refused(name: str, what: str, hint: str) -> type:
+    """Returns a class that can stand in annotations, in `isinstance` and as a base, but has no instances."""
+    return type(name, (), {"__new__": _refuse(what, hint)})
+
+
+class _Device(nullcontext[None]):
+    """Stands in for `torch.cuda.device` and `device_of`, which are classes."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+
+
 def _context(*_: Any, **__: Any) -> AbstractContextManager[None]:
     return nullcontext()
 
@@ -171,10 +183,12 @@ def _capability(target: Target) -> tuple[int, int]:
 
 def _answers(target: Target) -> dict[str, Any]:
     """What replaces each attribute of `torch.cuda`."""
-    stream = SimpleNamespace(
+    one_stream = "Everything runs on the current stream; one graph is replayed and timed as a whole."
+    stream_class = _refused("Stream", "a new CUDA stream", one_stream)
+    stream: Any = object.__new__(stream_class)
+    vars(stream).update(
         cuda_stream=0, device=torch.device("cuda", 0), synchronize=_nothing, wait_stream=_nothing, query=lambda: True
     )
-    one_stream = "Everything runs on the current stream; one graph is replayed and timed as a whole."
     return {
         "is_available": _constant(True),
         "is_initialized": _constant(True),
@@ -184,8 +198,8 @@ def _answers(target: Target) -> dict[str, Any]:
         "device_count": _constant(1),
         "current_device": _constant(0),
         "set_device": _nothing,
-        "device": _context,
-        "device_of": _context,
+        "device": _Device,
+        "device_of": _Device,
         "_exchange_device": _constant(0),
         "_maybe_exchange_device": _constant(0),
         "get_device_name": _constant(target.title),
@@ -206,9 +220,11 @@ def _answers(target: Target) -> dict[str, Any]:
         "current_stream": _constant(stream),
         "default_stream": _constant(stream),
         "stream": _context,
-        "Stream": _refuse("a new CUDA stream", one_stream),
-        "ExternalStream": _refuse("a foreign CUDA stream", one_stream),
-        "Event": _refuse("a CUDA event", "There is no clock in the sandbox; timing is done by the profiler."),
-        "CUDAGraph": _refuse("a CUDA graph", "The whole forward is captured and replayed as a graph anyway."),
-        "graph": _refuse("a CUDA graph", "The whole forward is captured and replayed as a graph anyway."),
+        "Stream": stream_class,
+        "ExternalStream": _refused("ExternalStream", "a foreign CUDA stream", one_stream),
+        "Event": _refused("Event", "a CUDA event", "There is no clock in the sandbox; timing is done by the profiler."),
+        "CUDAGraph": _refused(
+            "CUDAGraph", "a CUDA graph", "The whole forward is captured and replayed as a graph anyway."
+        ),
+        "graph": _refused("graph", "a CUDA graph", "The whole forward is captured and replayed as a graph anyway."),
     }

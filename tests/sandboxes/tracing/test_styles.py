@@ -363,3 +363,21 @@ def test_inputs_may_be_plain_values_and_sequences(tracer: Tracer) -> None:
     traced = tracer.run(source, *inputs)
     assert traced.failure is None, traced.failure
     validate(traced.traces[0], case(*inputs), load_constants(traced.blobs[0, 2027]))
+
+
+def test_classes_of_cuda_stand_in_annotations_in_isinstance_and_as_bases(tracer: Tracer) -> None:
+    source = candidate("""
+        class Timer(torch.cuda.Event):
+            pass
+
+        def launch(x, stream: torch.cuda.Stream | None = None, graph: torch.cuda.CUDAGraph | None = None,
+                   event: torch.cuda.Event | None = None, device: torch.cuda.device | None = None):
+            assert isinstance(torch.cuda.current_stream(), torch.cuda.Stream)
+            assert torch.cuda.current_stream().cuda_stream == 0
+            return scale(x)
+
+        class ModelNew(nn.Module):
+            def forward(self, x):
+                return launch(x)
+    """)
+    assert tracer.trace(source).nodes
