@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from kernelgym.chat import Message, Role
 from kernelgym.envs import Answer, History, KernelVectorEnv
-from kernelgym.errors import BadUsage, EvaluatorBroken
+from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from policies.errors import PolicyBroken
 from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.conversation import Conversation
 from policies.training.playing.played import Ending, EpisodeRequest, PlayedEpisode, fault_of
 from policies.training.playing.sampler import CollectiveSampler, Sampler
-from policies.training.playing.seating import begin
+from policies.training.playing.seating import Unseated, begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +93,8 @@ def play(
     """Plays one episode per request and returns them in the order of the requests.
 
     A turn that is lost to a fault of the infrastructure, or in which the evaluator raises, ends its episode (`LOST`),
-    and no other. So does a fault before its first turn, or a prompt that leaves no room for one: such an episode has
-    one turn, without a word (docs/training.md).
+    and no other. So does a fault before its first turn, a reference that can't be described, or a prompt that leaves no
+    room for an action: such an episode has one turn, without a word (docs/training.md).
 
     Args:
         requests: What is played; none at all is allowed, e.g. beside other processes.
@@ -109,7 +109,7 @@ def play(
     Raises:
         BadUsage: The environment's chat does not only grow, or `batch` is 0.
         PolicyBroken: The sampler could not be asked; no episode is returned.
-        KernelGymError: A problem does not exist, or its reference can't be described.
+        KernelGymError: A problem does not exist.
     """
     if batch < 1:
         raise BadUsage(f"batch is {batch}; sample at least 1 action at a time")
@@ -186,9 +186,12 @@ class _Table:
                 self._seated[seat] = row
                 self._ready.append(seat)
 
-    def _begin(self, request: EpisodeRequest, task: str | EvaluatorBroken) -> Conversation:
+    def _begin(self, request: EpisodeRequest, task: str | Unseated) -> Conversation:
         if isinstance(task, EvaluatorBroken):
             return self._lost(request, f"{type(task).__name__}: {task}")
+        if isinstance(task, InvalidReference):
+            warnings.warn(f"an episode is lost: {task}", UserWarning, stacklevel=2)
+            return self._lost(request, str(task))
         row = Conversation(request, task, self._chat.prompt((Message(role=Role.USER, content=task),)))
         refusal = self._budget.refusal(request.problem, row.prompt_tokens)
         if refusal is None:

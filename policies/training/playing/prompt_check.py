@@ -5,7 +5,7 @@ from typing import Final
 
 from kernelgym.chat import Message, Role
 from kernelgym.envs import KernelVectorEnv
-from kernelgym.errors import BadUsage, EvaluatorBroken
+from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from policies.training.exchange import Exchange
 from policies.training.playing.chat_tokens import ChatTokens
 from policies.training.playing.play import TokenBudget
@@ -34,26 +34,31 @@ def check_prompts(
         exchange: Among all processes.
 
     Raises:
-        BadUsage: Some prompts are too long; names them, with their numbers.
+        BadUsage: Some prompts are too long; names them, with their numbers. Or a reference can't be described.
         EvaluatorBroken: No problem at all could be described.
-        KernelGymError: A problem does not exist, or its reference can't be described.
+        KernelGymError: A problem does not exist.
     """
     if budget.context is None or not problems:
         return
     mine = _longest(dict.fromkeys(problems), environment)[exchange.rank :: exchange.size]
     lengths: dict[str, int] = {}
     fault: str | None = None
+    invalid: str | None = None
     for first in range(0, len(mine), environment.num_envs):
         part = mine[first : first + environment.num_envs]
         for seat, task in begin(environment, dict(enumerate(part))).items():
             if isinstance(task, EvaluatorBroken):
                 fault = str(task)
+            elif isinstance(task, InvalidReference):
+                invalid = str(task)
             else:
                 lengths[part[seat]] = len(chat.prompt((Message(role=Role.USER, content=task),)))
-    everything = exchange.gather((lengths, fault))
-    measured: dict[str, int] = {problem: tokens for known, _ in everything for problem, tokens in known.items()}
+    everything = exchange.gather((lengths, fault, invalid))
+    if unusable := next((why for _, _, why in everything if why is not None), None):
+        raise BadUsage(unusable)
+    measured: dict[str, int] = {problem: tokens for known, _, _ in everything for problem, tokens in known.items()}
     if not measured:
-        raise EvaluatorBroken(next(why for _, why in everything if why is not None))
+        raise EvaluatorBroken(next(why for _, why, _ in everything if why is not None))
     refused = [problem for problem, tokens in sorted(measured.items()) if budget.refusal(problem, tokens) is not None]
     if refused:
         first_refusal = budget.refusal(refused[0], measured[refused[0]])

@@ -6,33 +6,36 @@ from typing import Any
 import numpy as np
 
 from kernelgym.envs import KernelVectorEnv
-from kernelgym.errors import EvaluatorBroken
+from kernelgym.errors import EvaluatorBroken, InvalidReference
+
+Unseated = EvaluatorBroken | InvalidReference
+"""Why an episode could not begin: the infrastructure's fault, or that of the problem's reference."""
 
 
-def begin(environment: KernelVectorEnv, problems: Mapping[int, str]) -> dict[int, str | EvaluatorBroken]:
+def begin(environment: KernelVectorEnv, problems: Mapping[int, str]) -> dict[int, str | Unseated]:
     """Begins an episode in each of these seats and leaves all others as they are.
 
-    Where the evaluator fails, every seat is tried once more by itself.
+    Where one can't begin, every seat is tried once more by itself.
 
     Args:
         environment: With these seats.
         problems: Ids by seat.
 
     Returns:
-        By seat: the task, or the fault of the infrastructure by which there is none.
+        By seat: the task, or why there is none.
 
     Raises:
-        KernelGymError: A problem does not exist, or its reference can't be described.
+        KernelGymError: A problem does not exist.
     """
     try:
         return {**_begun(environment, problems)}
-    except EvaluatorBroken:
+    except (EvaluatorBroken, InvalidReference):
         pass
-    tasks: dict[int, str | EvaluatorBroken] = {}
+    tasks: dict[int, str | Unseated] = {}
     for seat, problem in problems.items():
         try:
             tasks |= _begun(environment, {seat: problem})
-        except EvaluatorBroken as error:
+        except (EvaluatorBroken, InvalidReference) as error:
             tasks[seat] = error
     return tasks
 

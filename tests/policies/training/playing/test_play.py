@@ -8,7 +8,7 @@ import pytest
 
 from kernelgym.chat import Role
 from kernelgym.envs import KernelVectorEnv
-from kernelgym.errors import BadUsage, EvaluatorBroken, UnknownProblem
+from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, UnknownProblem
 from kernelgym.problems import Problem
 from policies.errors import PolicyBroken
 from policies.training.playing.play import TokenBudget, play
@@ -229,6 +229,26 @@ def test_an_evaluator_that_fails_to_describe_a_problem_loses_its_episodes_and_no
     evaluator.times = {"softmax": 1}
     (episode,) = play(requests(1), envs, ScriptedSampler(), chat(), PLENTY, batch=1)
     assert episode.ending is Ending.FINISHED, "a fault that is over when it is tried again is none"
+    envs.close()
+
+
+class Invalid(Scripted):
+    """Finds one reference that can't be described."""
+
+    def describe(self, problem: Problem) -> Description:
+        if problem.id == "core/softmax":
+            raise InvalidReference.of(problem.id, "its `Model` raises")
+        return super().describe(problem)
+
+
+def test_a_reference_that_can_not_be_described_loses_its_episodes_with_a_warning_and_no_other() -> None:
+    envs = KernelVectorEnv(2, evaluator=Invalid(), history="full")
+    problems = ("core/row_sum", "core/softmax", "core/row_sum")
+    asked = [EpisodeRequest(problem=problem, seed=index) for index, problem in enumerate(problems)]
+    with pytest.warns(UserWarning, match="lost: core/softmax: its `Model` raises"):
+        episodes = play(asked, envs, ScriptedSampler(), chat(), PLENTY, batch=2)
+    check_unplayed(episodes[1])
+    assert [episode.ending for episode in episodes] == [Ending.FINISHED, Ending.LOST, Ending.FINISHED]
     envs.close()
 
 

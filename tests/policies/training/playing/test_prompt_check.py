@@ -10,7 +10,7 @@ from policies.training.playing import prompt_check
 from policies.training.playing.play import TokenBudget, play
 from policies.training.playing.played import EpisodeRequest
 from policies.training.playing.prompt_check import check_prompts
-from tests.policies.training.playing.test_play import Undescribing
+from tests.policies.training.playing.test_play import Invalid, Undescribing
 from tests.policies.training.scripted_play import ThreadedExchange, on_processes
 from tests.policies.training.scripted_sampler import PLENTY, ScriptedSampler, chat
 
@@ -82,3 +82,15 @@ def test_of_many_problems_those_with_the_longest_references_are_measured(monkeyp
     with pytest.raises(BadUsage, match=longest) as refused:
         check(known[longest] + 9)
     assert not any(problem in str(refused.value) for problem in PROBLEMS if problem != longest)
+
+
+def test_a_reference_that_can_not_be_described_is_named_by_every_process() -> None:
+    def refused(exchange: ThreadedExchange) -> str:
+        envs = KernelVectorEnv(1, evaluator=Invalid(), history="full")
+        with pytest.raises(BadUsage) as error:
+            check_prompts(PROBLEMS, envs, chat(), TokenBudget(turn=1, episode=1, context=10**5), exchange)
+        envs.close()
+        return str(error.value)
+
+    for message in on_processes(2, refused):
+        assert message.startswith("core/softmax: its `Model` raises")
