@@ -91,7 +91,7 @@ def numbers_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("oracle", ORACLES)
-@pytest.mark.parametrize("id_", ["core/huber_loss", "core/cross_entropy"])
+@pytest.mark.parametrize("id_", [pytest.param("core/huber_loss", marks=pytest.mark.slow), "core/cross_entropy"])
 def test_of_an_answer_of_one_number_nothing_is_told(evaluator: LocalEvaluator, id_: str, oracle: str) -> None:
     problem = get_problem(id_)
     submission = candidate(ORACLES[oracle], "()")

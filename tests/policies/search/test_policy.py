@@ -188,6 +188,7 @@ def test_the_same_seed_repeats_an_episode_and_another_one_searches_otherwise() -
     assert completions(1) != completions(2)
 
 
+@pytest.mark.slow
 def test_a_slow_kernel_becomes_faster_by_the_feedback_alone() -> None:
     with LocalEvaluator(workers=1) as evaluator:
         (episode,) = rollout(SearchPolicy(), [get_problem("core/add_relu")], evaluator, Rules(max_turns=3))
