@@ -26,6 +26,11 @@ SIMILAR: Final = 0.6
 """Similarity, of at most 1, from which a name is suggested."""
 
 
+def first_line(error: BaseException) -> str:
+    """Returns the kind of an error of somebody else's and the first line of what it says, for a message of one line."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:300]}"
+
+
 def did_you_mean(value: str, known: Iterable[str]) -> str:
     """Returns `did you mean 'x'?` with the one of `known` that is most like `value`; empty if none is like it."""
     close = get_close_matches(value.lower(), sorted(known), n=1, cutoff=SIMILAR)

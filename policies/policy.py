@@ -12,7 +12,7 @@ from inspect import Parameter, signature
 from typing import Final, Protocol
 
 from kernelgym.chat import Completion, Message
-from kernelgym.errors import BadUsage, KernelGymError, did_you_mean
+from kernelgym.errors import BadUsage, KernelGymError, did_you_mean, first_line
 from kernelgym.problems import Problem
 from policies.errors import PolicyUnavailable, UnknownPolicy
 
@@ -109,7 +109,7 @@ def get_policy(name: str, options: Mapping[str, str] | None = None) -> Policy:
         raise
     except (Exception, SystemExit) as error:  # another package's fault, whatever it is
         raise PolicyUnavailable(
-            f"the policy `{name}` ({where}) can't be made ({_first_line(error)}); correct its settings or its code"
+            f"the policy `{name}` ({where}) can't be made ({first_line(error)}); correct its settings or its code"
         ) from error
     return made
 
@@ -126,7 +126,7 @@ def _factory(name: str) -> tuple[Callable[..., Policy], str]:
         make: Callable[..., Policy] = installed[name].load()
     except (Exception, SystemExit) as error:  # another package's fault, whatever it is
         raise PolicyUnavailable(
-            f"the policy `{name}` ({where}) can't be loaded ({_first_line(error)}); reinstall or correct it"
+            f"the policy `{name}` ({where}) can't be loaded ({first_line(error)}); reinstall or correct it"
         ) from error
     return make, where
 
@@ -147,10 +147,6 @@ def _check_options(name: str, make: Callable[..., Policy], options: Mapping[str,
     missing = [option for option, it in known.items() if it.default is Parameter.empty and option not in options]
     if missing:
         raise BadUsage(f"the policy `{name}` needs the option `{missing[0]}`; add --policy-option {missing[0]}=VALUE")
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:300]}"
 
 
 def _installed() -> dict[str, EntryPoint]:

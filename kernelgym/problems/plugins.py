@@ -14,7 +14,7 @@ from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from kernelgym.errors import BrokenPlugin, InvalidReference
+from kernelgym.errors import BrokenPlugin, InvalidReference, first_line
 from kernelgym.problems.loaded import Intake, Loaded
 from kernelgym.problems.problem import Problem
 from kernelgym.problems.reference_file import validate_reference
@@ -42,7 +42,7 @@ def load_plugin(name: str) -> Loaded | BrokenPlugin:
     try:
         members = _members(entries[0])
     except Exception as error:  # noqa: BLE001 - somebody else's code: whatever it raises is what is wrong with it
-        problem = f"can't be loaded ({type(error).__name__}: {str(error).strip().partition(chr(10))[0][:300]})"
+        problem = f"can't be loaded ({first_line(error)})"
         return BrokenPlugin(name, owners, problem, "update or uninstall it")
     intake = Intake()
     for position, member in enumerate(members, 1):

@@ -14,7 +14,7 @@ from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 
 from kernelgym.chat import Message
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, first_line
 from policies.errors import ChatTooLong, PolicyBroken
 from policies.local_model.options import LocalModelOptions
 from policies.local_model.sampling import RowSampler, StopWhen
@@ -63,7 +63,9 @@ class LocalModel:
         try:
             self._model = self._model.to(device).eval()
         except (RuntimeError, AssertionError) as error:
-            raise BadUsage(f"the model {options.model} can't be put on the device {device} ({_line(error)})") from error
+            raise BadUsage(
+                f"the model {options.model} can't be put on the device {device} ({first_line(error)})"
+            ) from error
         self._ends = _ends(self._model, self._tokenizer)
         # its defaults would change how tokens are drawn
         self._model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
@@ -92,7 +94,7 @@ class LocalModel:
                 )
             except TemplateError as error:
                 raise BadUsage(
-                    f"the chat template of {self._options.model} does not take this chat ({_line(error)}); give "
+                    f"the chat template of {self._options.model} does not take this chat ({first_line(error)}); give "
                     "another one by --policy-option chat_template=FILE"
                 ) from error
             tokens = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
@@ -128,8 +130,8 @@ class LocalModel:
                 )
         except RuntimeError as error:
             raise PolicyBroken(
-                f"the model {options.model} failed ({_line(error)}); if the memory is full, ask for fewer tokens or a "
-                "smaller dtype"
+                f"the model {options.model} failed ({first_line(error)}); if the memory is full, ask for fewer tokens "
+                "or a smaller dtype"
             ) from error
         return [self._generated(row) for row in out[:, longest:].tolist()]
 
@@ -148,7 +150,7 @@ def _load(auto: Any, options: LocalModelOptions, **how: Any) -> Any:
         )
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         if options.download or Path(options.model).is_dir():
-            remedy = f"can't be loaded ({_line(error)}); give the folder of a model with its tokenizer"
+            remedy = f"can't be loaded ({first_line(error)}); give the folder of a model with its tokenizer"
         else:
             remedy = "is not on this machine; give a folder, or allow to download it by --policy-option download=yes"
         raise BadUsage(f"the model {options.model} {remedy}") from error
@@ -160,7 +162,7 @@ def _template(options: LocalModelOptions, tokenizer: PreTrainedTokenizerBase) ->
         try:
             return options.chat_template.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise BadUsage(f"the chat template {options.chat_template} can't be read ({_line(error)})") from error
+            raise BadUsage(f"the chat template {options.chat_template} can't be read ({first_line(error)})") from error
     if not tokenizer.chat_template:
         raise BadUsage(
             f"the tokenizer of {options.model} has no chat template; choose a model that was trained for chats, or "
@@ -174,7 +176,3 @@ def _ends(model: Any, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     ends = model.generation_config.eos_token_id
     ends = ends if isinstance(ends, list) else [ends]
     return list(dict.fromkeys(end for end in [*ends, tokenizer.eos_token_id] if end is not None))
-
-
-def _line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:300]}"

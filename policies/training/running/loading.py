@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kernelgym.errors import BadUsage
+from kernelgym.errors import BadUsage, first_line
 from policies.training.plans.model_shape import find_model
 from policies.training.recipes.recipe_sections import ModelSection, Trainer
 
@@ -82,7 +82,7 @@ def _loaded(model: ModelSection, load: Callable[[str, dict[str, Any]], Value]) -
     try:
         return load(where, how)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:300]}"
+        reason = first_line(error)
         if find_model(model) is not None or model.download:
             raise BadUsage(f"the model {where} can't be loaded ({reason}); give the folder of a model with its "
                            "tokenizer by model.path") from error  # fmt: skip
