@@ -1,0 +1,105 @@
+"""What the HTTP API takes and gives, as JSON; answers are `kernelgym.serving.jobs.JobView`."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from kernelgym.serving.jobs import JobId, JobView, Priority
+from sandboxes.contracts import Contract, EvalConfig, Reference, Submission
+
+MAX_BATCH: Final = 1024
+"""Most orders of one request, and most jobs asked for at once."""
+
+MAX_WAIT_S: Final = 60.0
+"""Longest long poll; ask again after it."""
+
+
+class KnownProblem(Contract):
+    """A problem that the server has, too."""
+
+    id: Annotated[str, Field(min_length=1, max_length=500)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """`Reference.digest` that the client knows; another one on the server is an error, not another answer."""
+
+
+class _OrderIn(Contract):
+    problem: KnownProblem | None = None
+    """A problem by name; or else `reference`."""
+    reference: Reference | None = None
+    """A problem of the client's own. It is trusted code that runs outside of the sandbox, so this takes a token with
+    the scope `references`."""
+    priority: Priority = Priority.BATCH
+    deadline_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
+
+
+class EvaluateIn(_OrderIn):
+    """Evaluate a candidate."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    submission: Submission
+    config: EvalConfig = EvalConfig()
+
+
+class DescribeIn(_OrderIn):
+    """Describe a problem's cases."""
+
+    kind: Literal["describe"]
+
+
+class InspectIn(_OrderIn):
+    """Look a problem through for weaknesses."""
+
+    kind: Literal["inspect"]
+
+
+OrderIn = Annotated[EvaluateIn | DescribeIn | InspectIn, Field(discriminator="kind")]
+
+
+class BatchIn(Contract):
+    """`POST /v1/jobs/batch`: all are taken or none."""
+
+    orders: Annotated[tuple[OrderIn, ...], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class PollIn(Contract):
+    """`POST /v1/jobs/poll` and `POST /v1/jobs/stream`."""
+
+    ids: Annotated[tuple[JobId, ...], Field(min_length=1, max_length=MAX_BATCH)]
+    wait_s: Annotated[float, Field(ge=0, le=MAX_WAIT_S)] = 0.0
+
+
+class JobsOut(Contract):
+    """Jobs in the order in which they were asked for; None for unknown ones."""
+
+    jobs: tuple[JobView | None, ...]
+
+
+class ErrorCode(StrEnum):
+    """Why a request was refused; stable, for programs."""
+
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    UNKNOWN_JOB = "unknown_job"
+    UNKNOWN_PROBLEM = "unknown_problem"
+    OTHER_PROBLEM = "other_problem"
+    """The server's problem of this id has another reference than the client's."""
+    INVALID = "invalid"
+    TOO_LARGE = "too_large"
+    KEY_REUSED = "key_reused"
+    """The idempotency key came with another body before."""
+    TOO_MANY_REQUESTS = "too_many_requests"
+    TOO_BUSY = "too_busy"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class ErrorOut(Contract):
+    """The body of every answer from 400 on."""
+
+    code: ErrorCode
+    message: str
+    """What, which value, and what to do about it."""
+    request_id: str
+    retry_after_s: float | None = None

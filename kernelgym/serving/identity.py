@@ -1,0 +1,62 @@
+"""What an answer depends on, as one name: the same key is the same question to the same judge."""
+
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import rewards
+import sandboxes
+from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
+from sandboxes.contracts.base import SCHEMA_VERSION
+
+PACKAGES: Final = ("kernelgym", "torch", "triton")
+"""Distributions whose versions a verdict depends on."""
+
+
+@cache
+def judge_versions() -> dict[str, str]:
+    """Returns what this machine's judge is made of, from metadata and source files alone: torch is not imported.
+
+    `code` is a digest of the packages `sandboxes` and `rewards`: between two releases the version alone says little.
+    """
+    found = {name: _version(name) for name in PACKAGES}
+    return found | {"schema": str(SCHEMA_VERSION), "code": _digest_of_code()}
+
+
+@cache
+def fingerprint() -> str:
+    """Returns eight hexadecimal digits for `judge_versions()`: workers take jobs of their own fingerprint only."""
+    return sha256(repr(sorted(judge_versions().items())).encode()).hexdigest()[:8]
+
+
+def job_id(task: Task) -> str:
+    """Returns the content key of a task for this machine's judge: 64 hexadecimal digits.
+
+    Submission, reference, configuration (device and target among it) and versions take part; who asks does not.
+    """
+    parts = [task.kind, fingerprint(), task.reference.id, task.reference.digest]
+    match task:
+        case Job():
+            parts += [task.submission.digest, task.config.model_dump_json()]
+        case Inquiry() | Inspection():
+            pass
+    return sha256("\n".join(parts).encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _digest_of_code() -> str:
+    digest = sha256()
+    for package in (sandboxes, rewards):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
