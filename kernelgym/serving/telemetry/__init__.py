@@ -1,0 +1,1 @@
+"""What serving says of itself: lines of a log, and numbers for Prometheus."""
