@@ -14,6 +14,12 @@ MAX_BATCH: Final = 1024
 MAX_WAIT_S: Final = 60.0
 """Longest long poll; ask again after it."""
 
+WIRE_VERSION: Final = 1
+"""Grows when a client of the version before can't talk to a server any more, or the other way round."""
+
+WIRE_HEADER: Final = "X-KernelGym-Wire"
+"""Header of every answer, with the server's `WIRE_VERSION`: a client of another one says so, and what to install."""
+
 
 class KnownProblem(Contract):
     """A problem that the server has, too."""
@@ -67,12 +73,16 @@ class PollIn(Contract):
 
     ids: Annotated[tuple[JobId, ...], Field(min_length=1, max_length=MAX_BATCH)]
     wait_s: Annotated[float, Field(ge=0, le=MAX_WAIT_S)] = 0.0
+    only_done: bool = False
+    """Leave out of `JobsOut.jobs` what is still under way or unknown: who waits for hundreds is told of a few."""
 
 
 class JobsOut(Contract):
     """Jobs in the order in which they were asked for; None for unknown ones."""
 
     jobs: tuple[JobView | None, ...]
+    unknown: tuple[JobId, ...] = ()
+    """With `only_done`: those to submit again."""
 
 
 class ErrorCode(StrEnum):
