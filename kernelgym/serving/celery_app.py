@@ -1,0 +1,179 @@
+"""Celery as the carrier of jobs' ids: one task per station, one Redis list per queue and priority.
+
+Nothing here knows a job: a message holds an id of 64 characters, and the ledger has the rest. So a message may be lost,
+doubled or late without harm, no result is stored, and what workers read is small JSON, whoever wrote it.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from kernelgym.serving.extras import need_serve
+
+need_serve("celery", "redis")
+
+from celery import Celery  # noqa: E402 - after the error that names the extra
+from celery.app.task import Task  # noqa: E402
+from kombu import Exchange, Queue  # noqa: E402
+from kombu.exceptions import OperationalError  # noqa: E402
+from redis import Redis  # noqa: E402
+from redis.exceptions import RedisError  # noqa: E402
+
+from kernelgym.serving.errors import LedgerUnavailable  # noqa: E402
+from kernelgym.serving.jobs import Priority  # noqa: E402
+from kernelgym.serving.routing import Station  # noqa: E402
+
+Work = Callable[[str, Station, str], None]
+"""Does what a message asks for: a job's id, the station, the request's id."""
+
+PRIORITY_STEPS: Final = {Priority.INTERACTIVE: 0, Priority.BATCH: 1}
+"""Redis lists of a queue; a worker looks into the first one first."""
+
+SEPARATOR: Final = ":"
+
+VISIBILITY_TIMEOUT_S: Final = 3600
+"""After which Redis hands a message that nobody has acknowledged to another worker. No evaluation takes that long, so
+that it never happens to a message that is being worked on. It need not be shorter: a job whose worker is lost is sent
+again by the janitor after seconds. This is what is left if there is no janitor."""
+
+CONNECT_TIMEOUT_S: Final = 3.0
+SOCKET_TIMEOUT_S: Final = 5.0
+"""Longest silence of the broker that a sender bears."""
+
+KEEPALIVE: Final = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+"""Finds out within 25 s that the broker's machine is gone; a worker that waits for messages has no other way."""
+
+
+class Numbering(Protocol):
+    """What sending needs of the ledger (`Upkeep.sending`)."""
+
+    def sending(self, id: str) -> int:
+        """Numbers a message about to be sent."""
+        ...
+
+
+def make_app(url: str, work: Work | None = None) -> Celery:
+    """Returns a Celery app; it connects when it is used.
+
+    Args:
+        url: Of the Redis that is the broker, e.g. `redis://localhost:6379/0`.
+        work: What its tasks do; None where messages are only sent.
+    """
+    app = Celery("kernelgym", broker=url, set_as_current=False)
+    app.conf.update(
+        accept_content=["json"], task_serializer="json", result_serializer="json", event_serializer="json",
+        result_backend=None, task_ignore_result=True, task_store_errors_even_if_ignored=False,
+        # a message is acknowledged after the work, and goes back if the process that worked is killed
+        task_acks_late=True, task_reject_on_worker_lost=True, task_acks_on_failure_or_timeout=True,
+        # nobody takes more than it works on; the second setting (Celery 5.6) holds after a lost connection, too
+        worker_prefetch_multiplier=1, worker_disable_prefetch=True,
+        task_default_priority=PRIORITY_STEPS[Priority.BATCH], task_create_missing_queues=True,
+        broker_transport_options={
+            "priority_steps": sorted(PRIORITY_STEPS.values()), "sep": SEPARATOR, "queue_order_strategy": "priority",
+            "visibility_timeout": VISIBILITY_TIMEOUT_S, "socket_keepalive": True, "socket_keepalive_options": KEEPALIVE,
+            "socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": CONNECT_TIMEOUT_S,
+            "health_check_interval": 10,
+        },
+        broker_connection_timeout=CONNECT_TIMEOUT_S, broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None, worker_cancel_long_running_tasks_on_connection_loss=False,
+        # no chatter between workers, and no opinion on logging and signals: `hosting` has both
+        worker_send_task_events=False, task_send_sent_event=False, worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False, enable_utc=True,
+    )  # fmt: skip
+    for station in Station:
+        _register(app, station, work)
+    return app
+
+
+def _register(app: Celery, station: Station, work: Work | None) -> None:
+    @app.task(name=task_name(station), bind=True)  # type: ignore[untyped-decorator] # celery has no types
+    def run(self: Task, id: str) -> None:
+        if work is None:
+            raise RuntimeError("this app only sends; `kernelgym worker` works")
+        work(id, station, str((self.request.headers or {}).get("request_id", "")))
+
+
+def task_name(station: Station) -> str:
+    """Returns the name of a station's task."""
+    return f"kernelgym.{station}"
+
+
+def queue_named(name: str) -> Queue:
+    """Returns a queue on the nameless exchange, which needs no bindings: they would be lost with FLUSHALL."""
+    return Queue(name, Exchange(""), routing_key=name)
+
+
+class CeleryDispatch:
+    """Implements `Dispatch`: a message in one of the broker's queues. May be used from several threads.
+
+    Args:
+        app: From `make_app`.
+        numbering: The ledger, which numbers messages so that a lost one is noticed.
+    """
+
+    def __init__(self, app: Celery, numbering: Numbering) -> None:
+        self._app = app
+        self._numbering = numbering
+
+    def __call__(self, queue: str, id: str, priority: Priority, request_id: str) -> None:
+        """Sends one message.
+
+        Raises:
+            LedgerUnavailable: The broker can't be reached, or takes no more; within about ten seconds.
+        """
+        self._numbering.sending(id)
+        station = Station(queue.partition("@")[0].partition(".")[0])
+        try:
+            self._app.send_task(
+                task_name(station),
+                args=(id,),
+                queue=queue_named(queue),
+                priority=PRIORITY_STEPS[priority],
+                headers={"request_id": request_id},
+                retry=False,
+                ignore_result=True,
+            )
+        except (OperationalError, RedisError, OSError) as error:
+            raise _unavailable(self._app, error) from error
+
+    def close(self) -> None:
+        """Closes its connections; calling it again does nothing."""
+        self._app.close()
+
+
+class RedisQueues:
+    """How many messages wait in the broker's queues.
+
+    Args:
+        url: Of the broker.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Any = Redis.from_url(
+            url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=CONNECT_TIMEOUT_S, health_check_interval=10
+        )
+
+    def __call__(self, queue: str) -> int:
+        """Returns the number of messages in a queue, of all priorities.
+
+        Raises:
+            LedgerUnavailable: The broker can't be reached.
+        """
+        try:
+            return sum(int(self._client.llen(_list_of(queue, step))) for step in PRIORITY_STEPS.values())
+        except (RedisError, OSError) as error:
+            raise LedgerUnavailable(f"the broker does not answer: {type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._client.close()
+
+
+def _list_of(queue: str, step: int) -> str:
+    return f"{queue}{SEPARATOR}{step}" if step else queue
+
+
+def _unavailable(app: Celery, error: Exception) -> LedgerUnavailable:
+    where = app.connection_for_write().as_uri()  # without the password
+    return LedgerUnavailable(f"the broker {where} takes no message: {type(error).__name__}: {error}")
