@@ -77,6 +77,15 @@ class PollIn(Contract):
     """Leave out of `JobsOut.jobs` what is still under way or unknown: who waits for hundreds is told of a few."""
 
 
+class CancelIn(Contract):
+    """`POST /v1/jobs/cancel`: takes this client's interest in all of them back; answered with 204.
+
+    For who has hundreds under way and ends; `DELETE /v1/jobs/{id}` is the same for one.
+    """
+
+    ids: Annotated[tuple[JobId, ...], Field(min_length=1, max_length=MAX_BATCH)]
+
+
 class JobsOut(Contract):
     """Jobs in the order in which they were asked for; None for unknown ones."""
 
