@@ -9,7 +9,9 @@
     ├── BrokenPlugin      (RuntimeError)  an installed package whose problems can't be loaded
     ├── EpisodeOver       (RuntimeError)  a turn was played after the last one
     ├── RunFolderUnusable (ValueError)    a folder that holds another run, is in use, or can't be read or written
-    └── EvaluatorBroken   (RuntimeError)  no worker could answer, and nobody's input is to blame
+    ├── EvaluatorBroken   (RuntimeError)  no worker could answer, and nobody's input is to blame
+    ├── WorkerLost        (RuntimeError)  a worker process ended, and what it worked on is not to blame
+    └── Stopped           (RuntimeError)  an evaluation was ended by whoever wanted it
 
 A candidate that fails is not here: it is data (`Report.outcome`). To add an error: inherit from the root and from the
 stdlib type that a caller would expect, hand all constructor arguments to `super().__init__` so that it survives
@@ -167,6 +169,28 @@ class EpisodeOver(KernelGymError, RuntimeError):
 
 class EvaluatorBroken(KernelGymError, RuntimeError):
     """Something could not be looked up because our own machinery failed; `kernelgym doctor` checks this machine."""
+
+
+class WorkerLost(KernelGymError, RuntimeError):
+    """A worker process ended or could not go on for a reason that is not its task's; another one may do the task.
+
+    Args:
+        detail: What became of it.
+    """
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(detail)
+
+    def __str__(self) -> str:
+        return f"a worker was lost: {self.detail}; nothing is said about what it worked on, so have it done again"
+
+
+class Stopped(KernelGymError, RuntimeError):
+    """What was under way was ended by `stop`, before there was an answer."""
+
+    def __str__(self) -> str:
+        return "it was stopped before there was an answer"
 
 
 class RunFolderUnusable(KernelGymError, ValueError):

@@ -6,6 +6,7 @@ raised from here means that *we* failed, so the evaluation is retried or lost, a
     SandboxesError
     ├── SandboxUnavailable (OSError)      a sandbox cannot be started on this machine
     ├── SandboxBroken (RuntimeError)      a sandbox that did start failed before untrusted code ran
+    ├── BrokenBundle (RuntimeError)       what was traced elsewhere arrives damaged, or at the wrong place
     ├── DetectorBroken (RuntimeError)     a rule of the gate that somebody else has added can't be used
     └── InvalidReference (ValueError)     the caller's reference raises or lacks something
         └── AnswerKnown                   what it computes is known before it is computed
@@ -16,6 +17,7 @@ argument (that keeps it picklable), name the thing, the value and the remedy in 
 
 __all__ = [
     "AnswerKnown",
+    "BrokenBundle",
     "DetectorBroken",
     "InvalidReference",
     "SandboxBroken",
@@ -34,6 +36,10 @@ class SandboxUnavailable(SandboxesError, OSError):
 
 class SandboxBroken(SandboxesError, RuntimeError):
     """A running sandbox failed for a reason that is not the submission's; the request may be retried."""
+
+
+class BrokenBundle(SandboxesError, RuntimeError):
+    """What another process has traced can't be taken up: the way it came lost, damaged or mixed up something."""
 
 
 class DetectorBroken(SandboxesError, RuntimeError):

@@ -2,10 +2,11 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Final
 
 from sandboxes.contracts import (
@@ -36,15 +37,28 @@ class Journal:
         reference: What it has to match.
         config: How it is evaluated.
         on_stage: Told which stage begins.
+        timings_s: What stages have taken so far, in another process.
     """
 
-    def __init__(self, submission: Submission, reference: Reference, config: EvalConfig, on_stage: OnStage) -> None:
+    def __init__(
+        self,
+        submission: Submission,
+        reference: Reference,
+        config: EvalConfig,
+        on_stage: OnStage,
+        timings_s: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self.submission = submission
         self.findings: tuple[Finding, ...] = ()
         self._reference = reference
         self._config = config
         self._on_stage = on_stage
-        self._timings: dict[str, float] = {}
+        self._timings = dict(timings_s)
+
+    @property
+    def timings_s(self) -> dict[str, float]:
+        """Wall time of each stage so far, seconds."""
+        return dict(self._timings)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:

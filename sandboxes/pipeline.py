@@ -1,42 +1,49 @@
-"""The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`."""
+"""The whole way of one candidate: trace, verify, compile, replay and judge, profile. It always ends in one `Report`.
 
-from collections.abc import Mapping, Sequence
+It has two halves, which may be done by different processes on different machines: whatever runs the candidate's Python
+(`Pipeline.trace`), and whatever runs its kernels (`Pipeline.replay`).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from sandboxes.budget import check_budget
 from sandboxes.contracts import (
     BenchCheck,
-    Case,
     Depth,
     EvalConfig,
+    Launch,
     Profile,
     Reference,
     Report,
     Stage,
     Submission,
-    Target,
     Trace,
-    bench_is_executed,
-    references,
 )
 from sandboxes.contracts.description import MAX_BENCH_BYTES
 from sandboxes.delegation import delegated_calls
 from sandboxes.devices.cpu import CpuDevice
-from sandboxes.devices.device import Device
-from sandboxes.faults import Fault
-from sandboxes.gate import Evidence, Gate, Measured
+from sandboxes.devices.device import Choice, Device, Program
+from sandboxes.errors import SandboxUnavailable
+from sandboxes.evaluation import Evaluation, Verified
+from sandboxes.faults import Fault, faults
+from sandboxes.gate import Gate, Measured
 from sandboxes.hardware.targets import get_target
-from sandboxes.isolation import Sandbox
+from sandboxes.isolation import Sandbox, SandboxResult, SandboxStatus
 from sandboxes.journal import Journal, OnStage
 from sandboxes.judge import bench_trial, plan_trials
 from sandboxes.loading import load_reference
 from sandboxes.observations import Observations, with_observations
-from sandboxes.programs import Programs, check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
-from sandboxes.reference import LiveReference
+from sandboxes.programs import check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
 from sandboxes.seeds import SecretSeeds
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
 from sandboxes.truth import Trial, TruthCache
+
+DEVICES: Final = ("cpu", "cuda")
+"""What `EvalConfig.device` may say; which of them a machine has is another matter."""
 
 
 class UnknownDevice(ValueError):
@@ -50,20 +57,21 @@ class Pipeline:
     something about them, so that its truth can be kept (see `SecretSeeds`).
 
     Args:
-        sandbox: Where candidates are traced; it has to run `sandboxes.tracing.service.ENTRY`.
+        sandbox: Where candidates are traced; it has to run `sandboxes.tracing.service.ENTRY`. None: they are not, this
+            one takes up what others have traced. It may be set later.
         gate: Looks at every trace, and at what was measured.
         on_stage: Told which stage begins, so that whoever watches this process knows what it died of.
     """
 
-    def __init__(self, sandbox: Sandbox, gate: Gate, on_stage: OnStage = lambda stage: None) -> None:
-        self._sandbox = sandbox
+    def __init__(self, sandbox: Sandbox | None, gate: Gate, on_stage: OnStage = lambda stage: None) -> None:
+        self.sandbox = sandbox
         self._gate = gate
         self._on_stage = on_stage
         self._truths = TruthCache()
         self._seeds = SecretSeeds()
 
     def evaluate(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report:
-        """Evaluates one candidate.
+        """Evaluates one candidate: both halves at once.
 
         Raises:
             InvalidReference: The reference can't be used.
@@ -71,105 +79,194 @@ class Pipeline:
             UnknownDevice: The configuration names no device of this machine.
             SandboxUnavailable, SandboxBroken, CompilerMissing: Infrastructure; retry, or report it as such.
         """
+        _device(config)
+        evaluation = self._begin(submission, reference, config)
+        try:
+            verified = self._trace(evaluation)
+        except Fault as end:
+            return evaluation.journal.failed(end)
+        return self.replay(verified)
+
+    def trace(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report | Verified:
+        """Does the first half: runs the candidate's Python in the sandbox, and looks at what that did.
+
+        A report is the end: the candidate failed, or was to be priced only. What is verified can be replayed here, or
+        be taken up elsewhere with its `answer` (`resume`). It is known to compile if a GPU does the second half: that
+        one is not to wait for compilers.
+
+        Raises:
+            InvalidReference, UnknownTarget, SandboxUnavailable, SandboxBroken, CompilerMissing: As `evaluate`.
+            UnknownDevice: The configuration names no device of any machine.
+        """
+        if config.device not in DEVICES:
+            _device(config)
+        evaluation = self._begin(submission, reference, config)
+        try:
+            verified = self._trace(evaluation)
+            if config.depth is Depth.PRICED:
+                return self._priced(verified)
+            if config.device != "cpu":
+                _check_compilable(verified)
+        except Fault as end:
+            return evaluation.journal.failed(end)
+        return verified
+
+    def resume(
+        self,
+        submission: Submission,
+        reference: Reference,
+        config: EvalConfig,
+        answer: bytes,
+        timings_s: Mapping[str, float],
+    ) -> Report | Verified:
+        """Takes up what was traced in another process: `answer` is data, so it is read and verified once more.
+
+        Args:
+            submission: The candidate.
+            reference: What it has to match.
+            config: With which it was traced.
+            answer: What the sandbox sent there (`Verified.answer`).
+            timings_s: Of the stages there; what they take here is added.
+
+        Raises:
+            InvalidReference, UnknownTarget, UnknownDevice: As `evaluate`.
+        """
+        _device(config)
+        evaluation = self._begin(submission, reference, config, timings_s)
+        try:
+            return self._verify(evaluation, SandboxResult(status=SandboxStatus.COMPLETED, payload=answer))
+        except Fault as end:
+            return evaluation.journal.failed(end)
+
+    def replay(self, verified: Verified) -> Report:
+        """Does the second half: compiles, replays, judges and profiles.
+
+        Raises:
+            InvalidReference, UnknownDevice, CompilerMissing: As `evaluate`.
+        """
+        evaluation = verified.evaluation
+        judged = evaluation.config.depth is Depth.JUDGED
+        try:
+            return self._judged(verified) if judged else self._priced(verified)
+        except Fault as end:
+            if end.diagnostic.case == evaluation.bench.name and judged:
+                self._seeds.told(evaluation.reference.digest)
+            return evaluation.journal.failed(end)
+
+    def _begin(
+        self,
+        submission: Submission,
+        reference: Reference,
+        config: EvalConfig,
+        timings_s: Mapping[str, float] = MappingProxyType({}),
+    ) -> Evaluation:
         target = get_target(config.target)
         _, live = load_reference(reference)
-        journal = Journal(submission, reference, config, self._on_stage)
-        try:
-            return self._run(submission, live, config, target, journal)
-        except Fault as end:
-            if end.diagnostic.case == live.cases[-1].name and config.depth is Depth.JUDGED:
-                self._seeds.told(live.digest)
-            return journal.failed(end)
+        journal = Journal(submission, reference, config, self._on_stage, timings_s)
+        return Evaluation.of(submission, live, config, target, journal)
 
-    def _run(
-        self, submission: Submission, reference: LiveReference, config: EvalConfig, target: Target, journal: Journal
-    ) -> Report:
-        weight_seed = config.weight_seeds[0]
-        device = _device(config)
-        *checks, last = reference.cases
-        graph = trace_reference(reference, last)  # first: a bad reference is not its fault
-        bench = self._bench(reference, graph, config)
-        cases = (*checks, bench.case) if config.depth is Depth.JUDGED else (bench.case,)
-        with journal.stage(Stage.TRACE):
+    def _trace(self, evaluation: Evaluation) -> Verified:
+        if self.sandbox is None:
+            raise SandboxUnavailable("this pipeline has no sandbox to trace in; give it one")
+        with evaluation.journal.stage(Stage.TRACE):
             answer = run_tracer(
-                submission, cases, config, target, self._sandbox, _weight_bytes(reference, cases, config)
+                evaluation.submission,
+                evaluation.cases,
+                evaluation.config,
+                evaluation.target,
+                self.sandbox,
+                evaluation.weight_bytes,
             )
+        return self._verify(evaluation, answer)
+
+    def _verify(self, evaluation: Evaluation, answer: SandboxResult) -> Verified:
+        submission, cases, config = evaluation.submission, evaluation.cases, evaluation.config
+        journal = evaluation.journal
         with journal.stage(Stage.VERIFY):
             traced = read_answer(answer, cases, config)
             raise_if_failed(traced, submission)
-            graphs = {case.name: trace_reference(reference, case) for case in cases}
-            programs, journal.findings = verify(traced, cases, weight_seed, submission, self._gate, graphs)
-            check_budget(programs, graph, submission)
-        court = Court(reference, self._truths, device, submission, config)
-        with journal.stage(Stage.COMPILE):
-            check_launches(programs, target)
-            traced_bench = programs[bench.case.name, weight_seed]
-            program, choice = court.choose(
-                traced_bench,
+            graphs = {case.name: trace_reference(evaluation.reference, case) for case in cases}
+            seed = config.weight_seeds[0]
+            programs, journal.findings = verify(traced, cases, seed, submission, self._gate, graphs)
+            check_budget(programs, evaluation.graph, submission)
+        return Verified(evaluation=evaluation, answer=answer.payload or b"", programs=programs, graphs=graphs)
+
+    def _compile(self, verified: Verified, court: Court, bench: Trial) -> tuple[Program, Choice]:
+        evaluation = verified.evaluation
+        submission, target, config = evaluation.submission, evaluation.target, evaluation.config
+        with evaluation.journal.stage(Stage.COMPILE):
+            check_launches(verified.programs, target)
+            traced = verified.programs[bench.case.name, config.weight_seeds[0]]
+            return court.choose(
+                traced,
                 bench,
-                lambda order: compile_program(traced_bench, order, target, config.compile_timeout_s, submission),
+                lambda order: compile_program(traced, order, target, config.compile_timeout_s, submission),
                 target,
             )
-        if config.depth is Depth.PRICED:
-            with journal.stage(Stage.PROFILE):
-                run = court.sample_bench(program, bench, choice)
-                profile = device.profile(program, choice, run, graph, target)
-            return journal.priced(with_excerpts(profile, submission))
+
+    def _priced(self, verified: Verified) -> Report:
+        """Prices a candidate at its bench case, without values and so without a seed."""
+        evaluation = verified.evaluation
+        journal, config, reference = evaluation.journal, evaluation.config, evaluation.reference
+        device = CpuDevice(config.precision)  # the model, whatever device would judge
+        bench = bench_trial(evaluation.bench, config, 0, reference.distributions, once=True)
+        court = Court(reference, self._truths, device, evaluation.submission, config)
+        program, choice = self._compile(verified, court, bench)
+        with journal.stage(Stage.PROFILE):
+            run = court.sample_bench(program, bench, choice)
+            profile = device.profile(program, choice, run, evaluation.graph, evaluation.target)
+        return journal.priced(with_excerpts(profile, evaluation.submission))
+
+    def _judged(self, verified: Verified) -> Report:
+        evaluation, programs = verified.evaluation, verified.programs
+        journal, config, reference = evaluation.journal, evaluation.config, evaluation.reference
+        device = _device(config)
+        seed, once = self._seeds.for_bench(config, reference.digest, evaluation.answer_numbers)
+        bench = bench_trial(evaluation.bench, config, seed, reference.distributions, once=once)
+        court = Court(reference, self._truths, device, evaluation.submission, config)
+        program, choice = self._compile(verified, court, bench)
         with journal.stage(Stage.REPLAY):
             trials = plan_trials(reference, config, self._seeds.fresh() if config.seed is None else config.seed)
             results = court.check(programs, trials, program.trace, choice)
             if not bench.case.hollow:
                 result, run = court.check_bench(program, bench, choice)
                 results.append(result)
-                verified = BenchCheck(verified=True, how="executed in full")
+                checked = BenchCheck(verified=True, how="executed in full")
             else:
                 run = court.sample_bench(program, bench, choice)
-                verified = BenchCheck(verified=False, how=_too_large(graph, config))
+                checked = BenchCheck(verified=False, how=_too_large(evaluation.graph, config))
             observations = Observations()
-            if delegated_calls(program.trace, program.flow, graph):
+            if delegated_calls(program.trace, program.flow, evaluation.graph):
                 observations = court.observe(program, bench, programs, trials, choice)
         with journal.stage(Stage.PROFILE):
-            profile = device.profile(program, choice, run, graph, target)
+            profile = device.profile(program, choice, run, evaluation.graph, evaluation.target)
             profile = with_observations(profile, observations, program.trace, program.flow)
         with journal.stage(Stage.VERIFY):
-            *checked, timed = _evidence(programs, cases, weight_seed, submission, graphs)
+            *checks, timed = verified.evidence()
             known = journal.findings
-            measured = Measured(bench=timed, checks=checked, profile=profile, observations=observations, findings=known)
+            measured = Measured(bench=timed, checks=checks, profile=profile, observations=observations, findings=known)
             journal.findings = (*known, *self._gate.conclude(measured))
-            raise_if_rejected(journal.findings, submission, results)
-        return journal.passed(results, verified, with_excerpts(profile, submission))
-
-    def _bench(self, reference: LiveReference, graph: Trace, config: EvalConfig) -> Trial:
-        """Returns the trial of the bench case; the case is hollow if it is too large to be executed, or only priced."""
-        in_full = config.depth is Depth.JUDGED and bench_is_executed(graph_gflop(graph), graph_bytes(graph), config)
-        case = reference.cases[-1].model_copy(update={"hollow": not in_full})
-        if config.depth is Depth.PRICED:  # there are no values, so no seed is used up
-            return bench_trial(case, config, 0, reference.distributions, once=True)
-        numbers = sum(graph.values[id_].numel for id_ in references((graph.output,)))
-        seed, once = self._seeds.for_bench(config, reference.digest, numbers)
-        return bench_trial(case, config, seed, reference.distributions, once=once)
+            raise_if_rejected(journal.findings, evaluation.submission, results)
+        return journal.passed(results, checked, with_excerpts(profile, evaluation.submission))
 
 
-def _evidence(
-    programs: Programs, cases: Sequence[Case], weight_seed: int, submission: Submission, graphs: Mapping[str, Trace]
-) -> list[Evidence]:
-    """Returns what the gate was shown of each case under one weight seed."""
-    traced = [(case, programs[case.name, weight_seed]) for case in cases]
-    return [
-        Evidence(submission=submission, case=case, trace=program.trace, flow=program.flow, reference=graphs[case.name])
-        for case, program in traced
-    ]
+def _check_compilable(verified: Verified) -> None:
+    """Compiles the bench case without choosing among its variants.
 
-
-def _weight_bytes(reference: LiveReference, cases: Sequence[Case], config: EvalConfig) -> int:
-    """Returns the size of all weights that a candidate is built with."""
-    graphs = {case.module: trace_reference(reference, case) for case in cases if not case.hollow}
-    if not graphs:
-        return 0
-    sizes = {
-        number: sum(graph.values[item.value].bytes for item in graph.constants) for number, graph in graphs.items()
+    Raises:
+        Fault: A launch has no variant that the target can run.
+    """
+    evaluation, config = verified.evaluation, verified.evaluation.config
+    program = verified.programs[evaluation.bench.name, config.weight_seeds[0]]
+    order = {
+        index: range(len(node.variants)) for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)
     }
-    return sum(sizes.values()) + (len(config.weight_seeds) - 1) * sizes[cases[0].module]
+    with (
+        evaluation.journal.stage(Stage.COMPILE),
+        faults(Stage.COMPILE, evaluation.submission, evaluation.bench.name),
+    ):
+        check_launches(verified.programs, evaluation.target)
+        compile_program(program, order, evaluation.target, config.compile_timeout_s, evaluation.submission)
 
 
 def _too_large(graph: Trace, config: EvalConfig) -> str:

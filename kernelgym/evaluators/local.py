@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, KernelGymError
+from kernelgym.evaluators.attempts import attempt, blamed, lost
 from kernelgym.evaluators.messages import (
     Described,
     Finished,
@@ -24,18 +25,7 @@ from kernelgym.evaluators.messages import (
 from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
-from sandboxes.contracts import Description, Diagnostic, EvalConfig, Outcome, Report, Stage, Submission, Weakness, clip
-
-OUTCOME_OF_DEATH = {
-    Stage.VERIFY: Outcome.TRACE_ERROR,
-    Stage.COMPILE: Outcome.COMPILE_ERROR,
-    Stage.REPLAY: Outcome.TRACE_ERROR,
-    Stage.PROFILE: Outcome.TRACE_ERROR,
-}
-"""Stages in which a worker handles what the candidate made: failing there, every time, is the candidate's doing.
-
-That holds for every way to fail: it ends, it hangs, or it sends what is no message or too long for one.
-"""
+from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Stage, Submission, Weakness
 
 
 class LocalEvaluator:
@@ -108,7 +98,7 @@ class LocalEvaluator:
         try:
             answer = self._hand_out(job)
         except WorkerDied as last:
-            return _blamed(job, last)
+            return blamed(job, last)
         if isinstance(answer, Finished):
             return answer.report
         assert isinstance(answer, Refused)
@@ -116,7 +106,7 @@ class LocalEvaluator:
             raise InvalidReference.of(problem.id, answer.message)
         if answer.why is Refusal.CONFIG:
             raise BadUsage(answer.message)
-        return _lost(job, Outcome.INFRASTRUCTURE, Stage.TRACE, answer.message)
+        return lost(job, Outcome.INFRASTRUCTURE, Stage.TRACE, answer.message)
 
     def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
         """Yields `(index of the request, report)` in the order in which they finish.
@@ -194,41 +184,6 @@ class LocalEvaluator:
             raise BadUsage("the evaluator is closed; make a new one")
         worker = self._idle.get()
         try:
-            return _attempt(worker, task)
+            return attempt(worker, task)
         finally:
             self._idle.put(worker)
-
-
-def _attempt(worker: WorkerProcess, task: Task) -> Answer:
-    first: WorkerDied | None = None
-    while True:
-        try:
-            return worker.run(task)
-        except WorkerDied as death:
-            if first is not None and death.stage != first.stage:
-                raise WorkerDied(None, death.detail, hung=death.hung) from death
-            if death.hung or first is not None:
-                raise
-            first = death
-
-
-def _blamed(job: Job, death: WorkerDied) -> Report:
-    """Returns the report of a job that ended its worker."""
-    stage = death.stage or Stage.TRACE
-    outcome = OUTCOME_OF_DEATH.get(stage, Outcome.INFRASTRUCTURE)
-    if death.hung and outcome is not Outcome.INFRASTRUCTURE:
-        return _lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {death.detail}")
-    return _lost(job, outcome, stage, f"the worker died in the {stage} stage: {death.detail}")
-
-
-def _lost(job: Job, outcome: Outcome, stage: Stage, message: str) -> Report:
-    hint = None
-    if outcome is Outcome.INFRASTRUCTURE:
-        hint = "This is not the candidate's fault and earns no reward; `kernelgym doctor` checks this machine."
-    return Report(
-        outcome=outcome,
-        submission=job.submission.digest,
-        problem=job.reference.id,
-        config=job.config,
-        diagnostics=(Diagnostic(stage=stage, message=clip(message), hint=hint),),
-    )

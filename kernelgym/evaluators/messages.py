@@ -1,5 +1,6 @@
 """What an evaluator and its worker processes say to each other: JSON, one message a frame, validated on arrival."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -32,6 +33,20 @@ class Inspection(Contract):
 
     kind: Literal["inspection"] = "inspection"
     reference: Reference
+
+
+class Tracing(Contract):
+    """To the worker: do the first half of this job."""
+
+    kind: Literal["tracing"] = "tracing"
+    job: Job
+
+
+class Replaying(Contract):
+    """To the worker: do the second half of this job; the next frame is the bundle that came of the first."""
+
+    kind: Literal["replaying"] = "replaying"
+    job: Job
 
 
 class StageBegan(Contract):
@@ -71,6 +86,23 @@ class Inspected(Contract):
     weaknesses: tuple[Weakness, ...]
 
 
+class Handed(Contract):
+    """From the worker: the first half is done; the next frame is the bundle for the second."""
+
+    kind: Literal["handed"] = "handed"
+    timings_s: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What the first half of a job leaves to the second, wherever that is done."""
+
+    bundle: bytes
+    """See `sandboxes.bundle`; at most `MAX_BUNDLE_BYTES`."""
+    timings_s: dict[str, float]
+    """Wall time of each stage so far, for whoever counts it; the bundle has it, too."""
+
+
 class Refusal(StrEnum):
     """Why a worker did not evaluate at all."""
 
@@ -92,8 +124,14 @@ class Refused(Contract):
 
 Task = Annotated[Job | Inquiry | Inspection, Field(discriminator="kind")]
 TASK: TypeAdapter[Task] = TypeAdapter(Task)
-"""Parses what a worker is sent."""
+"""Parses what somebody wants."""
 
-Message = Annotated[StageBegan | Sheltered | Finished | Described | Inspected | Refused, Field(discriminator="kind")]
+Assignment = Annotated[Job | Inquiry | Inspection | Tracing | Replaying, Field(discriminator="kind")]
+ASSIGNMENT: TypeAdapter[Assignment] = TypeAdapter(Assignment)
+"""Parses what a worker is sent: a task, or a half of one."""
+
+Message = Annotated[
+    StageBegan | Sheltered | Finished | Described | Inspected | Handed | Refused, Field(discriminator="kind")
+]
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 """Parses what a worker sends."""

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing import Pipe
@@ -13,19 +14,24 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from kernelgym.errors import Stopped
 from kernelgym.evaluators.messages import (
     MAX_FRAME_BYTES,
     MESSAGE,
+    Assignment,
     Described,
     Finished,
+    Handed,
+    Handover,
     Inquiry,
     Inspected,
     Inspection,
     Job,
     Refused,
+    Replaying,
     Sheltered,
     StageBegan,
-    Task,
+    Tracing,
 )
 from sandboxes.contracts import Stage
 
@@ -62,13 +68,15 @@ class WorkerDied(Exception):
         stage: What it was doing.
         detail: How it ended, and its last words.
         hung: True if it had to be killed because its time was up.
+        ours: True if what it worked on can't be the reason, whatever the stage.
     """
 
-    def __init__(self, stage: Stage | None, detail: str, *, hung: bool) -> None:
+    def __init__(self, stage: Stage | None, detail: str, *, hung: bool, ours: bool = False) -> None:
         super().__init__(stage, detail)
         self.stage = stage
         self.detail = detail
         self.hung = hung
+        self.ours = ours
 
 
 class WorkerProcess:
@@ -79,6 +87,7 @@ class WorkerProcess:
         threads: CPU threads it may use.
         module: What to run, called with a file descriptor and the kind of sandbox.
         on_sheltered: Called when it is known what sandbox candidates run in, before the first does.
+        on_stage: Called when a stage begins.
     """
 
     def __init__(
@@ -87,44 +96,60 @@ class WorkerProcess:
         threads: int,
         module: str = WORKER_MODULE,
         on_sheltered: Callable[[Sheltered], None] = lambda sheltered: None,
+        on_stage: Callable[[Stage], None] = lambda stage: None,
     ) -> None:
+        self._on_stage = on_stage
         self._on_sheltered = on_sheltered
         self._sandbox = sandbox
         self._threads = threads
         self._module = module
+        self._interrupted = threading.Event()
+        self._stage: Stage | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
 
-    def run(self, task: Task) -> Answer:
+    def run(self, task: Assignment, bundle: bytes = b"") -> Answer | Handover:
         """Gives the worker something to do and waits for the answer.
+
+        Args:
+            task: What to do.
+            bundle: What the second half of a job begins with.
 
         Raises:
             WorkerDied: It ended, hung or talked nonsense.
+            Stopped: `interrupt` was called.
 
         After this and any other exception, such as KeyboardInterrupt, the next call starts a new worker.
         """
-        stage: Stage | None = None
-        answer: Answer | None = None
+        self._stage = None
+        answer: Answer | Handover | None = None
         try:
             self._start()
             self._connection.send_bytes(task.model_dump_json().encode())
-            deadline = time.monotonic() + _time_limit_s(task)
-            while self._connection.poll(max(0.0, deadline - time.monotonic())):
-                message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
-                if isinstance(message, Sheltered):
-                    self._on_sheltered(message)
-                elif isinstance(message, StageBegan):
-                    stage = message.stage
-                else:
-                    answer = _checked(message, task)
-                    return answer
+            if isinstance(task, Replaying):
+                self._connection.send_bytes(bundle)
+            answer = self._listen(task, time.monotonic() + _time_limit_s(task))
         except (EOFError, OSError, ValidationError) as error:
+            if self._interrupted.is_set():
+                raise Stopped from None
             detail = self._last_words() or f"{type(error).__name__}: {error}"
-            raise WorkerDied(stage, detail, hung=False) from None
+            raise WorkerDied(self._stage, detail, hung=False) from None
         finally:
             if answer is None:  # whatever it still sends must not be taken for the answer to the next job
                 self.kill()
-        raise WorkerDied(stage, "it did not answer in time", hung=True)
+        return answer
+
+    def interrupt(self) -> None:
+        """Ends the process from another thread: `run` raises `Stopped`, the one under way and every later one."""
+        self._interrupted.set()
+        if (process := self._process) is not None:
+            process.kill()
+
+    def forget_interrupt(self) -> None:
+        """Makes `run` work again after `interrupt`."""
+        if self._interrupted.is_set():
+            self.kill()
+            self._interrupted.clear()
 
     def kill(self) -> None:
         """Ends the process and everything it started; calling it again does nothing."""
@@ -147,7 +172,32 @@ class WorkerProcess:
     ) -> None:
         self.close()
 
+    def _listen(self, task: Assignment, deadline_s: float) -> Answer | Handover:
+        """Returns the answer to `task`.
+
+        Raises:
+            WorkerDied: It is not there in time, or is one to something else.
+            EOFError, OSError, ValidationError: The worker ended or talks nonsense.
+        """
+        while self._connection.poll(max(0.0, deadline_s - time.monotonic())):
+            message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
+            if isinstance(message, Sheltered):
+                self._on_sheltered(message)
+            elif isinstance(message, StageBegan):
+                self._stage = message.stage
+                self._on_stage(message.stage)
+            elif isinstance(message, Handed):
+                bundle = self._connection.recv_bytes(MAX_FRAME_BYTES)
+                if isinstance(task, Tracing):
+                    return Handover(bundle=bundle, timings_s=message.timings_s)
+                raise WorkerDied(None, f"it answered a {task.kind} with `{message.kind}`", hung=False)
+            else:
+                return _checked(message, task)
+        raise WorkerDied(self._stage, "it did not answer in time", hung=True)
+
     def _start(self) -> None:
+        if self._interrupted.is_set():
+            raise Stopped
         if self._process is not None and self._process.poll() is None:
             return
         self.kill()
@@ -174,6 +224,8 @@ class WorkerProcess:
                 env=environment,
                 start_new_session=True,
             )
+        if self._interrupted.is_set():  # perhaps before there was a process to end
+            raise Stopped
         if not self._connection.poll(START_TIMEOUT_S):
             raise OSError(f"the worker did not start within {START_TIMEOUT_S:g} s")
         self._connection.recv_bytes(MAX_FRAME_BYTES)
@@ -195,15 +247,15 @@ class WorkerProcess:
         return f"exit status {status}" + (f": {tail[-1]}" if tail else "")
 
 
-def _time_limit_s(task: Task) -> float:
+def _time_limit_s(task: Assignment) -> float:
     """Returns the time after which a worker counts as hung."""
     if isinstance(task, Inquiry | Inspection):
         return INQUIRY_TIMEOUT_S
-    config = task.config
+    config = (task if isinstance(task, Job) else task.job).config
     return config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
 
 
-def _checked(answer: Answer, task: Task) -> Answer:
+def _checked(answer: Answer, task: Assignment) -> Answer:
     """Returns `answer` if it is one to `task`.
 
     Raises:
@@ -211,10 +263,11 @@ def _checked(answer: Answer, task: Task) -> Answer:
     """
     if isinstance(answer, Refused):
         return answer
-    if isinstance(answer, Finished) and isinstance(task, Job):
+    if isinstance(answer, Finished) and isinstance(task, Job | Tracing | Replaying):
+        job = task if isinstance(task, Job) else task.job
         report = answer.report
         theirs = (report.submission, report.problem, report.config)
-        if theirs == (task.submission.digest, task.reference.id, task.config):
+        if theirs == (job.submission.digest, job.reference.id, job.config):
             return answer
         about = f"submission {report.submission[:12]} to {report.problem}"
         raise WorkerDied(None, f"it answered another job: {about}", hung=False)

@@ -17,10 +17,12 @@ from pathlib import Path
 
 from kernelgym.evaluators.compile_cache import CompileCache
 from kernelgym.evaluators.messages import (
+    ASSIGNMENT,
     MAX_FRAME_BYTES,
-    TASK,
+    Assignment,
     Described,
     Finished,
+    Handed,
     Inquiry,
     Inspected,
     Inspection,
@@ -28,19 +30,21 @@ from kernelgym.evaluators.messages import (
     Message,
     Refusal,
     Refused,
+    Replaying,
     Sheltered,
     StageBegan,
-    Task,
+    Tracing,
 )
 from rewards.hacks import gate
-from sandboxes.compilation import CompilerMissing
+from sandboxes.bundle import MAX_BUNDLE_BYTES, Bundle, job_digest, pack, unpack
 from sandboxes.contracts import Report, Stage
 from sandboxes.description import describe
-from sandboxes.errors import InvalidReference, SandboxesError
+from sandboxes.errors import BrokenBundle, InvalidReference, SandboxesError
 from sandboxes.hardware.targets import UnknownTarget
 from sandboxes.inspection import inspect
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 from sandboxes.isolation.forking import ForkingSandbox
+from sandboxes.journal import versions
 from sandboxes.pipeline import Pipeline, UnknownDevice
 from sandboxes.tracing.service import ENTRY
 
@@ -57,48 +61,120 @@ def bound_memory() -> None:
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
-def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache) -> None:
-    """Evaluates jobs until the other side hangs up.
+class Workshop:
+    """What a worker works with: one pipeline, and a sandbox as soon as a candidate has to be traced.
 
-    Without a sandbox it refuses them, and tries again at the next: somebody may install what is missing.
+    Args:
+        connection: To the parent.
+        sandbox_kind: Of the sandbox.
     """
-    sandbox: ForkingSandbox | Refused | None = None
+
+    def __init__(self, connection: "Connection[bytes, bytes]", sandbox_kind: str) -> None:
+        self._connection = connection
+        self._sandbox_kind = sandbox_kind
+        self._sandbox: ForkingSandbox | None = None
+        self._words = ""
+        self._pipeline = Pipeline(None, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
+        gc.collect()
+        gc.freeze()  # torch's half a million objects need not be looked through again and again
+
+    def do(self, task: Assignment, bundle: bytes) -> "Message | tuple[Handed, bytes]":
+        """Returns the answer to a task, or to half a one, and never raises.
+
+        Without a sandbox it refuses what needs one, and tries again at the next: somebody may install what is missing.
+        """
+        try:
+            match task:
+                case Inquiry():
+                    return Described(description=describe(task.reference))
+                case Inspection():
+                    return Inspected(weaknesses=inspect(task.reference))
+                case Replaying():
+                    return self._replay(task.job, bundle)
+            if self._sandbox is None and (refused := self._open_sandbox()) is not None:
+                return refused
+            return self._trace(task.job) if isinstance(task, Tracing) else self._evaluate(task)
+        except InvalidReference as error:
+            return Refused(why=Refusal.REFERENCE, message=str(error))
+        except (UnknownTarget, UnknownDevice) as error:
+            return Refused(why=Refusal.CONFIG, message=str(error))
+        except SandboxesError as error:
+            return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
+        except Exception as error:  # noqa: BLE001 # the boundary: a bug of ours loses one evaluation, not the worker
+            return _broken(error)
+
+    def close(self) -> None:
+        """Ends the sandbox."""
+        if self._sandbox is not None:
+            self._sandbox.close()
+
+    def _evaluate(self, job: Job) -> Finished:
+        return _finished(self._pipeline.evaluate(job.submission, job.reference, job.config), self._words)
+
+    def _trace(self, job: Job) -> "Message | tuple[Handed, bytes]":
+        found = self._pipeline.trace(job.submission, job.reference, job.config)
+        if isinstance(found, Report):
+            return _finished(found, self._words)
+        timings_s = found.evaluation.journal.timings_s
+        digest = job_digest(job.submission, job.reference, job.config)
+        header = Bundle(job=digest, versions=versions(), sandbox=self._words, timings_s=timings_s)
+        packed = pack(header, found.answer)
+        if len(packed) > MAX_BUNDLE_BYTES:
+            if job.config.device != "cpu":
+                raise BrokenBundle(
+                    f"{len(packed)} bytes would have to be sent to a GPU; {MAX_BUNDLE_BYTES} are allowed"
+                )
+            return _finished(self._pipeline.replay(found), self._words)
+        return Handed(timings_s=timings_s), packed
+
+    def _replay(self, job: Job, raw: bytes) -> Finished:
+        bundle, answer = unpack(raw, job_digest(job.submission, job.reference, job.config))
+        found = self._pipeline.resume(job.submission, job.reference, job.config, answer, bundle.timings_s)
+        report = found if isinstance(found, Report) else self._pipeline.replay(found)
+        return _finished(report, bundle.sandbox)
+
+    def _open_sandbox(self) -> Refused | None:
+        """Opens the sandbox; returns why there is none."""
+        sandbox = _create(self._sandbox_kind)
+        if isinstance(sandbox, Refused):
+            return sandbox
+        self._sandbox = self._pipeline.sandbox = sandbox
+        self._words = describe_sandbox(sandbox)
+        sandbox.on_ready = partial(_announce, self._connection, sandbox, self._words)
+        return None
+
+
+def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache) -> None:
+    """Does what it is told until the other side hangs up."""
+    workshop = Workshop(connection, sandbox_kind)
     try:
-        for task in _tasks(connection):
-            if isinstance(task, Inquiry):
-                _send(connection, _describe(task))
-                continue
-            if isinstance(task, Inspection):
-                _send(connection, _inspect(task))
-                continue
-            if not isinstance(sandbox, ForkingSandbox):
-                sandbox = _create(sandbox_kind)
-                if isinstance(sandbox, Refused):
-                    _send(connection, sandbox)
-                    continue
-                pipeline = Pipeline(sandbox, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
-                words = describe_sandbox(sandbox)
-                sandbox.on_ready = partial(_announce, connection, sandbox, words)
-                gc.collect()
-                gc.freeze()  # torch's half a million objects need not be looked through again and again
-            _send(connection, _answer(pipeline, task, words))
-            cache.job_done()
+        for task, bundle in _tasks(connection):
+            answer = workshop.do(task, bundle)
+            if isinstance(answer, tuple):
+                message, raw = answer
+                _send(connection, message)
+                connection.send_bytes(raw)
+            else:
+                _send(connection, answer)
+            if not isinstance(task, Inquiry | Inspection):
+                cache.job_done()
     finally:
-        if isinstance(sandbox, ForkingSandbox):
-            sandbox.close()
+        workshop.close()
 
 
 def _announce(connection: "Connection[bytes, bytes]", sandbox: ForkingSandbox, words: str) -> None:
     _send(connection, Sheltered(sandbox=words, gaps=sandbox.gaps))
 
 
-def _tasks(connection: "Connection[bytes, bytes]") -> Iterator[Task]:
+def _tasks(connection: "Connection[bytes, bytes]") -> Iterator[tuple[Assignment, bytes]]:
+    """Yields what to do, and the bundle that came with it; empty if none did."""
     while True:
         try:
-            raw = connection.recv_bytes(MAX_FRAME_BYTES)
+            task = ASSIGNMENT.validate_json(connection.recv_bytes(MAX_FRAME_BYTES))
+            bundle = connection.recv_bytes(MAX_FRAME_BYTES) if isinstance(task, Replaying) else b""
         except EOFError:
             return
-        yield TASK.validate_json(raw)
+        yield task, bundle
 
 
 def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
@@ -111,40 +187,10 @@ def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
         return Refused(why=Refusal.CONFIG, message=str(error))
 
 
-def _describe(inquiry: Inquiry) -> Message:
-    """Returns the description, or why there is none."""
-    try:
-        return Described(description=describe(inquiry.reference))
-    except InvalidReference as error:
-        return Refused(why=Refusal.REFERENCE, message=str(error))
-    except Exception as error:  # noqa: BLE001 # the boundary, as in `_answer`
-        return _broken(error)
-
-
-def _inspect(inspection: Inspection) -> Message:
-    """Returns what is weak about the reference, or why that can't be told."""
-    try:
-        return Inspected(weaknesses=inspect(inspection.reference))
-    except InvalidReference as error:
-        return Refused(why=Refusal.REFERENCE, message=str(error))
-    except Exception as error:  # noqa: BLE001 # the boundary, as in `_answer`
-        return _broken(error)
-
-
-def _answer(pipeline: Pipeline, job: Job, sandbox: str) -> Message:
-    """Returns the report, which also says what sandbox it comes from, or why there is none."""
-    try:
-        report = pipeline.evaluate(job.submission, job.reference, job.config)
-        versions = report.versions | {"sandbox": sandbox}
-        return Finished(report=Report.model_validate(report.model_copy(update={"versions": versions}).model_dump()))
-    except InvalidReference as error:
-        return Refused(why=Refusal.REFERENCE, message=str(error))
-    except (UnknownTarget, UnknownDevice) as error:
-        return Refused(why=Refusal.CONFIG, message=str(error))
-    except (SandboxesError, CompilerMissing) as error:
-        return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
-    except Exception as error:  # noqa: BLE001 # the boundary: a bug of ours loses one evaluation, not the worker
-        return _broken(error)
+def _finished(report: Report, sandbox: str) -> Finished:
+    """Returns the report with the sandbox that it comes from, validated once more."""
+    versions = report.versions | {"sandbox": sandbox}
+    return Finished(report=Report.model_validate(report.model_copy(update={"versions": versions}).model_dump()))
 
 
 def _broken(error: Exception) -> Refused:

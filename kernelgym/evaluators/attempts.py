@@ -1,0 +1,67 @@
+"""What a worker's death means: whose doing it is, and when to try again."""
+
+from typing import Final, overload
+
+from kernelgym.evaluators.messages import Assignment, Handover, Job, Replaying, Task, Tracing
+from kernelgym.evaluators.process import Answer, WorkerDied, WorkerProcess
+from sandboxes.contracts import Diagnostic, Outcome, Report, Stage, clip
+
+OUTCOME_OF_DEATH: Final = {
+    Stage.VERIFY: Outcome.TRACE_ERROR,
+    Stage.COMPILE: Outcome.COMPILE_ERROR,
+    Stage.REPLAY: Outcome.TRACE_ERROR,
+    Stage.PROFILE: Outcome.TRACE_ERROR,
+}
+"""Stages in which a worker handles what the candidate made: failing there, every time, is the candidate's doing.
+
+That holds for every way to fail: it ends, it hangs, or it sends what is no message or too long for one.
+"""
+
+
+@overload
+def attempt(worker: WorkerProcess, task: Task | Replaying, bundle: bytes = b"") -> Answer: ...
+
+
+@overload
+def attempt(worker: WorkerProcess, task: Tracing, bundle: bytes = b"") -> Answer | Handover: ...
+
+
+def attempt(worker: WorkerProcess, task: Assignment, bundle: bytes = b"") -> Answer | Handover:
+    """Has a worker do something, a second time if it dies of it.
+
+    Raises:
+        WorkerDied: It died again; without a stage if it was doing something else then.
+    """
+    first: WorkerDied | None = None
+    while True:
+        try:
+            return worker.run(task, bundle)
+        except WorkerDied as death:
+            if first is not None and death.stage != first.stage:
+                raise WorkerDied(None, death.detail, hung=death.hung) from death
+            if death.hung or first is not None:
+                raise
+            first = death
+
+
+def blamed(job: Job, death: WorkerDied) -> Report:
+    """Returns the report of a job that ended its worker."""
+    stage = death.stage or Stage.TRACE
+    outcome = OUTCOME_OF_DEATH.get(stage, Outcome.INFRASTRUCTURE)
+    if death.hung and outcome is not Outcome.INFRASTRUCTURE:
+        return lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {death.detail}")
+    return lost(job, outcome, stage, f"the worker died in the {stage} stage: {death.detail}")
+
+
+def lost(job: Job, outcome: Outcome, stage: Stage, message: str) -> Report:
+    """Returns the report of a job that nobody has finished."""
+    hint = None
+    if outcome is Outcome.INFRASTRUCTURE:
+        hint = "This is not the candidate's fault and earns no reward; `kernelgym doctor` checks this machine."
+    return Report(
+        outcome=outcome,
+        submission=job.submission.digest,
+        problem=job.reference.id,
+        config=job.config,
+        diagnostics=(Diagnostic(stage=stage, message=clip(message), hint=hint),),
+    )

@@ -1,0 +1,78 @@
+"""The staged evaluator: what one process traced another one replays, and nothing on the way changes a verdict."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kernelgym.errors import BadUsage, Stopped
+from kernelgym.evaluators.messages import Finished, Handover, Job, Refusal, Refused
+from kernelgym.evaluators.staged import StagedEvaluator
+from kernelgym.problems import get_problem
+from kernelgym.problems.solutions import list_solutions
+from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage, Submission
+
+ADD_RELU = get_problem("core/add_relu")
+CORRECT = Submission(source=next(item.source for item in list_solutions("core/add_relu") if item.name == "correct"))
+JOB = Job(submission=CORRECT, reference=ADD_RELU.reference, config=EvalConfig(seed=7))
+
+
+@pytest.fixture(scope="module")
+def staged() -> Iterator[StagedEvaluator]:
+    """An evaluator whose worker may be ended."""
+    with StagedEvaluator(sandbox="process") as evaluator:
+        yield evaluator
+
+
+def traced(staged: StagedEvaluator, job: Job = JOB) -> Handover:
+    found = staged.trace(job)
+    assert isinstance(found, Handover)
+    return found
+
+
+def test_both_halves_apart_say_what_both_at_once_say(staged: StagedEvaluator) -> None:
+    halves, whole = staged.replay(JOB, traced(staged)), staged.evaluate(JOB)
+    assert isinstance(halves, Finished)
+    assert isinstance(whole, Finished)
+    assert halves.report.outcome is Outcome.OK
+    untimed = {"timings_s": {}}
+    assert halves.report.model_copy(update=untimed) == whole.report.model_copy(update=untimed)
+    assert halves.report.timings_s.keys() == whole.report.timings_s.keys()
+
+
+def test_a_candidate_that_fails_early_or_is_only_priced_ends_with_the_first_half(staged: StagedEvaluator) -> None:
+    broken = JOB.model_copy(update={"submission": Submission(source="class ModelNew: pass")})
+    priced = JOB.model_copy(update={"config": EvalConfig(depth=Depth.PRICED)})
+    answers = [staged.trace(broken), staged.trace(priced)]
+    outcomes = [answer.report.outcome for answer in answers if isinstance(answer, Finished)]
+    assert outcomes == [Outcome.IMPORT_ERROR, Outcome.UNJUDGED]
+
+
+def test_what_a_gpu_would_replay_is_traced_and_compiled_without_one(staged: StagedEvaluator) -> None:
+    job = JOB.model_copy(update={"config": EvalConfig(device="cuda")})
+    handover = traced(staged, job)
+    assert handover.timings_s.keys() == {Stage.TRACE, Stage.VERIFY, Stage.COMPILE}
+    answer = staged.replay(job, handover)
+    assert isinstance(answer, Refused)
+    assert answer.why is Refusal.CONFIG  # this machine has no such device
+
+
+def test_stopping_ends_the_call_under_way_and_no_other(staged: StagedEvaluator) -> None:
+    staged.stop()
+    began = threading.Event()
+    watched = StagedEvaluator(sandbox="process", on_stage=lambda stage: began.set())
+    stopper = threading.Thread(target=lambda: (began.wait(60), watched.stop()))
+    with watched:
+        stopper.start()
+        with pytest.raises(Stopped):
+            watched.evaluate(JOB)
+        stopper.join()
+        assert watched._worker._process is None or watched._worker._process.wait(5) is not None
+    assert isinstance(staged.trace(JOB), Handover)
+
+
+def test_a_closed_one_is_not_used_any_more() -> None:
+    staged = StagedEvaluator()
+    staged.close()
+    with pytest.raises(BadUsage, match="closed"):
+        staged.trace(JOB)
