@@ -54,7 +54,7 @@ class BubblewrapSandbox(ForkingSandbox):
             namespaces=namespaces,
             remedy="see `kernelgym doctor`: bubblewrap needs user namespaces, or root with CAP_SYS_ADMIN",
         )
-        super().__init__(entry, plan, recycle_after=recycle_after)
+        super().__init__(entry, plan.start, recycle_after=recycle_after)
 
 
 def bubblewrap_command(program: str) -> list[str]:

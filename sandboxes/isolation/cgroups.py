@@ -44,11 +44,15 @@ class Cgroup:
         return self.parent_fd, self.directory_fd, self.members_fd
 
 
-def make_cgroups() -> tuple[Cgroup, ...]:
-    """Make the groups of one zygote; fewer or none where the machine does not permit it."""
+def make_cgroups(holder: int | None = None) -> tuple[Cgroup, ...]:
+    """Make the groups of one zygote; fewer or none where the machine does not permit it.
+
+    Args:
+        holder: The process whose groups they are made from; by default the caller itself.
+    """
     name = f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
     made = []
-    for version, controllers, parent in _parents():
+    for version, controllers, parent in _parents(holder):
         _remove_stale(parent)
         try:
             (parent / name).mkdir()
@@ -119,10 +123,12 @@ def discard(cgroups: Sequence[Cgroup]) -> None:
             os.close(descriptor)
 
 
-def _parents() -> Iterator[tuple[int, tuple[str, ...], Path]]:
+def _parents(holder: int | None = None) -> Iterator[tuple[int, tuple[str, ...], Path]]:
     """Where groups may be made, if anywhere: version, the controllers they would have, and the directory."""
     try:
-        memberships = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        memberships = (
+            Path("/proc", "self" if holder is None else str(holder), "cgroup").read_text(encoding="utf-8").splitlines()
+        )
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return

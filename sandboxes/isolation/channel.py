@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["MAX_MESSAGE_BYTES", "receive", "send"]
 
 MAX_MESSAGE_BYTES = 64 * 1024
-_MAX_DESCRIPTORS = 4
+_MAX_DESCRIPTORS = 12
 
 
 def send(channel: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:

@@ -16,7 +16,7 @@ from sandboxes.isolation.candidate import ANSWER, EXCEPTION, HEADER, OUT_OF_MEMO
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.result import SandboxResult, SandboxStatus, printable_tail
 from sandboxes.isolation.warden import OVERATE
-from sandboxes.isolation.zygote_process import ZygoteProcess
+from sandboxes.isolation.zygote_handle import ZygoteHandle
 
 __all__ = ["Exchange"]
 
@@ -41,7 +41,7 @@ class Exchange:
         hurt: Whether the zygote must not be used again.
     """
 
-    def __init__(self, zygote: ZygoteProcess, limits: Limits) -> None:
+    def __init__(self, zygote: ZygoteHandle, limits: Limits) -> None:
         self._zygote = zygote
         self._limits = limits
         self._answer = bytearray()

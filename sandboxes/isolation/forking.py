@@ -1,4 +1,4 @@
-"""What the process and bubblewrap sandboxes share: a warm zygote, one request at a time, a fresh one when in doubt."""
+"""What all backends share: a warm zygote, one request at a time, a fresh one when in doubt."""
 
 import threading
 import weakref
@@ -11,7 +11,7 @@ from sandboxes.isolation.exchange import Exchange
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.protection import Protection, gaps_of, protections_of
 from sandboxes.isolation.result import SandboxResult
-from sandboxes.isolation.zygote_process import Plan, ZygoteProcess
+from sandboxes.isolation.zygote_handle import ZygoteHandle
 
 __all__ = ["ForkingSandbox"]
 
@@ -23,7 +23,7 @@ class ForkingSandbox:
 
     Args:
         entry: What runs inside.
-        plan: How the zygote is started.
+        start: Starts a zygote for an entry, with patience in seconds, and returns when it is ready.
         recycle_after: Requests after which the zygote is replaced, hurt or not.
         start_within_s: Patience with a start, which includes the entry's preload.
     """
@@ -32,13 +32,20 @@ class ForkingSandbox:
     fallback_reason: str | None = None
     """Why `create_sandbox("auto")` chose this weaker kind; `None` if it was chosen by name or is the strong one."""
 
-    def __init__(self, entry: Entry, plan: Plan, *, recycle_after: int = 500, start_within_s: float = 120.0) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        start: Callable[[Entry, float], ZygoteHandle],
+        *,
+        recycle_after: int = 500,
+        start_within_s: float = 120.0,
+    ) -> None:
         self._entry = entry
-        self._plan = plan
+        self._start = start
         self._recycle_after = recycle_after
         self._start_within_s = start_within_s
         self._lock = threading.Lock()
-        self._zygote: ZygoteProcess | None = None
+        self._zygote: ZygoteHandle | None = None
         self._finalizer: weakref.finalize[[], ForkingSandbox] | None = None
         self._served = 0
         self._closed = False
@@ -104,13 +111,13 @@ class ForkingSandbox:
         """Close it."""
         self.close()
 
-    def _ready(self) -> ZygoteProcess:
+    def _ready(self) -> ZygoteHandle:
         if self._closed:
             raise SandboxBroken(f"{self.name} sandbox: run() after close(); create a new one")
         if self._zygote is not None and not self._zygote.is_ours:
             self._retire()  # this process is a fork of the one that started it
         if self._zygote is None:
-            self._zygote = ZygoteProcess(self._entry, self._plan, self._start_within_s)
+            self._zygote = self._start(self._entry, self._start_within_s)
             self._finalizer = weakref.finalize(self, self._zygote.close)
             self._served = 0
             if self.on_ready is not None:

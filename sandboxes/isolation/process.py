@@ -32,4 +32,4 @@ class ProcessSandbox(ForkingSandbox):
             namespaces=False,
             remedy="check that the entry's module imports in a plain interpreter",
         )
-        super().__init__(entry, plan, recycle_after=recycle_after)
+        super().__init__(entry, plan.start, recycle_after=recycle_after)

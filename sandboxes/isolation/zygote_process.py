@@ -9,17 +9,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO
 
 from sandboxes.errors import SandboxUnavailable
-from sandboxes.isolation import cgroups, channel
+from sandboxes.isolation import cgroups
 from sandboxes.isolation.emptying import empty
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.footprint import PROJECT_ROOT, interpreter_paths, readable_paths
 from sandboxes.isolation.ground import Ground
 from sandboxes.isolation.identity import processes_of_user
 from sandboxes.isolation.offspring import offspring_of
-from sandboxes.isolation.result import printable_tail
+from sandboxes.isolation.zygote_handle import ZygoteHandle
 
 __all__ = ["ZYGOTE_ENVIRONMENT", "Plan", "ZygoteProcess"]
 
@@ -36,7 +35,6 @@ ZYGOTE_ENVIRONMENT = {
 """The whole environment of a zygote, beside the temporary directories; nothing of the caller's is in it."""
 
 _BOOT = "import sys; sys.path[:0] = sys.argv[2:]; from sandboxes.isolation.zygote import main; main(sys.argv[1])"
-_LOG_BYTES = 8 * 1024
 _END_S = 3.0
 
 
@@ -66,17 +64,20 @@ class Plan:
         self.namespaces = namespaces
         self.remedy = remedy
 
+    def start(self, entry: Entry, within_s: float) -> "ZygoteProcess":
+        """Start a zygote; see `ZygoteProcess`."""
+        return ZygoteProcess(entry, self, within_s)
 
-class ZygoteProcess:
-    """One running zygote.
+
+class ZygoteProcess(ZygoteHandle):
+    """One running zygote, a child of its caller.
 
     Raises:
         SandboxUnavailable: If it does not become ready, with the end of what it said.
     """
 
     def __init__(self, entry: Entry, plan: Plan, start_within_s: float) -> None:
-        self._owner = os.getpid()
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        super().__init__()
         self._plan = plan
         self._work_dir: str | None = None
         if plan.inner_dir is None:
@@ -116,39 +117,10 @@ class ZygoteProcess:
         finally:
             theirs.close()
             os.close(caller_fd)
-        self.features: dict[str, object] = {}
-        self.features = self._await_ready(plan, start_within_s)
-
-    def _await_ready(self, plan: Plan, within_s: float) -> dict[str, object]:
-        self.control.settimeout(within_s)
-        try:
-            received = channel.receive(self.control)
-        except (TimeoutError, ValueError) as error:
-            received, reason = None, f"was not ready within {within_s:g} s ({error})"
-        else:
-            reason = "ended while starting"
-        if received is None:
-            self.kill()
-            said = self.log_tail()
-            self._discard()
-            raise SandboxUnavailable(f"sandbox {reason}; {plan.remedy}\n{said}".rstrip())
-        self.control.settimeout(None)
-        features: dict[str, object] = received[0]["features"]
-        return features
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this process started it (false in a fork of the caller)."""
-        return self._owner == os.getpid()
-
-    def log_tail(self) -> str:
-        """The end of what the zygote itself said; never the candidate's output."""
-        size = os.fstat(self._log.fileno()).st_size
-        raw = os.pread(self._log.fileno(), _LOG_BYTES, max(0, size - _LOG_BYTES))
-        return printable_tail(raw, _LOG_BYTES).strip()
+        self.features = self._await_ready(plan.remedy, start_within_s)
 
     def close(self) -> None:
-        """End it: by closing the channel, which makes it sweep and exit, or else by force."""
+        """See `ZygoteHandle.close`."""
         if not self.is_ours:
             self.control.close()
             return
@@ -160,7 +132,7 @@ class ZygoteProcess:
         self._discard()
 
     def kill(self) -> None:
-        """End it by force, with everything that runs below it."""
+        """See `ZygoteHandle.kill`."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGSTOP)  # still adopting orphans, so nothing slips away meanwhile
             _kill_all(lambda: offspring_of(self._process.pid))
