@@ -26,7 +26,10 @@ class KnownProblem(Contract):
 
     id: Annotated[str, Field(min_length=1, max_length=500)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    """`Reference.digest` that the client knows; another one on the server is an error, not another answer."""
+    """`Reference.digest` that the client knows, with its `check_constants` if it gives any; another one on the server
+    is an error, not another answer."""
+    check_constants: Annotated[tuple[dict[str, int], ...], Field(max_length=16)] = ()
+    """As a description has found them, so that they need not be searched again; empty: those of the server's problem."""
 
 
 class _OrderIn(Contract):
