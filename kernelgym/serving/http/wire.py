@@ -29,7 +29,7 @@ class KnownProblem(Contract):
     """`Reference.digest` that the client knows, with its `check_constants` if it gives any; another one on the server
     is an error, not another answer."""
     check_constants: Annotated[tuple[dict[str, int], ...], Field(max_length=16)] = ()
-    """As a description has found them, so that they need not be searched again; empty: those of the server's problem."""
+    """As a description has found them, so that nobody searches again; empty: those of the server's problem."""
 
 
 class _OrderIn(Contract):
