@@ -75,6 +75,8 @@ class Claim(Contract):
     attempt: Annotated[int, Field(ge=1)]
     """1 for the first worker at this station."""
     request_id: str
+    priority: Priority = Priority.BATCH
+    """With which it is sent on, or back."""
     waited_s: float
     """How long it has been queued for this station."""
     timings_s: dict[str, float] = Field(default_factory=dict)
