@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from kernelgym.serving.jobs import JobId, JobView, Priority
+from kernelgym.problems.problem import Difficulty
+from kernelgym.serving.jobs import JobId, JobView, Priority, Verdict
 from sandboxes.contracts import Contract, EvalConfig, Reference, Submission
 
 MAX_BATCH: Final = 1024
@@ -95,6 +96,50 @@ class JobsOut(Contract):
     jobs: tuple[JobView | None, ...]
     unknown: tuple[JobId, ...] = ()
     """With `only_done`: those to submit again."""
+
+
+class UnknownJob(Contract):
+    """Event `unknown` of `POST /v1/jobs/stream`: the server does not know (any more) what this was; submit it again."""
+
+    id: JobId
+
+
+class ProblemLine(Contract):
+    """A problem in a list."""
+
+    id: str
+    title: str
+    tags: tuple[str, ...]
+    level: int | None = None
+    difficulty: Difficulty
+    digest: str
+    """`Reference.digest`."""
+
+
+class ProblemsOut(Contract):
+    """`GET /v1/problems`."""
+
+    problems: tuple[ProblemLine, ...]
+
+
+class ProblemOut(ProblemLine):
+    """`GET /v1/problems/{id}`."""
+
+    reference: Reference
+
+
+class VerdictsOut(Contract):
+    """`GET /v1/verdicts`: the newest first."""
+
+    verdicts: tuple[Verdict, ...]
+
+
+class HealthOut(Contract):
+    """`GET /health/live` and `GET /health/ready`."""
+
+    ok: bool
+    message: str = ""
+    """If not: why, and what to do about it."""
 
 
 class ErrorCode(StrEnum):

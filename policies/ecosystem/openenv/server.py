@@ -57,7 +57,7 @@ def make_app(
     if token == "":
         raise BadUsage("token is empty; give a secret, or None")
     _ = arena.evaluator  # started here, not by the threads of several sessions
-    app = create_fastapi_app(
+    app: FastAPI = create_fastapi_app(
         functools.partial(KernelEnvironment, arena),
         KernelAction,
         KernelObservation,

@@ -1,0 +1,66 @@
+"""The application: routes, what is around them, and what they share."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+
+try:
+    import limits  # noqa: F401 - asked for here, so that the error names the extra
+    from fastapi import FastAPI
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the HTTP API needs the extra `serve` ({error}); pip install 'kernelgym[serve]'"
+    ) from error
+
+from kernelgym.serving.engine import Engine
+from kernelgym.serving.http import jobs, operation, problems, streaming
+from kernelgym.serving.http.access import Access
+from kernelgym.serving.http.catalogue import Catalogue
+from kernelgym.serving.http.envelope import Envelope
+from kernelgym.serving.http.front import Front
+from kernelgym.serving.http.limits import Limits
+from kernelgym.serving.http.refusals import install
+from kernelgym.serving.http.threads import Threads
+from kernelgym.serving.http.waiting import Waiter
+from kernelgym.serving.telemetry.metrics import Metrics
+
+PAGE = "kernelgym.serving.http.page"
+"""The package whose `router` serves pages for people."""
+
+
+def create_app(
+    engine: Engine,
+    *,
+    access: Access | None = None,
+    catalogue: Catalogue | None = None,
+) -> FastAPI:
+    """Returns the HTTP API over an engine, as an ASGI application.
+
+    Args:
+        engine: Does the work; closed by the caller.
+        access: Who may do what; without it, everybody who calls the server by a local name may do everything.
+        catalogue: The problems that orders can name; without it, those that are registered.
+    """
+    front = Front(
+        engine=engine, access=access or Access(), catalogue=catalogue or Catalogue(), waiter=Waiter(engine),
+        threads=Threads(), limits=Limits(engine), metrics=Metrics(engine.overview),
+    )  # fmt: skip
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        front.waiter.drain()
+
+    app = FastAPI(
+        title="KernelGym", version=version("kernelgym"), lifespan=lifespan, redirect_slashes=False, redoc_url=None
+    )
+    app.state.front = front
+    for router in (streaming.router, jobs.router, problems.router, operation.router, operation.health):
+        app.include_router(router)
+    if find_spec(PAGE) is not None:
+        app.include_router(import_module(PAGE).router)
+    install(app)
+    app.add_middleware(Envelope, access=front.access, metrics=front.metrics)
+    return app
