@@ -23,10 +23,12 @@ class Ledger(Protocol):
         """Notes that `waiter` wants the answer to `order.task`.
 
         Returns:
-            How far it is, and whether this is a new job, whose id somebody has to put into the queue of its first
-            station. An answer that is known is returned at once (`cached`); one under way is joined: its priority
-            and deadline become the more urgent and the later of both. An answer `Refused` for `infrastructure`, and
-            a job that was cancelled, are no answers to somebody new: the job begins again.
+            How far it is, and whether a message has to be sent: because this is a new job, whose id somebody has to
+            put into the queue of its first station, or because it waits and has become more urgent, so that it belongs
+            into its queue a second time, with the new priority (`Upkeep.sending` first). An answer that is known is
+            returned at once (`cached`); one under way is joined: its priority and deadline become the more urgent and
+            the later of both. An answer that is `infrastructure`, and a job that was cancelled, are no answers to
+            somebody new: the job begins again.
 
         Raises:
             TooBusy: There is no room for another job.
@@ -55,8 +57,9 @@ class Ledger(Protocol):
     def settle(self, id: str, token: str | None, answer: Answer, timings_s: Mapping[str, float]) -> bool:
         """Notes the answer and tells all waiters; False if there was one already, or the job is unknown.
 
-        A holder whose token isn't valid any more may still answer first: its answer is as good as any other. Without a
-        token the answer is the keeper's (expired, quarantined).
+        A holder whose token isn't valid any more may still answer first: its answer is as good as any other, unless it
+        is `infrastructure`, where somebody else may do better (False). Without a token the answer is the keeper's
+        (expired).
         """
         ...
 

@@ -44,7 +44,11 @@ class Upkeep(Protocol):
         ...
 
     def sending(self, id: str) -> int:
-        """Numbers a message about to be sent: 1, 2, 3 ... in each queue and priority, kept as the job's `sequence`."""
+        """Numbers a message about to be sent: 1, 2, 3 ... in each queue and priority, kept as the job's `sequence`.
+
+        Returns 0 if the job does not wait any more: nothing is to be sent. Where a queue has run empty, numbers begin
+        again.
+        """
         ...
 
     def overtaken(self, queue: str, priority: Priority) -> int:

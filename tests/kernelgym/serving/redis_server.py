@@ -48,9 +48,8 @@ class RedisServer:
         self.folder = folder
         self.port = free_port()
         self._environment = dict(os.environ, **(environment or {}))
-        self._options = dict(options or {})
-        if appendonly:
-            self._options |= {"appendonly": "yes", "appendfsync": "always"}
+        durable = {"appendonly": "yes", "appendfsync": "always"} if appendonly else {}
+        self._options = durable | dict(options or {})
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -1,0 +1,27 @@
+"""How much a ledger keeps: without bounds, a store of a training that runs for weeks would fill the machine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Limits of a ledger; both kinds know the same."""
+
+    max_open: int = 20_000
+    """Jobs without an answer; one more is `TooBusy`."""
+    max_answers: int = 50_000
+    """Answers kept; the one that was asked for the longest time ago goes first."""
+    answer_ttl_s: float = 30 * 86_400.0
+    """How long an answer is kept."""
+    refusal_ttl_s: float = 600.0
+    """How long those who wait can see that a job was cancelled, or ended as `infrastructure`."""
+    once_ttl_s: float = 86_400.0
+    """How long the first digest of a key is known."""
+    max_verdicts: int = 5_000
+    """Lines of what happened lately."""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a limit that would keep nothing."""
+        for name in ("max_open", "max_answers", "answer_ttl_s", "refusal_ttl_s", "once_ttl_s", "max_verdicts"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it has to be at least 1")
