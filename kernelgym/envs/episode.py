@@ -11,7 +11,7 @@ from kernelgym.envs.history import write_history
 from kernelgym.envs.prompts import write_prompt
 from kernelgym.envs.rules import History, Rules
 from kernelgym.envs.scaling import retained
-from kernelgym.envs.seeding import DataSeeds
+from kernelgym.envs.seeding import DataSeeds, again
 from kernelgym.envs.submitting import submits
 from kernelgym.envs.turn import Turn, best_turn
 from kernelgym.errors import EpisodeOver
@@ -170,7 +170,7 @@ class Episode:
         best = self.best
         if best is None or best.submission is None or best.report.outcome is not Outcome.OK:
             return None
-        config = self.rules.config if self._seeds is None else self._seeds.for_confirmation(self.rules.config)
+        config = again(self.rules.config) if self._seeds is None else self._seeds.for_confirmation(self.rules.config)
         report = evaluator.evaluate(best.submission, self.problem, config)
         earlier = [turn.report for turn in self.turns[: best.number - 1]]
         return report, self.rules.scorer(report, earlier)

@@ -13,6 +13,14 @@ from sandboxes.contracts import EvalConfig, Outcome, Report
 from sandboxes.seeds import BITS, MAX_USES
 
 
+def again(config: EvalConfig) -> EvalConfig:
+    """Returns how a candidate is evaluated once more, on values of its own where the seed is secret.
+
+    With the same configuration, an evaluator that remembers verdicts would hand out the first one again.
+    """
+    return config if config.seed is not None else config.model_copy(update={"repeat": config.repeat + 1})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSeeds:
     """The seeds of one episode: the same four values, the same input values."""

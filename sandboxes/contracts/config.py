@@ -8,6 +8,7 @@ from pydantic import Field
 from sandboxes.contracts.base import Contract
 
 MAX_SEED = 2**63 - 1
+MAX_REPEAT = 2**31 - 1
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -59,3 +60,6 @@ class EvalConfig(Contract):
     """How far candidates are evaluated; what is only priced has no verdict `ok` and no speedup."""
     bench_budget_gflop: Annotated[float, Field(ge=0)] = 20.0
     """Largest reference, in 1e9 operations, for which the bench case is executed in full on the CPU."""
+    repeat: Annotated[int, Field(ge=0, le=MAX_REPEAT)] = 0
+    """Another evaluation of the same candidate, on values of its own: takes part in the identity and changes nothing
+    else, so that a cache or a service that remembers verdicts has the candidate evaluated once more."""

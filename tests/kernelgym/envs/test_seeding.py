@@ -1,6 +1,8 @@
 """Input values that can be repeated with the secret, and not be guessed without it."""
 
 from kernelgym.envs import DataSeeds, Episode, Rules
+from kernelgym.envs.seeding import again
+from kernelgym.evaluators import CachedEvaluator
 from kernelgym.problems import get_problem
 from sandboxes.contracts import EvalConfig, Outcome
 from sandboxes.seeds import MAX_USES
@@ -79,3 +81,19 @@ def test_the_best_turn_is_evaluated_again_on_values_of_its_own() -> None:
     assert config.seed not in {turn.report.config.seed for turn in episode.turns}
     assert (report.speedup, reward.value) == (4.0, episode.turns[1].reward.value)
     assert len(episode.turns) == 3, "it is no turn"
+
+
+def test_an_evaluator_that_remembers_verdicts_confirms_with_a_second_one() -> None:
+    problem = get_problem("core/softmax")
+    inner = Scripted()
+    evaluator = CachedEvaluator(inner)
+    episode = Episode(problem, described(problem), Rules())
+    turn = episode.play(completion("fast"), evaluator)
+    confirmed = episode.confirm(evaluator)
+    assert confirmed is not None
+    assert len(inner.requests) == 2, "the second verdict is none that was remembered"
+    assert (turn.report.config.repeat, confirmed[0].config.repeat) == (0, 1)
+
+
+def test_a_seed_that_is_given_is_the_one_of_the_confirmation_too() -> None:
+    assert again(EvalConfig(seed=7)) == EvalConfig(seed=7)
