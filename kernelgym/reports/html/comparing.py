@@ -13,7 +13,7 @@ from kernelgym.reports.html.shell import load_assets, render
 from kernelgym.reports.html.tables import Cell, Row, Table, decimal, quantities, table_of
 from kernelgym.reports.wording import doubt_intervals, factor, percent
 
-SCRIPTS: Final = ("page.js", "charts.js", "comparison.js")
+SCRIPTS: Final = ("elements.js", "page.js", "charts.js", "comparison.js")
 
 
 def render_comparison_page(contestants: Sequence[Contestant], comparison: Comparison, title: str | None = None) -> str:

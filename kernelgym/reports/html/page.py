@@ -20,7 +20,16 @@ from kernelgym.reports.wording import doubt_intervals, provenance
 from kernelgym.runs.record import EpisodeRecord
 from kernelgym.runs.run_record import RunRecord
 
-SCRIPTS: Final = ("page.js", "charts.js", "figures.js", "listing.js", "code.js", "episode.js", "start.js")
+SCRIPTS: Final = (
+    "elements.js",
+    "page.js",
+    "charts.js",
+    "figures.js",
+    "listing.js",
+    "code.js",
+    "episode.js",
+    "start.js",
+)
 """Files of `assets/`, in the order in which they are joined."""
 
 MAX_NAME: Final = 200

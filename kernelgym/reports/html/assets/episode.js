@@ -12,12 +12,7 @@ async function detailsOf(index) {
   return { detail: part.episodes[index - DATA.parts[number]], texts: part.texts };
 }
 
-const titled = (title, ...content) => [el("h3", {}, title), ...content];
 const text = (content) => el("pre", { tabindex: "0" }, content);
-
-function facts(pairs) {
-  return el("dl", { class: "facts" }, pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-}
 
 function navigation(index, entry, current) {
   const at = list.order.indexOf(index);
