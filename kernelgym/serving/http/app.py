@@ -2,9 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 
 try:
     import limits  # noqa: F401 - asked for here, so that the error names the extra
@@ -21,13 +19,11 @@ from kernelgym.serving.http.catalogue import Catalogue
 from kernelgym.serving.http.envelope import Envelope
 from kernelgym.serving.http.front import Front
 from kernelgym.serving.http.limits import Limits
+from kernelgym.serving.http.page.router import page_router
 from kernelgym.serving.http.refusals import install
 from kernelgym.serving.http.threads import Threads
 from kernelgym.serving.http.waiting import Waiter
 from kernelgym.serving.telemetry.metrics import Metrics
-
-PAGE = "kernelgym.serving.http.page"
-"""The package whose `router` serves pages for people."""
 
 
 def create_app(
@@ -59,8 +55,7 @@ def create_app(
     app.state.front = front
     for router in (streaming.router, jobs.router, problems.router, operation.router, operation.health):
         app.include_router(router)
-    if find_spec(PAGE) is not None:
-        app.include_router(import_module(PAGE).router)
+    app.include_router(page_router())
     install(app)
     app.add_middleware(Envelope, access=front.access, metrics=front.metrics)
     return app
