@@ -1,0 +1,84 @@
+"""Evaluates on an engine: in this process tree, or by workers behind a broker."""
+
+from uuid import uuid4
+
+from kernelgym.errors import BadUsage
+from kernelgym.evaluators.following import FollowingEvaluator
+from kernelgym.evaluators.messages import Task
+from kernelgym.evaluators.pursuit import Ask, Busy, Drop, Manners, Passing, Send, Senseless, Told
+from kernelgym.serving.engine import Engine
+from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, TooBusy
+from kernelgym.serving.jobs import JobState, JobView, Order, Priority
+
+
+class EngineLine:
+    """Speaks to an engine; a `Line`.
+
+    Args:
+        engine: Does the work; ended by `close`.
+        priority: Of all orders.
+        deadline_s: Of each order.
+    """
+
+    def __init__(self, engine: Engine, priority: Priority, deadline_s: float) -> None:
+        self._engine = engine
+        self._priority = priority
+        self._deadline_s = deadline_s
+
+    def alone(self, task: Task) -> bool:
+        """Returns False: an engine takes what it is given."""
+        return False
+
+    def speak(self, step: Send | Ask | Drop, waiter: str) -> list[JobView] | Told | None:
+        """Does what a step says; see `Line`."""
+        try:
+            match step:
+                case Send():
+                    return self._engine.submit([self._order(want.task) for want in step.wants], waiter)
+                case Ask():
+                    return self._ask(step)
+                case Drop():
+                    self._engine.cancel(step.ids, waiter)
+                    return None
+        except TooBusy as error:
+            raise Busy(str(error), error.retry_after_s) from error
+        except LedgerUnavailable as error:
+            raise Passing(str(error)) from error
+        except NoSuchStation as error:
+            raise Senseless(BadUsage(str(error))) from error
+
+    def close(self) -> None:
+        """Ends the engine."""
+        self._engine.close()
+
+    def _order(self, task: Task) -> Order:
+        return Order(task=task, priority=self._priority, deadline_s=self._deadline_s, request_id=uuid4().hex)
+
+    def _ask(self, step: Ask) -> Told:
+        done = sorted(self._engine.wait(step.ids, step.wait_s))
+        views = dict(zip(done, self._engine.view(done), strict=True)) if done else {}
+        return Told(
+            views=[view for view in views.values() if view is not None and view.state in _ENDED],
+            unknown=[id for id, view in views.items() if view is None],
+        )
+
+
+_ENDED = (JobState.DONE, JobState.CANCELLED)
+
+
+class QueueEvaluator(FollowingEvaluator):
+    """Implements `Evaluator` and `Inspector` on any engine.
+
+    Where the engine has lost a job, as after its store was flushed, it is submitted again; where its store can't be
+    reached, it is tried again after pauses that grow. What is not answered after `deadline_s`, or after `patience_s`
+    without a store, is a report `infrastructure`.
+
+    Args:
+        engine: Does the work; ended by `close`.
+        priority: Who goes first where several wait.
+        manners: How much is asked for at a time, and for how long.
+    """
+
+    def __init__(self, engine: Engine, *, priority: Priority = Priority.BATCH, manners: Manners | None = None) -> None:
+        polite = manners or Manners()
+        super().__init__(EngineLine(engine, priority, polite.deadline_s), polite)
