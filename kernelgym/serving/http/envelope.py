@@ -37,6 +37,9 @@ ALWAYS: Final = [
 NOT_KEPT: Final = (b"cache-control", b"no-store")
 """Header of every answer that does not say itself how long it is good for."""
 
+MAX_ACTIVE: Final = 4096
+"""Requests under way at a time, long polls and streams among them."""
+
 GONE: Final = 499
 """How a request is recorded whose client did not wait for the answer."""
 
@@ -63,6 +66,7 @@ class Envelope:
         self._app = app
         self._access = access
         self._metrics = metrics
+        self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands the request on; whatever it raises is logged here, and told the client without its inside."""
@@ -73,6 +77,7 @@ class Envelope:
         state = scope.setdefault("state", {})
         state["request_id"] = name
         began, status = time.perf_counter(), 0
+        self._active += 1
 
         async def labelled(message: Message) -> None:
             nonlocal status
@@ -84,6 +89,9 @@ class Envelope:
             await send(message)
 
         try:
+            if self._active > MAX_ACTIVE and scope["path"] != "/health/live":
+                message = f"the server answers {MAX_ACTIVE} requests at this moment; ask again"
+                raise RequestRefused(ErrorCode.TOO_BUSY, message, retry_after_s=1.0)
             self._access.check_origin(Headers(scope=scope))
             await self._app(scope, receive, labelled)
         except RequestRefused as refused:
@@ -97,6 +105,7 @@ class Envelope:
             message = f"the server failed, and it is not your fault; its log has more under {name}"
             await refuse(RequestRefused(ErrorCode.INTERNAL, message), state)(scope, receive, labelled)
         finally:
+            self._active -= 1
             self._record(scope, status or GONE, time.perf_counter() - began)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

@@ -39,6 +39,7 @@ class ScriptedEngine:
         self._max_open = max_open
         self._changed = threading.Condition()
         self._views: dict[str, JobView] = {}
+        self._tasks: dict[str, Task] = {}
         self._waiters: dict[str, set[str]] = {}
         self._keys: dict[str, str] = {}
         self._verdicts: list[Verdict] = []
@@ -63,6 +64,7 @@ class ScriptedEngine:
     def _submit(self, order: Order, waiter: str) -> JobView:
         id = job_id(order.task)
         self.orders.append(order)
+        self._tasks[id] = order.task
         known = self._views.get(id)
         if known is not None and known.state is JobState.DONE:
             return known.model_copy(update={"cached": True})
@@ -78,8 +80,7 @@ class ScriptedEngine:
     def finish(self, id: str, answer: Answer | None = None) -> None:
         """Answers a job."""
         with self._changed:
-            task = next(order.task for order in self.orders if job_id(order.task) == id)
-            self._finish(id, answer or finished(task))
+            self._finish(id, answer or finished(self._tasks[id]))
 
     def forget(self, id: str) -> None:
         """Forgets a job, as a store that was emptied does."""
