@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from kernelgym.evaluators.messages import Described, Finished, Inspected, Refusal, Refused
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Answer, Verdict
 from kernelgym.serving.routing import Station
+from kernelgym.serving.telemetry.durations import counted_stages
 from sandboxes.contracts import Outcome
 
 DIGEST_BYTES: Final = 16
@@ -82,6 +83,11 @@ def line_of(answer: Answer) -> Line:
             return Line(str(report.outcome), report.speedup)
         case _:
             return Line(answer.kind, None)
+
+
+def stages_of(answer: Answer) -> dict[str, float]:
+    """Returns how long each stage of an evaluation took, for the histograms."""
+    return counted_stages(answer.report.timings_s) if isinstance(answer, Finished) else {}
 
 
 def quarantine(station: Station) -> Refused:

@@ -1,5 +1,6 @@
 """The ledger for several processes and machines, in Redis: every step is one script, so that none is half done."""
 
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ from kernelgym.serving.ledger.redis_news import News
 from kernelgym.serving.ledger.redis_store import RedisStore
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.routing import Station, queue_for, route
+from kernelgym.serving.telemetry.durations import BOUNDS_S
 
 LOOK_S: Final = 1.0
 """Who waits looks that often whether a publication was lost."""
@@ -161,6 +163,8 @@ class RedisLedger:
                 records.timings_text(timings_s),
                 _step(),
                 bounds.max_verdicts,
+                json.dumps(BOUNDS_S),
+                *(word for pair in records.stages_of(answer).items() for word in pair),
             )
         )
 

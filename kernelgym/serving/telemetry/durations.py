@@ -9,7 +9,6 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from math import isfinite
 from typing import Final
 
 from sandboxes.contracts import Stage
@@ -22,6 +21,7 @@ PARTS: Final = ("wait", "work", "total")
 """Of a job's time from submission to answer (`total`): in queues (`wait`), at stations (`work`)."""
 
 _PREFIX: Final = "seconds:"
+_LONGEST_S: Final = 1e7
 _SUM: Final = "microseconds"
 
 
@@ -54,12 +54,17 @@ class Histogram:
         return BOUNDS_S[-1] if self.count else None
 
 
+def counted_stages(timings_s: Mapping[str, float]) -> dict[str, float]:
+    """Returns the durations of stages; what else a worker may have written there is left out."""
+    return {name: timings_s[name] for name in STAGES if name in timings_s and _is_duration(timings_s[name])}
+
+
 def increments(durations_s: Mapping[str, float]) -> dict[str, int]:
     """Returns by how much each counter grows; what is neither a stage nor a part of a job's time is not counted."""
     grown: dict[str, int] = {}
     for name in (*STAGES, *PARTS):
         seconds = durations_s.get(name)
-        if seconds is not None and isfinite(seconds) and seconds >= 0:
+        if seconds is not None and _is_duration(seconds):
             grown[f"{_PREFIX}{name}:{bisect_left(BOUNDS_S, seconds)}"] = 1
             grown[f"{_PREFIX}{name}:{_SUM}"] = round(seconds * 1e6)
     return grown
@@ -79,3 +84,7 @@ def histograms(counters: Mapping[str, int]) -> dict[str, Histogram]:
 def without_durations(counters: Mapping[str, int]) -> dict[str, int]:
     """Returns the counters that people read."""
     return {name: count for name, count in counters.items() if not name.startswith(_PREFIX)}
+
+
+def _is_duration(seconds: float) -> bool:
+    return 0 <= seconds < _LONGEST_S

@@ -126,3 +126,23 @@ local function tell(id, job, worker, outcome, speedup, timings, most, time)
   count('outcome:' .. outcome)
 end
 
+-- Adds a duration to its histogram (telemetry/durations.py), in the step that takes the answer: it counts once.
+local function took(what, seconds, bounds)
+  local bucket = #bounds
+  for index, bound in ipairs(bounds) do
+    if seconds <= bound then bucket = index - 1 break end
+  end
+  local name = 'seconds:' .. what .. ':'
+  redis.call('HINCRBY', PREFIX .. ':counters', name .. bucket, 1)
+  redis.call('HINCRBY', PREFIX .. ':counters', name .. 'microseconds', string.format('%.0f', seconds * 1e6))
+end
+
+-- The sum of timings, one JSON object on each line.
+local function worked(timings)
+  local sum = 0
+  for line in string.gmatch(timings, '[^\n]+') do
+    for _, seconds in pairs(cjson.decode(line)) do sum = sum + seconds end
+  end
+  return sum
+end
+

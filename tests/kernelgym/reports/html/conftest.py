@@ -38,8 +38,9 @@ class Visit:
 Open = Callable[..., Visit]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """A browser, ended with the package: as long as it runs, no other test of the process can have an event loop."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright; pip install 'kernelgym[dev]'")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
