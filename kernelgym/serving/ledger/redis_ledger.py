@@ -112,7 +112,7 @@ class RedisLedger:
         row = self._store.run("claim", id, station, worker, token, MAX_ATTEMPTS, quarantine, *limits)
         if row is None or row[0] == b"quarantined":
             return None
-        record, attempt, request_id, waited, timings = row
+        record, attempt, request_id, waited, timings, priority = row
         task = _task_of(record)
         if task is None:
             self._drop(id, "job", "task", record)
@@ -124,6 +124,7 @@ class RedisLedger:
             station=station,
             attempt=int(attempt),
             request_id=_text(request_id),
+            priority=Priority(_text(priority)),
             waited_s=float(waited),
             timings_s=records.timings_of(_text(timings)),
         )
@@ -259,7 +260,7 @@ class RedisLedger:
     def deadlines(self, ids: Sequence[str]) -> dict[str, float]:
         """See `Upkeep.deadlines`."""
         found = zip(ids, self._store.run_on("deadlines", ids), strict=True)
-        return {id: float(longest) for id, longest in found if longest}
+        return {id: float(longest) for id, longest in found if float(longest) > 0}
 
     def sending(self, id: str) -> int:
         """See `Upkeep.sending`."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import redis
 
+from kernelgym.serving.ledger.mailbox import Mailbox
 from kernelgym.serving.ledger.redis_store import RedisStore
 
 LOOK_S: Final = 0.2
@@ -18,35 +19,6 @@ SILENT_S: Final = 4.0
 """After so long without any reply the connection is given up, even if nobody has closed it."""
 PAUSE_S: Final = 0.5
 """About how long until the next try to connect."""
-
-
-class Mailbox:
-    """What one waiting thread is told.
-
-    Args:
-        ids: The jobs that it waits for.
-    """
-
-    def __init__(self, ids: Sequence[str]) -> None:
-        self.ids: Final = frozenset(ids)
-        self._told: set[str] = set()
-        self._rings = threading.Event()
-
-    def tell(self, id: str) -> None:
-        """Notes that a job has ended, if that is of interest here."""
-        if id in self.ids:
-            self._told.add(id)
-            self._rings.set()
-
-    def ring(self) -> None:
-        """Ends `wait`: news may have been missed."""
-        self._rings.set()
-
-    def wait(self, timeout_s: float) -> set[str]:
-        """Returns the jobs that have ended, as soon as there is one; an empty set means: look for yourself."""
-        self._rings.wait(timeout_s)
-        self._rings.clear()
-        return self._told.copy()
 
 
 class News:

@@ -6,16 +6,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from kernelgym.serving.errors import LedgerUnavailable
+from kernelgym.serving.extras import need_serve
 from kernelgym.serving.ledger.scripts import script
 
-try:
-    import redis
-    from redis.backoff import ExponentialWithJitterBackoff
-    from redis.retry import Retry
-except ImportError as error:
-    raise ImportError(
-        "a ledger in Redis needs the packages of the extra serve; pip install 'kernelgym[serve]'"
-    ) from error
+need_serve("redis")
+
+import redis  # noqa: E402 - after the check that says what to install
+from redis.backoff import ExponentialWithJitterBackoff  # noqa: E402
+from redis.retry import Retry  # noqa: E402
 
 CONNECT_TIMEOUT_S: Final = 2.0
 ANSWER_TIMEOUT_S: Final = 4.0

@@ -1,5 +1,5 @@
 -- id, station, worker, token, most attempts, record of the quarantine, its ttl, most answers, most verdicts
--- Returns nil | {'quarantined'} | {task, attempt, request_id, waited, timings}
+-- Returns nil | {'quarantined'} | {task, attempt, request_id, waited, timings, priority}
 local id, station, worker, token, attempts = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local time = now()
 local job = open_job(id)
@@ -24,4 +24,5 @@ elseif job.token ~= token then
   return nil
 end
 local task = redis.call('HGET', key('job', id), 'task')
-return {task or '', job.attempts, job.request_id, stamp(math.max(0, time - job.queued)), job.timings}
+return {task or '', job.attempts, job.request_id, stamp(math.max(0, time - job.queued)), job.timings,
+  job.priority}
