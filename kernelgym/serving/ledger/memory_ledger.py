@@ -33,6 +33,7 @@ from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.mailbox import Mailbox
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.routing import Station, queue_for, route
+from kernelgym.serving.telemetry.durations import increments
 
 MAX_KEYS: Final = 100_000
 """Keys of `once` kept at a time."""
@@ -191,6 +192,10 @@ class MemoryLedger:
             job.timings_s.update(timings_s)
             self._finish(id, answer, job.worker if holder else "")
             self._counters["expired" if token is None else "computed"] += 1
+            if token is not None:
+                work_s, total_s = sum(job.timings_s.values()), time.monotonic() - job.submitted
+                parts = {"work": work_s, "wait": max(0.0, total_s - work_s), "total": total_s}
+                self._counters.update(increments(records.stages_of(answer) | parts))
             return True
 
     def release(self, id: str, token: str, *, lost: bool) -> bool:
