@@ -19,6 +19,8 @@ class SandboxName(StrEnum):
     """The strongest that works on this machine."""
     PROCESS = "process"
     BUBBLEWRAP = "bubblewrap"
+    DOCKER = "docker"
+    """A container per worker; needs a Docker engine and `pip install 'kernelgym[docker]'`."""
 
 
 class Settings(BaseModel):

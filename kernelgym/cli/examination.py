@@ -24,7 +24,7 @@ from sandboxes.errors import DetectorBroken
 TESTED: Final = {"torch": ((2, 11), (2, 14)), "triton": ((3, 6), (3, 10))}
 """Versions that are tested, `(first, first that is not)`; the same as in the package's requirements."""
 
-SANDBOXES: Final = ("bubblewrap", "process")
+SANDBOXES: Final = ("bubblewrap", "process", "docker")
 """Names of the capabilities of which one is needed."""
 
 EXAMPLE: Final = "kernelgym evaluate kernel.py --problem core/softmax"

@@ -48,7 +48,7 @@ INQUIRY_TIMEOUT_S = 180.0
 
 Answer = Finished | Described | Inspected | Refused
 
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "DOCKER_HOST")
 """What a worker inherits of the environment."""
 
 

@@ -2,6 +2,7 @@
 
 from sandboxes.isolation.bubblewrap import BubblewrapSandbox
 from sandboxes.isolation.capabilities import probe
+from sandboxes.isolation.docker import DockerSandbox
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.factory import SANDBOX_KINDS, create_sandbox
 from sandboxes.isolation.limits import Limits
@@ -19,6 +20,7 @@ __all__ = [
     # backends
     "SANDBOX_KINDS",
     "BubblewrapSandbox",
+    "DockerSandbox",
     "ProcessSandbox",
     "create_sandbox",
     # diagnosis

@@ -8,6 +8,7 @@ from sandboxes.capability import Capability
 from sandboxes.errors import SandboxesError
 from sandboxes.isolation import cgroups
 from sandboxes.isolation.bubblewrap import INSTALL_BUBBLEWRAP, BubblewrapSandbox
+from sandboxes.isolation.docker import INSTALL_DOCKER, DockerSandbox
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.landlock import landlock_version
@@ -21,7 +22,7 @@ _TRIAL = Entry(target="sandboxes.isolation.conformance:run_python")
 
 def probe() -> list[Capability]:
     """Try every backend and the kernel features they build on; takes about a second."""
-    return [_bubblewrap(), _process(), _user_namespaces(), _seccomp(), _landlock(), _cgroups()]
+    return [_bubblewrap(), _process(), _docker(), _user_namespaces(), _seccomp(), _landlock(), _cgroups()]
 
 
 def _bubblewrap() -> Capability:
@@ -34,6 +35,14 @@ def _bubblewrap() -> Capability:
 
 def _process() -> Capability:
     return _trial("process", ProcessSandbox(_TRIAL), "check that `python -I -c 'import sandboxes'` works")
+
+
+def _docker() -> Capability:
+    found = _trial("docker", DockerSandbox(_TRIAL), INSTALL_DOCKER)
+    if found.works:
+        return found
+    detail, _, remedy = found.detail.partition("; ")
+    return Capability(name="docker", works=False, detail=detail, remedy=remedy or found.remedy)
 
 
 def _trial(name: str, sandbox: ForkingSandbox, remedy: str) -> Capability:

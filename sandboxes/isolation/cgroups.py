@@ -16,7 +16,17 @@ from pathlib import Path
 
 from sandboxes.isolation.limits import Limits
 
-__all__ = ["Cgroup", "count_kills", "describe_cgroups", "discard", "join", "limit", "make_cgroups", "remove"]
+__all__ = [
+    "Cgroup",
+    "count_kills",
+    "describe_cgroups",
+    "discard",
+    "hand_over",
+    "join",
+    "limit",
+    "make_cgroups",
+    "remove",
+]
 
 _MIB = 1 << 20
 _PREFIX = "kernelgym-"
@@ -76,11 +86,10 @@ def limit(cgroups: Sequence[Cgroup], limits: Limits) -> None:
         OSError: If a group is gone.
     """
     memory = (limits.memory_mib + 4 * limits.file_size_mib + _SLACK_MIB) * _MIB
+    values = {"memory": str(memory), "pids": str(limits.processes)}
     for cgroup in cgroups:
-        if "memory" in cgroup.controllers:
-            _write(cgroup, "memory.max" if cgroup.version == 2 else "memory.limit_in_bytes", str(memory))
-        if "pids" in cgroup.controllers:
-            _write(cgroup, "pids.max", str(limits.processes))
+        for file in _limit_files(cgroup):
+            _write(cgroup, file, values[file.partition(".")[0]])
 
 
 def join(cgroups: Sequence[Cgroup]) -> None:
@@ -109,7 +118,10 @@ def remove(cgroups: Sequence[Cgroup]) -> None:
         for _ in range(_REMOVE_TRIES):
             try:
                 os.rmdir(cgroup.name, dir_fd=cgroup.parent_fd)
-            except FileNotFoundError:
+            except (
+                FileNotFoundError,
+                PermissionError,
+            ):  # a zygote that is not its caller's user leaves it to the caller
                 break
             except OSError:  # the kernel is not done with its last process
                 time.sleep(0.002)
@@ -121,6 +133,13 @@ def discard(cgroups: Sequence[Cgroup]) -> None:
     for cgroup in cgroups:
         for descriptor in cgroup.descriptors:
             os.close(descriptor)
+
+
+def hand_over(cgroups: Sequence[Cgroup], user_id: int) -> None:
+    """Let another user id set the limits of these groups, as a zygote that is not its caller's user has to."""
+    for cgroup in cgroups:
+        for file in _limit_files(cgroup):
+            os.chown(file, user_id, -1, dir_fd=cgroup.directory_fd)
 
 
 def _parents(holder: int | None = None) -> Iterator[tuple[int, tuple[str, ...], Path]]:
@@ -194,6 +213,11 @@ def _remove_stale(parent: Path) -> None:
         if not Path("/proc", caller).exists():
             with suppress(OSError):
                 path.rmdir()
+
+
+def _limit_files(cgroup: Cgroup) -> list[str]:
+    names = {"memory": "memory.max" if cgroup.version == 2 else "memory.limit_in_bytes", "pids": "pids.max"}
+    return [names[controller] for controller in cgroup.controllers]
 
 
 def _write(cgroup: Cgroup, file: str, text: str) -> None:

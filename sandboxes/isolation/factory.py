@@ -4,13 +4,14 @@ import difflib
 
 from sandboxes.errors import SandboxUnavailable
 from sandboxes.isolation.bubblewrap import BubblewrapSandbox
+from sandboxes.isolation.docker import DockerSandbox
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.process import ProcessSandbox
 
 __all__ = ["SANDBOX_KINDS", "create_sandbox", "describe_sandbox"]
 
-SANDBOX_KINDS = ("auto", "process", "bubblewrap")
+SANDBOX_KINDS = ("auto", "process", "bubblewrap", "docker")
 MAX_REASON_CHARACTERS = 200
 
 
@@ -18,8 +19,8 @@ def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
     """Create the sandbox called `kind`.
 
     Args:
-        kind: `bubblewrap`, `process`, or `auto`: bubblewrap where it starts (it is started to find out), else
-            process. Of the latter, `fallback_reason` says why.
+        kind: `bubblewrap`, `process`, `docker`, or `auto`: bubblewrap where it starts (it is started to find out),
+            else process. Of the latter, `fallback_reason` says why.
         entry: What runs inside.
 
     Raises:
@@ -30,6 +31,8 @@ def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
         return ProcessSandbox(entry)
     if kind == "bubblewrap":
         return BubblewrapSandbox(entry)
+    if kind == "docker":
+        return DockerSandbox(entry)
     if kind != "auto":
         near = difflib.get_close_matches(kind, SANDBOX_KINDS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -43,9 +46,13 @@ def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
 
 
 def describe_sandbox(sandbox: ForkingSandbox) -> str:
-    """What `sandbox` is, in one line: `bubblewrap`, or `process (bubblewrap does not work here: ...)`."""
+    """What `sandbox` is, in one line: `bubblewrap`, `process (bubblewrap does not work here: ...)`.
+
+    Of a container, once it is warm, it names the runtime: `docker (runtime runc)`.
+    """
     if sandbox.fallback_reason is None:
-        return sandbox.name
+        runtime = sandbox.features.get("runtime")
+        return f"{sandbox.name} (runtime {runtime})" if runtime else sandbox.name
     reason = " ".join(sandbox.fallback_reason.split())
     return f"{sandbox.name} (bubblewrap does not work here: {reason[:MAX_REASON_CHARACTERS]})"
 

@@ -42,20 +42,21 @@ def protections_of(kind: str, features: Mapping[str, object]) -> frozenset[Prote
     """What a zygote of a sandbox of this kind protects against.
 
     Args:
-        kind: `bubblewrap` or `process`.
+        kind: `bubblewrap`, `docker` or `process`.
         features: What the zygote found that it can do.
     """
-    bubblewrap = kind == "bubblewrap"
+    apart = kind in ("bubblewrap", "docker")  # from the machine; requests of one zygote need more
+    own_files = kind == "bubblewrap" or bool(features.get("own_files"))
     namespaces = bool(features["namespaces"])
     landlock = features["landlock"]
     assert isinstance(landlock, int)
     has = {
-        Protection.NETWORK: bubblewrap or bool(features["seccomp"]),
+        Protection.NETWORK: apart or bool(features["seccomp"]),
         Protection.SYSTEM_CALLS: bool(features["seccomp"]),
-        Protection.HIDDEN_FILES: bubblewrap or landlock > 0,
+        Protection.HIDDEN_FILES: own_files or landlock > 0,
         Protection.HIDDEN_PROCESSES: namespaces or landlock > 0,
         Protection.SIGNALS: namespaces or features["user_id"] is not None or landlock >= _LANDLOCK_SIGNALS,
-        Protection.QUOTA: namespaces,
+        Protection.QUOTA: namespaces or kind == "docker",
         Protection.COUNTED: {"memory", "pids"} <= set(str(features["cgroup"]).replace(",", " ").split()),
     }
     return frozenset(protection for protection, there in has.items() if there)

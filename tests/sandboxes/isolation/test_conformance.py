@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sandboxes.isolation import BubblewrapSandbox, ProcessSandbox
-from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, NEIGHBOUR, SCENARIOS, Scenario
+from sandboxes.isolation import BubblewrapSandbox, DockerSandbox, ProcessSandbox
+from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS, NEIGHBOUR, SCENARIOS, Scenario
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.offspring import offspring_of
 
@@ -15,15 +15,19 @@ BACKENDS: dict[str, Callable[[], ForkingSandbox]] = {
     "process": lambda: ProcessSandbox(CONFORMANCE_ENTRY),
     "bubblewrap": lambda: BubblewrapSandbox(CONFORMANCE_ENTRY),
     "bubblewrap-flat": lambda: BubblewrapSandbox(CONFORMANCE_ENTRY, namespaces=False),
+    "docker": lambda: DockerSandbox(CONFORMANCE_ENTRY, temporary_mib=4 * CONFORMANCE_LIMITS.file_size_mib),
 }
+PARAMETERS = [pytest.param(name, marks=pytest.mark.docker if name == "docker" else ()) for name in BACKENDS]
 
 GOT_AT_NOTHING = b"[]"
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=PARAMETERS)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[ForkingSandbox]:
-    if request.param != "process" and shutil.which("bwrap") is None:
+    if request.param.startswith("bubblewrap") and shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed (apt-get install bubblewrap)")
+    if request.param == "docker":
+        request.getfixturevalue("docker_engine")
     os.environ["KERNELGYM_TEST_SECRET"] = "hunter2"
     with BACKENDS[request.param]() as made:
         made.warm_up()

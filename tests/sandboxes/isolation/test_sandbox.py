@@ -56,6 +56,7 @@ def test_the_public_surface_is_frozen() -> None:
     assert set(sandboxes.isolation.__all__) == {
         "SANDBOX_KINDS",
         "BubblewrapSandbox",
+        "DockerSandbox",
         "Entry",
         "Limits",
         "ProcessSandbox",

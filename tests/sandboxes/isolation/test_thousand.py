@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes.isolation import BubblewrapSandbox, ProcessSandbox
+from sandboxes.isolation import BubblewrapSandbox, DockerSandbox, ProcessSandbox
 from sandboxes.isolation.cgroups import _parents
 from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, NEIGHBOUR, SCENARIOS
 from sandboxes.isolation.forking import ForkingSandbox
@@ -49,10 +49,14 @@ def resident_mib() -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [ProcessSandbox, BubblewrapSandbox])
+@pytest.mark.parametrize(
+    "kind", [ProcessSandbox, BubblewrapSandbox, pytest.param(DockerSandbox, marks=pytest.mark.docker)]
+)
 def test_a_thousand_hostile_submissions_leave_nothing_behind(
-    kind: type[ForkingSandbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: type[ForkingSandbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
+    if kind is DockerSandbox:
+        request.getfixturevalue("docker_engine")
     if kind is BubblewrapSandbox and shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed (apt-get install bubblewrap)")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
