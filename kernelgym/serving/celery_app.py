@@ -13,7 +13,7 @@ from kernelgym.serving.extras import need_serve
 need_serve("celery", "redis")
 
 from celery import Celery  # noqa: E402 - after the error that names the extra
-from celery.app.task import Task  # noqa: E402
+from celery.exceptions import Reject  # noqa: E402
 from kombu import Exchange, Queue  # noqa: E402
 from kombu.exceptions import OperationalError  # noqa: E402
 from redis import Redis  # noqa: E402
@@ -23,8 +23,8 @@ from kernelgym.serving.errors import LedgerUnavailable  # noqa: E402
 from kernelgym.serving.jobs import Priority  # noqa: E402
 from kernelgym.serving.routing import Station  # noqa: E402
 
-Work = Callable[[str, Station, str], None]
-"""Does what a message asks for: a job's id, the station, the request's id."""
+Work = Callable[[str, Station], bool]
+"""Does a job, by its id, at a station; False if it takes none any more, so that the message goes back."""
 
 PRIORITY_STEPS: Final = {Priority.INTERACTIVE: 0, Priority.BATCH: 1}
 """Redis lists of a queue; a worker looks into the first one first."""
@@ -59,7 +59,7 @@ def make_app(url: str, work: Work | None = None) -> Celery:
         url: Of the Redis that is the broker, e.g. `redis://localhost:6379/0`.
         work: What its tasks do; None where messages are only sent.
     """
-    app = Celery("kernelgym", broker=url, set_as_current=False)
+    app = Celery("kernelgym", broker=_as_kombu(url), set_as_current=False)
     app.conf.update(
         accept_content=["json"], task_serializer="json", result_serializer="json", event_serializer="json",
         result_backend=None, task_ignore_result=True, task_store_errors_even_if_ignored=False,
@@ -79,18 +79,29 @@ def make_app(url: str, work: Work | None = None) -> Celery:
         # no chatter between workers, and no opinion on logging and signals: `hosting` has both
         worker_send_task_events=False, task_send_sent_event=False, worker_hijack_root_logger=False,
         worker_redirect_stdouts=False, enable_utc=True,
+        worker_proc_alive_timeout=60.0,  # a busy machine is no reason to end a worker that only just begins
     )  # fmt: skip
     for station in Station:
         _register(app, station, work)
     return app
 
 
+def _as_kombu(url: str) -> str:
+    """Returns what kombu calls the address that is `url` for redis-py."""
+    if url.startswith("unix://"):
+        return "redis+socket://" + url.removeprefix("unix://").replace("?db=", "?virtual_host=")
+    if url.startswith("rediss://") and "ssl_cert_reqs" not in url:
+        return url + ("&" if "?" in url else "?") + "ssl_cert_reqs=required"
+    return url
+
+
 def _register(app: Celery, station: Station, work: Work | None) -> None:
-    @app.task(name=task_name(station), bind=True)  # type: ignore[untyped-decorator] # celery has no types
-    def run(self: Task, id: str) -> None:
+    @app.task(name=task_name(station))  # type: ignore[untyped-decorator] # celery has no types
+    def run(id: str) -> None:
         if work is None:
             raise RuntimeError("this app only sends; `kernelgym worker` works")
-        work(id, station, str((self.request.headers or {}).get("request_id", "")))
+        if not work(id, station):
+            raise Reject("the worker ends", requeue=True)
 
 
 def task_name(station: Station) -> str:

@@ -25,9 +25,13 @@ _MIB: Final = 2**20
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def worker_id() -> str:
-    """Returns a name for this process that no other one has had, or will have."""
-    return f"{socket.gethostname()[:60]}-{os.getpid()}-{secrets.token_hex(4)}"
+def worker_id(name: str | None = None) -> str:
+    """Returns a name that no other worker has had, or will have.
+
+    Args:
+        name: What it begins with; None: the host's name.
+    """
+    return f"{(name or socket.gethostname())[:100]}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def memory_mib(pid: int) -> float:
@@ -91,7 +95,7 @@ class Pulse:
 
     def renew(self) -> None:
         """Goes on under another name: whatever the ledger holds against the old one is lost after the lease."""
-        self._tell(id=worker_id())
+        self._tell(id=worker_id(self._view.id.rsplit("-", 2)[0]))
 
     def close(self) -> None:
         """Stops beating, and says so; calling it again does nothing."""

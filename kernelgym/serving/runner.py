@@ -134,13 +134,17 @@ class JobRunner:
         self._evaluator.close()
         self._pulse.close()
 
-    def work(self, id: str, station: Station) -> None:
-        """Does a job at a station, if it is there to be done; returns when it is answered, sent on or given back."""
-        if self._commands.current is Command.ABANDON:
-            return  # the janitor finds the job without a message
+    def work(self, id: str, station: Station) -> bool:
+        """Does a job at a station, if it is there to be done; returns when it is answered, sent on or given back.
+
+        Returns:
+            False if it takes nothing any more: the message is for somebody else.
+        """
+        if self._commands.current is not Command.GO_ON:
+            return False
         claim = self._claim(id, station)
         if claim is None:
-            return
+            return True
         worker = self._pulse.worker
         self._observer.began(claim, worker)
         self._pulse.busy(claim)
@@ -151,12 +155,14 @@ class JobRunner:
             ending = self._tell(claim, answer, timings_s)
         except LedgerUnavailable as error:
             self._observer.trouble(worker, f"gave up after {self._patience_s():g} s: {error}", claim)
-            self._pulse.renew()
         finally:
             self._pulse.idle(finished=ending in {Ending.ADVANCED, Ending.ANSWERED})
+            if ending is Ending.GIVEN_UP:
+                self._pulse.renew()
         told = None if isinstance(answer, Handover) else answer
         self._observer.ended(claim, worker, ending, told, timings_s)
         self._rest(ending)
+        return True
 
     def _claim(self, id: str, station: Station) -> Claim | None:
         self._troubled = False

@@ -1,0 +1,83 @@
+"""One of a worker's processes: forked by Celery, owns one evaluator, does one job at a time."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+from kernelgym.evaluators.messages import Sheltered
+from kernelgym.evaluators.staged import StagedEvaluator
+from kernelgym.serving.celery_app import CeleryDispatch, make_app
+from kernelgym.serving.command import Commands
+from kernelgym.serving.ground import Ground
+from kernelgym.serving.host_options import HostOptions
+from kernelgym.serving.identity import judge_versions
+from kernelgym.serving.jobs import WorkerView
+from kernelgym.serving.ledger.redis_ledger import RedisLedger
+from kernelgym.serving.observer import Observer
+from kernelgym.serving.pulse import worker_id
+from kernelgym.serving.routing import Station
+from kernelgym.serving.runner import JobRunner
+from sandboxes.contracts import Stage
+
+
+class Child:
+    """Made before the fork; opened, used and closed after it.
+
+    Args:
+        options: How the worker is hosted.
+        commands: Shared with the parent.
+        ground: Where temporary files go.
+        observer: Told what happens.
+    """
+
+    def __init__(self, options: HostOptions, commands: Commands, ground: Ground, observer: Observer) -> None:
+        self._options = options
+        self._commands = commands
+        self._ground = ground
+        self._observer = observer
+        self._runner: JobRunner | None = None
+
+    def open(self) -> None:
+        """Begins to beat; connects to nothing yet, so that it is ready at once."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who ends a whole group leaves the order of it to the parent
+        self._ground.settle()
+        url = self._options.redis_url
+        ledger = RedisLedger(url)
+        dispatch = CeleryDispatch(make_app(url), ledger)
+        self._runner = JobRunner(
+            ledger, dispatch, self._evaluator, self._view(), commands=self._commands, observer=self._observer
+        )
+        self._runner.start()
+
+    def work(self, id: str, station: Station) -> bool:
+        """Does a job; see `JobRunner.work`."""
+        assert self._runner is not None, "open() comes first"
+        return self._runner.work(id, station)
+
+    def close(self) -> None:
+        """Takes leave."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    def _evaluator(
+        self, on_stage: Callable[[Stage], None], on_sheltered: Callable[[Sheltered], None]
+    ) -> StagedEvaluator:
+        return StagedEvaluator(
+            sandbox=self._options.sandbox,
+            threads=self._options.threads,
+            worker_module=self._options.worker_module,
+            on_stage=on_stage,
+            on_sheltered=on_sheltered,
+        )
+
+    def _view(self) -> WorkerView:
+        return WorkerView(
+            id=worker_id(self._options.name),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            queues=self._options.queues,
+            versions=judge_versions(),
+            device=self._options.device,
+        )
