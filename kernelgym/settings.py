@@ -34,6 +34,8 @@ class Settings(BaseModel):
     """Evaluations that run at the same time."""
     target: Annotated[str, Field(min_length=1)] = "h200"
     """GPU that is compiled for and modelled."""
+    redis_url: Annotated[str, Field(min_length=1)] | None = None
+    """Redis that is broker and ledger of hosted workers."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

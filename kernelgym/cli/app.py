@@ -140,6 +140,39 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
+def worker(
+    context: typer.Context,
+    queues: Annotated[
+        str | None, typer.Option(metavar="trace,replay", help="What it does.", show_default="trace,replay")
+    ] = None,
+    gpu: Annotated[int | None, typer.Option(min=0, metavar="INDEX", help="Instead: measure on this GPU.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="NAME", help="With --gpu: its model, e.g. h200.")] = None,
+    processes: Annotated[int, typer.Option(min=1, max=256, help="Jobs at the same time.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="CPU threads of each.")] = 1,
+    redis: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Broker and ledger: redis://HOST:PORT/0.", show_default="KERNELGYM_REDIS_URL"),
+    ] = None,
+    sandbox: Sandbox = None,
+    name: Annotated[
+        str | None, typer.Option(help="What its processes' names begin with.", show_default="the host's name")
+    ] = None,
+    drain: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long jobs may go on after SIGTERM.")
+    ] = 30.0,
+) -> None:
+    """Work for a service: take jobs from a queue until told to end. SIGTERM drains, a second one gives jobs back."""
+    from kernelgym.cli import hosting  # noqa: PLC0415 - loads Celery
+
+    options = hosting.Options(
+        queues=queues, gpu=gpu, target=target, processes=processes, threads=threads, redis=redis, sandbox=sandbox,
+        name=name, drain_s=drain,
+    )  # fmt: skip
+    with one_line_errors():
+        raise typer.Exit(hosting.run(options, context.obj))
+
+
+@app.command()
 def export(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="What is written: FILE.parquet or FILE.jsonl.")],

@@ -8,7 +8,10 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.extras import need_serve
+from kernelgym.serving.jobs import Priority
+from kernelgym.serving.routing import Station
 
 need_serve("celery", "redis")
 
@@ -18,10 +21,6 @@ from kombu import Exchange, Queue  # noqa: E402
 from kombu.exceptions import OperationalError  # noqa: E402
 from redis import Redis  # noqa: E402
 from redis.exceptions import RedisError  # noqa: E402
-
-from kernelgym.serving.errors import LedgerUnavailable  # noqa: E402
-from kernelgym.serving.jobs import Priority  # noqa: E402
-from kernelgym.serving.routing import Station  # noqa: E402
 
 Work = Callable[[str, Station], bool]
 """Does a job, by its id, at a station; False if it takes none any more, so that the message goes back."""

@@ -12,17 +12,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
-from celery import Celery, signals
-from celery.apps.worker import Worker
-from celery.exceptions import SecurityWarning
-from celery.worker import state
-from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError
-
 from kernelgym.errors import BadUsage, first_line
 from kernelgym.serving.celery_app import make_app, queue_named
 from kernelgym.serving.child import Child
 from kernelgym.serving.command import Command, Commands
+from kernelgym.serving.extras import need_serve
 from kernelgym.serving.gpu_lock import GpuLock
 from kernelgym.serving.ground import Ground
 from kernelgym.serving.host_options import HostOptions
@@ -33,6 +27,15 @@ from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.supervisor import Supervisor
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
+
+need_serve("celery", "redis")
+
+from celery import Celery, signals  # noqa: E402 - after the error that names the extra
+from celery.apps.worker import Worker  # noqa: E402
+from celery.exceptions import SecurityWarning  # noqa: E402
+from celery.worker import state  # noqa: E402
+from redis import Redis  # noqa: E402
+from redis.exceptions import AuthenticationError, RedisError  # noqa: E402
 
 ASK_EVERY_S: Final = 1.0
 
