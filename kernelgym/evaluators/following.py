@@ -60,6 +60,43 @@ def answer_of(found: Answer | KernelGymError) -> Answer:
     return found
 
 
+class Asked:
+    """Requests under way, and what is made of their answers.
+
+    Args:
+        requests: Is read lazily.
+    """
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self._requests = requests
+        self._jobs: dict[int, Job] = {}
+        self._senseless: dict[int, KernelGymError] = {}
+
+    def tasks(self) -> Iterator[Task]:
+        """Yields the task of each request."""
+        for index, (submission, problem, config) in enumerate(self._requests):
+            self._jobs[index] = Job(submission=submission, reference=problem.reference, config=config)
+            yield self._jobs[index]
+
+    def read(self, index: int, found: Answer | KernelGymError) -> Report | None:
+        """Returns the report of a request; None if it made no sense."""
+        job = self._jobs.pop(index)
+        try:
+            return read_report(answer_of(found), job)
+        except KernelGymError as error:
+            self._senseless[index] = error
+            return None
+
+    def complain(self) -> None:
+        """Raises the error of the first request that made no sense, if there was one.
+
+        Raises:
+            KernelGymError: That.
+        """
+        if self._senseless:
+            raise self._senseless[min(self._senseless)]
+
+
 class FollowingEvaluator:
     """Implements `Evaluator` and `Inspector` over a line; a context manager. Several threads may use it.
 
@@ -144,25 +181,12 @@ class FollowingEvaluator:
             InvalidReference, BadUsage: As `evaluate_many`.
         """
         manners = self._manners if in_flight is None else replace(self._manners, in_flight=in_flight)
-        jobs: dict[int, Job] = {}
-        senseless: dict[int, KernelGymError] = {}
-
-        def tasks() -> Iterator[Task]:
-            for index, (submission, problem, config) in enumerate(requests):
-                jobs[index] = Job(submission=submission, reference=problem.reference, config=config)
-                yield jobs[index]
-
-        found_ones = self._follow(tasks(), manners, ordered=ordered, total_s=deadline_s, cancel=cancel)
+        asked = Asked(requests)
+        found_ones = self._follow(asked.tasks(), manners, ordered=ordered, total_s=deadline_s, cancel=cancel)
         for index, found in found_ones:
-            job = jobs.pop(index)
-            try:
-                report = read_report(answer_of(found), job)
-            except KernelGymError as error:
-                senseless[index] = error
-            else:
+            if (report := asked.read(index, found)) is not None:
                 yield index, report
-        if senseless:
-            raise senseless[min(senseless)]
+        asked.complain()
 
     def close(self) -> None:
         """Cancels what is open and closes the line; calling it again does nothing."""

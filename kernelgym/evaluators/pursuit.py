@@ -28,6 +28,9 @@ MAX_IN_FLIGHT: Final = 1024
 GRACE_S: Final = 10.0
 """Time beyond a job's deadline in which the other side may say itself that it was missed."""
 
+LONGEST_RETRY_S: Final = 60.0
+"""Longest pause that another side may ask for."""
+
 
 class Passing(Exception):
     """The line failed, or the other side can't answer now; asking again may help.
@@ -80,6 +83,8 @@ class Manners:
     longest_pause_s: float = 10.0
     longest_wait_s: float = 20.0
     """Longest wait for an answer in one message."""
+    gap_s: float = 0.0
+    """Time between two questions: who asks for many gets several answers at a time, and asks less often."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.in_flight <= MAX_IN_FLIGHT:
@@ -156,6 +161,7 @@ class _Line:
     """Of the first failure after the last reply."""
     try_after: float = 0.0
     send_after: float = 0.0
+    ask_after: float = 0.0
     batch: int = 1
     ended: str | None = None
     """Why nothing is said any more."""
@@ -243,8 +249,9 @@ class Pursuit:
         longest = self._manners.longest_wait_s
         if self._waiting:
             longest = min(longest, line.send_after - now)
-        if not self._open:
-            return Rest(self._bounded(longest, now))
+        if not self._open or now < line.ask_after:
+            return Rest(self._bounded(min(longest, line.ask_after - now) if self._open else longest, now))
+        line.ask_after = now + self._manners.gap_s
         first_due = min(want.due for wants in self._open.values() for want in wants)
         return Ask(tuple(self._open), self._bounded(min(longest, max(0.0, first_due - now)), now), now)
 
@@ -287,7 +294,11 @@ class Pursuit:
             line = self._line
             line.batch = max(1, line.batch // 2)
             pause = error.retry_after_s if error.retry_after_s is not None else self._manners.pause_s
-            line.send_after = self._now() + min(pause, self._manners.longest_pause_s) * (1.0 + self._draw())
+            after = self._now() + min(pause, LONGEST_RETRY_S) * (1.0 + self._draw())
+            if isinstance(step, Send):
+                line.send_after = after
+            else:
+                line.try_after = after
         else:
             self._unreached(step, error)
 
@@ -393,7 +404,7 @@ class Pursuit:
         if now - line.since >= patience:
             self._end(f"{error.message}; it was so for {patience:g} s")
             return
-        line.try_after = now + max(error.retry_after_s or 0.0, self._pause(line.failures))
+        line.try_after = now + max(min(error.retry_after_s or 0.0, LONGEST_RETRY_S), self._pause(line.failures))
         if isinstance(step, Send):  # if they are to blame, the others come first
             self._unqueue(step.wants)
             self._waiting.extend(step.wants)

@@ -1,7 +1,8 @@
 """The client for programs with an event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import count
 from types import TracebackType
@@ -10,12 +11,12 @@ from uuid import uuid4
 
 from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.evaluators.answers import Answer, lost, read_description, read_report, read_weaknesses
-from kernelgym.evaluators.following import answer_of, hear
+from kernelgym.evaluators.following import Asked, answer_of, hear
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
 from kernelgym.evaluators.protocol import Request
 from kernelgym.evaluators.pursuit import Ask, Drop, Found, Manners, Passing, Pursuit, Rest, Send, Senseless
 from kernelgym.evaluators.remote.address import read_address
-from kernelgym.evaluators.remote.conversation import Conversation, Reply
+from kernelgym.evaluators.remote.conversation import POLITE, Conversation, Reply
 from kernelgym.evaluators.remote.transport import describe, httpx, limits, timeout
 from kernelgym.problems import Problem
 from kernelgym.serving.jobs import Priority
@@ -24,12 +25,14 @@ from sandboxes.contracts import Description, EvalConfig, Report, Submission, Wea
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """What a job was submitted as; enough to submit it again."""
+    """What was submitted, and enough to submit it again."""
 
-    id: str
-    """Of the job, for the status page."""
     job: Job
-    waiter: str
+    id: str | None = None
+    """Of the job on the server; None if there was an answer at once."""
+    answer: Answer | None = None
+    """If it was there at once, or was not to be had within all patience."""
+    waiter: str = ""
 
 
 class AsyncKernelGymClient:
@@ -55,7 +58,7 @@ class AsyncKernelGymClient:
         manners: Manners | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._manners = manners or Manners()
+        self._manners = manners or POLITE
         self._conversation = Conversation(
             read_address(url, token), priority=priority, deadline_s=self._manners.deadline_s
         )
@@ -89,11 +92,8 @@ class AsyncKernelGymClient:
         job = Job(submission=submission, reference=problem.reference, config=config)
         return read_report(await self._ask(job), job)
 
-    async def submit(self, submission: Submission, problem: Problem, config: EvalConfig) -> Ticket | Report:
-        """Has one candidate evaluated without waiting for it.
-
-        Returns:
-            A ticket for `result`; or the report itself, if none was to be had within all patience.
+    async def submit(self, submission: Submission, problem: Problem, config: EvalConfig) -> Ticket:
+        """Has one candidate evaluated without waiting for it; returns a ticket for `result`.
 
         Raises:
             BadUsage: The server refuses it.
@@ -101,13 +101,13 @@ class AsyncKernelGymClient:
         job = Job(submission=submission, reference=problem.reference, config=config)
         waiter = self._waiter()
         pursuit = self._pursuit([job], self._manners)
-        while (step := pursuit.next()) is not None and not pursuit.open_ids:
+        while (step := pursuit.next()) is not None:
             await self._step(pursuit, step, waiter)
-        for _, found in pursuit.take():
-            if isinstance(found, KernelGymError):
-                raise found
-            return read_report(found, job)
-        return Ticket(id=pursuit.open_ids[0], job=job, waiter=waiter)
+            if pursuit.open_ids:
+                return Ticket(id=pursuit.open_ids[0], job=job, waiter=waiter)
+            for _, found in pursuit.take():
+                return Ticket(job=job, answer=answer_of(found))
+        return Ticket(job=job, answer=lost("nobody answered"))
 
     async def result(self, ticket: Ticket) -> Report:
         """Waits for the report of a candidate that was submitted; may be asked for several times.
@@ -115,11 +115,12 @@ class AsyncKernelGymClient:
         Raises:
             InvalidReference, BadUsage: As `evaluate`.
         """
-        pursuit = self._pursuit([], self._manners)
-        pursuit.adopt(ticket.id, ticket.job)
-        async for _, found in self._follow(pursuit, ticket.waiter):
-            return read_report(answer_of(found), ticket.job)
-        return read_report(lost("nobody answered"), ticket.job)
+        answer = ticket.answer
+        if answer is None and ticket.id is not None:
+            pursuit = self._pursuit([], self._manners)
+            pursuit.adopt(ticket.id, ticket.job)
+            answer = await self._first(pursuit, ticket.waiter)
+        return read_report(answer or lost("nobody answered"), ticket.job)
 
     async def stream(
         self,
@@ -128,7 +129,7 @@ class AsyncKernelGymClient:
         ordered: bool = False,
         deadline_s: float | None = None,
         in_flight: int | None = None,
-    ) -> AsyncIterator[tuple[int, Report]]:
+    ) -> AsyncGenerator[tuple[int, Report], None]:
         """Yields `(index of the request, report)`; what is open is cancelled when the generator is closed.
 
         Args:
@@ -141,25 +142,13 @@ class AsyncKernelGymClient:
             InvalidReference, BadUsage: As `evaluate`; after all reports, for the first request that it is true of.
         """
         manners = self._manners if in_flight is None else replace(self._manners, in_flight=in_flight)
-        jobs: dict[int, Job] = {}
-        senseless: dict[int, KernelGymError] = {}
-
-        def tasks() -> Iterator[Task]:
-            for index, (submission, problem, config) in enumerate(requests):
-                jobs[index] = Job(submission=submission, reference=problem.reference, config=config)
-                yield jobs[index]
-
-        pursuit = self._pursuit(tasks(), manners, ordered=ordered, total_s=deadline_s)
-        async for index, found in self._follow(pursuit, self._waiter()):
-            job = jobs.pop(index)
-            try:
-                report = read_report(answer_of(found), job)
-            except KernelGymError as error:
-                senseless[index] = error
-            else:
-                yield index, report
-        if senseless:
-            raise senseless[min(senseless)]
+        asked = Asked(requests)
+        pursuit = self._pursuit(asked.tasks(), manners, ordered=ordered, total_s=deadline_s)
+        async with aclosing(self._follow(pursuit, self._waiter())) as found_ones:
+            async for index, found in found_ones:
+                if (report := asked.read(index, found)) is not None:
+                    yield index, report
+        asked.complain()
 
     async def cancel(self, tickets: Sequence[Ticket]) -> None:
         """Takes the interest in jobs back; those that nobody else wants end.
@@ -168,7 +157,8 @@ class AsyncKernelGymClient:
             BadUsage: The server refuses it.
         """
         for ticket in tickets:
-            await self._drop((ticket.id,), ticket.waiter)
+            if ticket.id is not None:
+                await self._drop((ticket.id,), ticket.waiter)
 
     async def close(self) -> None:
         """Closes all connections; calling it again does nothing."""
@@ -188,8 +178,17 @@ class AsyncKernelGymClient:
         Raises:
             KernelGymError: The task makes no sense.
         """
-        async for _, found in self._follow(self._pursuit([task], self._manners), self._waiter()):
-            return answer_of(found)
+        return await self._first(self._pursuit([task], self._manners), self._waiter())
+
+    async def _first(self, pursuit: Pursuit, waiter: str) -> Answer:
+        """Returns the only answer of a pursuit.
+
+        Raises:
+            KernelGymError: The task makes no sense.
+        """
+        async with aclosing(self._follow(pursuit, waiter)) as found_ones:
+            async for _, found in found_ones:
+                return answer_of(found)
         return lost("nobody answered")
 
     def _waiter(self) -> str:
@@ -201,7 +200,7 @@ class AsyncKernelGymClient:
         alone = self._conversation.alone
         return Pursuit(tasks, manners, ordered=ordered, total_s=total_s, alone=alone, met=self._met)
 
-    async def _follow(self, pursuit: Pursuit, waiter: str) -> AsyncIterator[Found]:
+    async def _follow(self, pursuit: Pursuit, waiter: str) -> AsyncGenerator[Found, None]:
         """Yields what is found, until all is or nobody listens any more; then what is open is cancelled."""
         try:
             while (step := pursuit.next()) is not None:

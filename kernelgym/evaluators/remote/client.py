@@ -4,7 +4,7 @@ from kernelgym.evaluators.following import FollowingEvaluator
 from kernelgym.evaluators.messages import Task
 from kernelgym.evaluators.pursuit import Ask, Drop, Manners, Passing, Send, Told
 from kernelgym.evaluators.remote.address import read_address
-from kernelgym.evaluators.remote.conversation import Call, Conversation, Reply
+from kernelgym.evaluators.remote.conversation import POLITE, Call, Conversation, Reply
 from kernelgym.evaluators.remote.transport import describe, httpx, limits, timeout
 from kernelgym.serving.jobs import JobView, Priority
 
@@ -83,6 +83,6 @@ class KernelGymClient(FollowingEvaluator):
         manners: Manners | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        polite = manners or Manners()
+        polite = manners or POLITE
         conversation = Conversation(read_address(url, token), priority=priority, deadline_s=polite.deadline_s)
         super().__init__(HttpLine(conversation, transport), polite)

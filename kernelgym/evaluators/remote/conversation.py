@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
-from kernelgym.evaluators.pursuit import Again, Ask, Busy, Drop, Passing, Send, Senseless, Told
+from kernelgym.evaluators.pursuit import Again, Ask, Busy, Drop, Manners, Passing, Send, Senseless, Told
 from kernelgym.evaluators.remote.address import TOKEN_VARIABLE, Address
 from kernelgym.serving.http.wire import (
     WIRE_HEADER,
@@ -32,6 +32,9 @@ from sandboxes.contracts import Contract, Reference
 
 SILENCE_S: Final = 10.0
 """Longest silence of a server that has to answer at once."""
+
+POLITE: Final = Manners(gap_s=0.03)
+"""How a server is asked: not so often that a token's limit is reached by asking alone."""
 
 MAX_QUOTED: Final = 300
 """Characters of a server's words that a message quotes."""
@@ -149,7 +152,7 @@ class Conversation:
             )
 
     def _call(self, path: str, content: Contract, waiter: str, *, wait_s: float = 0.0, keyed: bool = False) -> Call:
-        body = content.model_dump_json(exclude_defaults=True).encode()
+        body = content.model_dump_json().encode()
         headers = self._headers() | {
             "Content-Type": "application/json",
             "X-KernelGym-Client": waiter,

@@ -11,7 +11,7 @@ from kernelgym.serving.http.orders import ClientName, IdempotencyKey, check_key,
 from kernelgym.serving.http.refusals import RequestRefused
 from kernelgym.serving.http.replies import reply
 from kernelgym.serving.http.tokens import Caller, Scope
-from kernelgym.serving.http.wire import MAX_WAIT_S, BatchIn, ErrorCode, JobsOut, OrderIn, PollIn
+from kernelgym.serving.http.wire import MAX_WAIT_S, BatchIn, CancelIn, ErrorCode, JobsOut, OrderIn, PollIn
 from kernelgym.serving.jobs import JOB_ID, JobState, JobView
 from kernelgym.serving.telemetry.metrics import Waiting
 
@@ -54,6 +54,15 @@ async def poll(request: Request, asked: PollIn) -> Response:
         return reply(JobsOut(jobs=tuple(views.get(id) for id in asked.ids)))
     ended = tuple(view for view in views.values() if view is not None and view.state in ENDED)
     return reply(JobsOut(jobs=ended, unknown=tuple(id for id, view in views.items() if view is None)))
+
+
+@router.post("/cancel", status_code=204, response_class=Response, openapi_extra=guarded(Scope.SUBMIT))
+async def cancel_many(request: Request, asked: CancelIn, client: ClientName = "-") -> Response:
+    """Takes this client's interest in many jobs back, as `DELETE /v1/jobs/{id}` does in one."""
+    front, caller = front_of(request), caller_of(request)
+    await front.threads.run(front.engine.cancel, list(asked.ids), waiter_of(caller, client))
+    front.limits.ended(caller, list(asked.ids))
+    return Response(status_code=204)
 
 
 @router.get(

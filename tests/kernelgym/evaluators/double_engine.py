@@ -41,7 +41,7 @@ class DoubleEngine:
         self._tasks: dict[str, Task] = {}
         self._answers: dict[str, Answer] = {}
         self._waiters: dict[str, set[str]] = {}
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
 
     @property
     def open(self) -> list[str]:
@@ -68,6 +68,16 @@ class DoubleEngine:
                 self._answers[id] = answer(self._tasks[id])
             self._changed.notify_all()
 
+    def finish_soon(self, count: int = 1, when_open: int = 1) -> None:
+        """Answers some from another thread, as soon as so many are open."""
+
+        def wait() -> None:
+            with self._changed:
+                if self._changed.wait_for(lambda: len(self.open) >= when_open, 10):
+                    self.finish(count)
+
+        threading.Thread(target=wait, daemon=True).start()
+
     def submit(self, orders: Sequence[Order], waiter: str) -> list[JobView]:
         with self._changed:
             self._check()
@@ -82,6 +92,7 @@ class DoubleEngine:
                 if id not in self._answers and (answer := self.answer(order.task)) is not None:
                     self._answers[id] = answer
             self.largest = max(self.largest, len(self.open))
+            self._changed.notify_all()
             return [self._view(job_id(order.task)) for order in orders]
 
     def view(self, ids: Sequence[str]) -> list[JobView | None]:

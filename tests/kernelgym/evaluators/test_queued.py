@@ -57,10 +57,8 @@ def test_equal_requests_are_one_job_and_each_has_its_report() -> None:
     engine = DoubleEngine(under_way)
     with QueueEvaluator(engine, manners=QUICK) as evaluator:
         reports = evaluator.evaluate_many([request(1)] * 3)
-        finisher = threading.Timer(0.02, engine.finish)
-        finisher.start()
+        engine.finish_soon()
         assert sorted(index for index, _ in reports) == [0, 1, 2]
-        finisher.join()
 
 
 def test_no_more_requests_are_read_than_are_in_flight() -> None:
@@ -73,10 +71,8 @@ def test_no_more_requests_are_read_than_are_in_flight() -> None:
 
     with QueueEvaluator(engine, manners=QUICK) as evaluator:
         stream = evaluator.stream(source(), in_flight=8)
-        finisher = threading.Timer(0.02, lambda: engine.finish(3))
-        finisher.start()
+        engine.finish_soon(3, when_open=8)
         next(stream)
-        finisher.join()
         assert len(read) <= 8 + 3
         assert engine.largest <= 8
         stream.close()
@@ -107,10 +103,8 @@ def test_in_order_on_request() -> None:
         unordered = evaluator.stream(requests(6))
         assert next(unordered)[0] == 1
         unordered.close()
-        finisher = threading.Timer(0.05, engine.finish)
-        finisher.start()
+        engine.finish_soon()
         assert [index for index, _ in evaluator.stream(requests(6), ordered=True)] == list(range(6))
-        finisher.join()
 
 
 def test_a_flushed_store_costs_time_and_no_request() -> None:
@@ -175,7 +169,7 @@ def test_closing_the_generator_cancels_what_is_open_and_nothing_of_others() -> N
         waiting.start()
         until(lambda: len(engine.open) == 1)
         stream = evaluator.stream(requests(4))
-        threading.Timer(0.02, lambda: engine.finish(2)).start()
+        engine.finish_soon(2, when_open=4)
         next(stream)
         stream.close()
         waiting.join(10)

@@ -1,0 +1,88 @@
+"""The engine of many machines: the ledger in Redis, messages by Celery, work done by `kernelgym worker`."""
+
+from collections.abc import Collection
+from typing import Final
+from uuid import uuid4
+
+from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
+from kernelgym.serving.errors import LedgerUnavailable
+from kernelgym.serving.identity import fingerprint, judge_versions
+from kernelgym.serving.janitor import Janitor
+from kernelgym.serving.jobs import Overview
+from kernelgym.serving.ledger.bounds import Bounds
+from kernelgym.serving.ledger.redis_ledger import RedisLedger
+from kernelgym.serving.ledger_engine import LedgerEngine
+from kernelgym.serving.routing import CPU_STATIONS, queue_of
+
+NEEDED: Final = tuple(CPU_STATIONS)
+"""Stations without which hardly a job can be done."""
+
+
+class HostedEngine(LedgerEngine):
+    """Implements `Engine` on Redis and Celery; does no work itself, but for looking after the ledger.
+
+    Args:
+        redis_url: Of broker and ledger, e.g. `redis://localhost:6379/0`.
+        bounds: How many jobs may be open, and how much is kept.
+        janitor: Whether to look after the ledger; workers do so, too, and one leads.
+
+    Raises:
+        ValueError: The URL can't be parsed.
+    """
+
+    def __init__(self, redis_url: str, *, bounds: Bounds | None = None, janitor: bool = True) -> None:
+        ledger = RedisLedger(redis_url, bounds=bounds)
+        self._app = make_app(redis_url)
+        self._queues = RedisQueues(redis_url)
+        self._messages = CeleryDispatch(self._app, ledger)
+        super().__init__(ledger, self._messages)
+        self._address = ledger.address
+        self._janitor = Janitor(ledger, self._messages, self._queues, f"engine-{uuid4().hex[:12]}") if janitor else None
+        self._closed = False
+        if self._janitor is not None:
+            self._janitor.start()
+
+    def ready(self) -> str | None:
+        """See `Engine.ready`."""
+        try:
+            overview = self._ledger.overview(recent=0)
+        except LedgerUnavailable as error:
+            return f"{error}; start Redis, or correct KERNELGYM_REDIS_URL"
+        needed = {queue_of(station) for station in NEEDED}
+        return unserved(overview, needed)
+
+    def close(self) -> None:
+        """Closes connections; what was submitted goes on. Calling it again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._janitor is not None:
+            self._janitor.close()
+        self._messages.close()
+        self._queues.close()
+        self._ledger.close()
+
+
+def unserved(overview: Overview, needed: Collection[str]) -> str | None:
+    """Returns which of the `needed` queues no living worker serves, and what to do; None if all are served."""
+    served = {queue for worker in overview.workers if not worker.draining for queue in worker.queues}
+    missing = sorted(set(needed) - served)
+    if not missing:
+        return None
+    stations = ", ".join(queue.partition("@")[0] for queue in missing)
+    words = f"no worker of version {fingerprint()} serves {stations}"
+    ours, others = judge_versions(), {}
+    for worker in overview.workers:
+        for queue in worker.queues:
+            if (theirs := queue.partition("@")[2]) != fingerprint():
+                others[theirs] = worker.versions
+    if others:
+        named = "; ".join(f"{theirs} ({_difference(ours, versions)})" for theirs, versions in sorted(others.items()))
+        return f"{words}, but there are workers of other versions: {named}; install the same on both"
+    return f"{words}; start one: kernelgym worker"
+
+
+def _difference(ours: dict[str, str], theirs: dict[str, str]) -> str:
+    """Returns in what another judge differs from this one."""
+    names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
+    return ", ".join(f"{name} {theirs.get(name, 'none')} instead of {ours.get(name, 'none')}" for name in names)
