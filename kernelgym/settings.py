@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """GPU that is compiled for and modelled."""
     redis_url: Annotated[str, Field(min_length=1)] | None = None
     """Redis that is broker and ledger of hosted workers."""
+    token: str | None = Field(default=None, min_length=1, repr=False)
+    """Shown to servers."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

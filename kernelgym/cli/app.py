@@ -13,10 +13,11 @@ import typer
 from kernelgym.cli.bench import bench_app
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.extension import ExtensibleGroup
-from kernelgym.cli.options import Device, DeviceName, Json, MatrixPrecision, Sandbox, Target, Workers
+from kernelgym.cli.options import Device, DeviceName, Json, Log, MatrixPrecision, Sandbox, Target, Workers
 from kernelgym.cli.problems import HELP_OPTIONS, problems_app
 from kernelgym.cli.rewards import rewards_app
 from kernelgym.cli.services import Services
+from kernelgym.serving.telemetry.logs import LogStyle
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Precision
 
@@ -160,16 +161,45 @@ def worker(
     drain: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long jobs may go on after SIGTERM.")
     ] = 30.0,
+    log: Log = LogStyle.TEXT,
 ) -> None:
     """Work for a service: take jobs from a queue until told to end. SIGTERM drains, a second one gives jobs back."""
     from kernelgym.cli import hosting  # noqa: PLC0415 - loads Celery
 
     options = hosting.Options(
         queues=queues, gpu=gpu, target=target, processes=processes, threads=threads, redis=redis, sandbox=sandbox,
-        name=name, drain_s=drain,
+        name=name, drain_s=drain, log=log,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(hosting.run(options, context.obj))
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    service: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[URL]",
+            help="A server, http://HOST:PORT, for which KERNELGYM_TOKEN has the scope `operate`; or the Redis behind "
+            "it, redis://HOST:PORT/0.",
+            show_default="KERNELGYM_REDIS_URL or http://localhost:8000",
+        ),
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print it once instead of showing it live.")] = False,
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.2, max=3600, help="How often to look again.")] = 2.0,
+    json: Json = False,
+) -> None:
+    """Show a service live: queues, workers, what is in flight, rates, latencies, outcomes."""
+    from kernelgym.cli import status as command  # noqa: PLC0415 - loads pydantic models
+
+    settings = context.obj.settings
+    options = command.Options(
+        url=service or settings.redis_url or command.DEFAULT_URL, token=settings.token, once=once, every_s=every,
+        json=json,
+    )  # fmt: skip
+    with one_line_errors():
+        command.run(options)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from kernelgym.errors import EvaluatorBroken, KernelGymError, UnknownProblem
 from kernelgym.reports.wording import plain
+from kernelgym.serving.errors import LedgerUnavailable, TooBusy
 from rewards import RewardsError
 from sandboxes.errors import SandboxesError
 
@@ -38,7 +39,7 @@ def one_line_errors() -> Iterator[None]:
     except UnknownProblem as error:
         complain(f"{error.question} (`kernelgym problems` lists all {len(error.known)})")
         raise typer.Exit(ExitCode.USAGE) from error
-    except EvaluatorBroken as error:
+    except (EvaluatorBroken, LedgerUnavailable, TooBusy) as error:
         complain(error)
         raise typer.Exit(ExitCode.INFRASTRUCTURE) from error
     except (KernelGymError, RewardsError) as error:

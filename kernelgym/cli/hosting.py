@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from kernelgym.cli.services import Services
 from kernelgym.errors import BadUsage
 from kernelgym.serving.host_options import HostOptions, parse_queues
+from kernelgym.serving.telemetry.logs import configure_logging, log_event
+from kernelgym.serving.telemetry.observing import LogObserver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Options:
     sandbox: str | None
     name: str | None
     drain_s: float
+    log: str
 
 
 def run(options: Options, services: Services) -> int:
@@ -49,4 +52,5 @@ def run(options: Options, services: Services) -> int:
         from kernelgym.serving.hosting import host  # noqa: PLC0415 - its packages are an extra
     except ImportError as error:
         raise BadUsage(str(error)) from error
-    return host(hosted)
+    configure_logging(options.log, role="worker")
+    return host(hosted, observer=LogObserver(), say=lambda line: log_event("worker", message=line))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from kernelgym.cli.choices import choice_of, choices
+from kernelgym.serving.telemetry.logs import LogStyle
 from kernelgym.settings import SandboxName
 from sandboxes.contracts import Precision
 
@@ -62,4 +63,12 @@ Levels = Annotated[
 Difficulties = Annotated[
     list[str] | None,
     typer.Option("--difficulty", metavar="easy|medium|hard", help="Only problems this hard; may be given again."),
+]
+Log = Annotated[
+    LogStyle,
+    typer.Option(
+        parser=choice_of("--log", LogStyle),
+        metavar=choices(LogStyle),
+        help="Form of the log on standard error: for people, or one JSON object on each line.",
+    ),
 ]

@@ -22,7 +22,7 @@ from typing import Any, Final, TextIO, TypedDict, Unpack
 
 from kernelgym.reports.wording import plain
 
-MAX_VALUE: Final = 300
+MAX_VALUE: Final = 1_000
 """Characters of one value."""
 
 MAX_TRACEBACK: Final = 6_000
