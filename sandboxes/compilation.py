@@ -25,10 +25,11 @@ from triton.errors import TritonError
 from sandboxes.capability import Capability
 from sandboxes.compiler_messages import Complaint, read_complaint
 from sandboxes.contracts import Diagnostic, Outcome, Resources, Stage, Target, Variant, clip
-from sandboxes.errors import SandboxesError
+from sandboxes.errors import MachineFailed, SandboxesError
 from sandboxes.hardware.cubin import read_usage
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import TARGETS
+from sandboxes.machine import full_disk, killed_from_outside, out_of_memory_kills
 
 MAX_GRID_YZ = 65_535
 MAX_GRID_X = 2**31 - 1
@@ -41,6 +42,8 @@ OPERATIONS = frozenset({"llvm.intr.assume", "ttg.barrier", "gpu.barrier"})
 """The exceptions: `tl.assume` and `tl.debug_barrier`."""
 
 OPERATION = re.compile(r'^[ \t]*(?:%[^=\n]{1,500}= )?"?([a-z_]\w*)\.([\w.]+)', re.MULTILINE)
+KILLED_ASSEMBLER = re.compile(r"PTXAS error: `ptxas` failed with error code -(\d{1,2})\s")
+"""How Triton begins its message if a signal has ended ptxas."""
 ENTRY = re.compile(r"\btt\.func public @")
 UNUSABLE_NAME = re.compile(r'\btt\.func public @"[^"\n]*(?:/|\\2[fF]|\\00)')
 """The compile cache names files after the kernel: a name with a slash would look like a fault of this machine."""
@@ -119,6 +122,7 @@ def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
     Raises:
         CompileFailure: The compiler refuses the kernel, or the kernel needs more than the target has.
         CompilerMissing: This machine has no compiler for the target, or can't run it (no permission, disk full).
+        MachineFailed: Likewise, while the compiler ran.
     """
     check_launch(variant, target)
     _check_text(variant.ttir)
@@ -219,12 +223,14 @@ def _run_triton(variant: Variant, gpu: GPUTarget, options: dict[str, Any]) -> An
     with tempfile.TemporaryDirectory(prefix="kernelgym-") as folder, _files_in(folder):
         path = Path(folder, "kernel.ttir")
         output = Path(folder, "output")
+        kills = out_of_memory_kills()
         try:
             with _quiet(output):
                 path.write_text(variant.ttir, encoding="utf-8")
                 return triton.compile(str(path), target=gpu, options=options)
         except (RuntimeError, ValueError, AssertionError, LookupError, TypeError, TritonError) as error:
             _raise_if_missing(error)
+            _raise_if_ours(error, kills)
             raise _failure(read_complaint(error, output, Path(folder))) from None
 
 
@@ -243,6 +249,22 @@ def _raise_if_missing(error: Exception) -> None:
     text = str(error)
     if text.startswith("Cannot find") or "compatible backends for target" in text:
         raise CompilerMissing(f"Triton {triton.__version__} can't compile here: {text}") from error
+
+
+def _raise_if_ours(error: Exception, kills: int) -> None:
+    """Raises `MachineFailed` if the assembler was killed from outside, or the disk is full.
+
+    Args:
+        error: What Triton raised.
+        kills: `out_of_memory_kills` before.
+    """
+    ended = KILLED_ASSEMBLER.match(str(error).strip())
+    if ended and killed_from_outside(int(ended[1]), kills):
+        raise MachineFailed(
+            f"ptxas was ended from outside (signal {ended[1]}); nothing is said about the kernel"
+        ) from error
+    if (full := full_disk()) is not None:
+        raise full from error
 
 
 def _failure(complaint: Complaint) -> CompileFailure:

@@ -7,6 +7,7 @@ raised from here means that *we* failed, so the evaluation is retried or lost, a
     ├── SandboxUnavailable (OSError)      a sandbox cannot be started on this machine
     ├── SandboxBroken (RuntimeError)      a sandbox that did start failed before untrusted code ran
     ├── BrokenBundle (RuntimeError)       what was traced elsewhere arrives damaged, or at the wrong place
+    ├── MachineFailed (OSError)           no disk, no descriptors, no memory, or a process killed from outside
     ├── DetectorBroken (RuntimeError)     a rule of the gate that somebody else has added can't be used
     └── InvalidReference (ValueError)     the caller's reference raises or lacks something
         └── AnswerKnown                   what it computes is known before it is computed
@@ -20,6 +21,7 @@ __all__ = [
     "BrokenBundle",
     "DetectorBroken",
     "InvalidReference",
+    "MachineFailed",
     "SandboxBroken",
     "SandboxUnavailable",
     "SandboxesError",
@@ -40,6 +42,10 @@ class SandboxBroken(SandboxesError, RuntimeError):
 
 class BrokenBundle(SandboxesError, RuntimeError):
     """What another process has traced can't be taken up: the way it came lost, damaged or mixed up something."""
+
+
+class MachineFailed(SandboxesError, OSError):
+    """The machine lacks something that a trusted stage needs, or somebody ended one of its processes."""
 
 
 class DetectorBroken(SandboxesError, RuntimeError):

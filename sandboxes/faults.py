@@ -8,6 +8,7 @@ from sandboxes.compilation import CompileFailure
 from sandboxes.contracts import CaseResult, Diagnostic, Finding, Outcome, Stage, Submission, clip
 from sandboxes.errors import SandboxesError
 from sandboxes.hints import HINTS, hint
+from sandboxes.machine import machine_failure
 from sandboxes.operators import OperatorNotAllowed
 from sandboxes.replay import MalformedTrace, OutOfTime, ValueOutOfRange
 from sandboxes.ttir import (
@@ -70,7 +71,8 @@ def faults(stage: Stage, submission: Submission, case: str | None = None) -> Ite
     """Inside it what a candidate's trace does wrong becomes a `Fault`.
 
     So does what our own code does wrong on it (`unsupported`): the trace is the candidate's, and a program that makes
-    the executor stumble must not get away without a verdict.
+    the executor stumble must not get away without a verdict. What this machine lacks, such as space on its disk, is
+    `MachineFailed` and no verdict.
 
     Args:
         stage: Where we are.
@@ -91,6 +93,8 @@ def faults(stage: Stage, submission: Submission, case: str | None = None) -> Ite
     except Exception as error:
         if stage is Stage.TRACE:
             raise
+        if (ours := machine_failure(error)) is not None:
+            raise ours from error
         text = f"this device fails on the program: {type(error).__name__}: {error}"
         raise fault(
             Outcome.UNSUPPORTED, stage, submission, text, hint=HINTS[UnsupportedOperation], case=case

@@ -34,6 +34,7 @@ from sandboxes.isolation import Sandbox, SandboxResult, SandboxStatus
 from sandboxes.journal import Journal, OnStage
 from sandboxes.judge import bench_trial, plan_trials
 from sandboxes.loading import load_reference
+from sandboxes.machine import full_disk
 from sandboxes.observations import Observations, with_observations
 from sandboxes.programs import check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
@@ -184,6 +185,8 @@ class Pipeline:
         journal = evaluation.journal
         with journal.stage(Stage.VERIFY):
             traced = read_answer(answer, cases, config)
+            if traced.failure is not None and (full := full_disk()) is not None:
+                raise full  # the sandbox may have had none, either
             raise_if_failed(traced, submission)
             graphs = {case.name: trace_reference(evaluation.reference, case) for case in cases}
             seed = config.weight_seeds[0]

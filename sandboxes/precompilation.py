@@ -15,6 +15,9 @@ from collections.abc import Sequence
 
 from sandboxes.compilation import CompileFailure, CompilerMissing, compile_variant
 from sandboxes.contracts import Outcome, Target, Variant
+from sandboxes.errors import MachineFailed
+from sandboxes.isolation import syscalls
+from sandboxes.machine import killed_from_outside, out_of_memory_kills
 
 
 class CompileTimeout(Exception):
@@ -43,7 +46,10 @@ def precompile(variants: Sequence[Variant], target: Target, *, processes: int, t
 
     Raises:
         CompileTimeout: The time was up; all children are gone.
+        MachineFailed: Somebody ends children from outside.
     """
+    kills = out_of_memory_kills()
+    repeated: set[int] = set()
     deadline = time.monotonic() + timeout_s
     crashed: dict[int, str] = {}
     waiting = list(range(len(variants)))
@@ -58,9 +64,17 @@ def precompile(variants: Sequence[Variant], target: Target, *, processes: int, t
                 raise CompileTimeout([child.busy_with for child in children])
             for child in [child for child in children if child.ended()]:
                 children.remove(child)
-                if child.signal is not None:
+                if child.signal is None:
+                    continue
+                waiting += child.left
+                if not killed_from_outside(child.signal, kills):
                     crashed[child.busy_with] = signal.Signals(child.signal).name
-                    waiting += child.left
+                elif child.busy_with in repeated:
+                    name = signal.Signals(child.signal).name
+                    raise MachineFailed(f"the compiler was ended from outside ({name}), twice; look who does that")
+                else:
+                    repeated.add(child.busy_with)
+                    waiting.append(child.busy_with)
     finally:
         for child in children:
             child.kill()
@@ -118,12 +132,13 @@ def _work(share: list[tuple[int, Variant]], target: Target, progress: int) -> No
     status = 1
     try:
         os.setpgid(0, 0)
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         gc.freeze()  # collecting would copy the pages shared with the parent
         for _, variant in share:
             os.write(progress, b".")
             try:
                 compile_variant(variant, target)
-            except (CompileFailure, CompilerMissing):
+            except (CompileFailure, CompilerMissing, MachineFailed):
                 continue  # `compile_variant` repeats it in the parent
         status = 0
     finally:

@@ -17,6 +17,9 @@ OUTCOME_OF_DEATH: Final = {
 That holds for every way to fail: it ends, it hangs, or it sends what is no message or too long for one.
 """
 
+MAX_INNOCENT: Final = 2
+"""Deaths that can't be the task's doing after which it is given back."""
+
 
 @overload
 def attempt(worker: WorkerProcess, task: Task | Replaying, bundle: bytes = b"") -> Answer: ...
@@ -29,14 +32,22 @@ def attempt(worker: WorkerProcess, task: Tracing, bundle: bytes = b"") -> Answer
 def attempt(worker: WorkerProcess, task: Assignment, bundle: bytes = b"") -> Answer | Handover:
     """Has a worker do something, a second time if it dies of it.
 
+    A death that can't be the task's doing is no evidence; after the second one there is no third attempt.
+
     Raises:
         WorkerDied: It died again; without a stage if it was doing something else then.
     """
     first: WorkerDied | None = None
+    innocent = 0
     while True:
         try:
             return worker.run(task, bundle)
         except WorkerDied as death:
+            if death.ours:
+                innocent += 1
+                if innocent == MAX_INNOCENT:
+                    raise
+                continue
             if first is not None and death.stage != first.stage:
                 raise WorkerDied(None, death.detail, hung=death.hung) from death
             if death.hung or first is not None:
@@ -48,6 +59,8 @@ def blamed(job: Job, death: WorkerDied) -> Report:
     """Returns the report of a job that ended its worker."""
     stage = death.stage or Stage.TRACE
     outcome = OUTCOME_OF_DEATH.get(stage, Outcome.INFRASTRUCTURE)
+    if death.ours:
+        outcome = Outcome.INFRASTRUCTURE
     if death.hung and outcome is not Outcome.INFRASTRUCTURE:
         return lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {death.detail}")
     return lost(job, outcome, stage, f"the worker died in the {stage} stage: {death.detail}")

@@ -165,6 +165,8 @@ class LocalEvaluator:
         try:
             answer = self._hand_out(question)
         except WorkerDied as death:
+            if death.ours:
+                raise EvaluatorBroken(f"{problem.id} can't be {what}: a worker was lost ({death.detail})") from death
             raise InvalidReference.of(problem.id, f"can't be {what}: its worker ended ({death.detail})") from death
         if isinstance(answer, Described | Inspected):
             return answer

@@ -15,6 +15,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from kernelgym.errors import Stopped
+from kernelgym.evaluators.attendance import Attendance
 from kernelgym.evaluators.messages import (
     MAX_FRAME_BYTES,
     MESSAGE,
@@ -33,7 +34,9 @@ from kernelgym.evaluators.messages import (
     StageBegan,
     Tracing,
 )
-from sandboxes.contracts import Stage
+from kernelgym.evaluators.sweeping import sweep_compilers
+from sandboxes.contracts import Outcome, Stage
+from sandboxes.machine import full_disk, killed_from_outside, out_of_memory_kills
 
 WORKER_MODULE = "kernelgym.evaluators.worker"
 
@@ -42,6 +45,9 @@ START_TIMEOUT_S = 60.0
 
 SLACK_S = 30.0
 """Time beyond the configured limits before a worker counts as hung."""
+
+ROBBED = 0.1
+"""Share of a stage's time limit that a worker may lose (`Attendance`) before nobody believes that its time was up."""
 
 INQUIRY_TIMEOUT_S = 180.0
 """Time that describing or inspecting a reference may take."""
@@ -104,7 +110,6 @@ class WorkerProcess:
         self._threads = threads
         self._module = module
         self._interrupted = threading.Event()
-        self._stage: Stage | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
 
@@ -121,22 +126,25 @@ class WorkerProcess:
 
         After this and any other exception, such as KeyboardInterrupt, the next call starts a new worker.
         """
-        self._stage = None
         answer: Answer | Handover | None = None
+        attendance: Attendance | None = None
+        kills = out_of_memory_kills()
         try:
-            self._start()
+            attendance = Attendance(self._start())
             self._connection.send_bytes(task.model_dump_json().encode())
             if isinstance(task, Replaying):
                 self._connection.send_bytes(bundle)
-            answer = self._listen(task, time.monotonic() + _time_limit_s(task))
+            answer = self._listen(task, attendance)
         except (EOFError, OSError, ValidationError) as error:
             if self._interrupted.is_set():
                 raise Stopped from None
-            detail = self._last_words() or f"{type(error).__name__}: {error}"
-            raise WorkerDied(self._stage, detail, hung=False) from None
+            detail, ours = self._last_words(kills)
+            stage = attendance.stage if attendance is not None else None
+            raise WorkerDied(stage, detail or f"{type(error).__name__}: {error}", hung=False, ours=ours) from None
         finally:
             if answer is None:  # whatever it still sends must not be taken for the answer to the next job
                 self.kill()
+        _raise_if_robbed(answer, attendance)
         return answer
 
     def interrupt(self) -> None:
@@ -156,6 +164,7 @@ class WorkerProcess:
         if self._process is not None:
             self._connection.close()
             self._process.kill()
+            sweep_compilers(self._process.pid)
             self._process.wait()
             self._process = None
 
@@ -172,19 +181,25 @@ class WorkerProcess:
     ) -> None:
         self.close()
 
-    def _listen(self, task: Assignment, deadline_s: float) -> Answer | Handover:
+    def _listen(self, task: Assignment, attendance: Attendance) -> Answer | Handover:
         """Returns the answer to `task`.
 
         Raises:
             WorkerDied: It is not there in time, or is one to something else.
             EOFError, OSError, ValidationError: The worker ended or talks nonsense.
         """
-        while self._connection.poll(max(0.0, deadline_s - time.monotonic())):
+        deadline_s = time.monotonic() + _time_limit_s(task)
+        while (now := time.monotonic()) < deadline_s and not attendance.stopped:
+            if not self._connection.poll(max(0.0, min(deadline_s, attendance.due_s) - now)):
+                attendance.look()
+                if self._process is not None and self._process.poll() is not None and not self._connection.poll(0):
+                    raise EOFError("it ended")  # a compiler that it has left behind keeps the connection open
+                continue
             message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
             if isinstance(message, Sheltered):
                 self._on_sheltered(message)
             elif isinstance(message, StageBegan):
-                self._stage = message.stage
+                attendance.begin(message.stage)
                 self._on_stage(message.stage)
             elif isinstance(message, Handed):
                 bundle = self._connection.recv_bytes(MAX_FRAME_BYTES)
@@ -193,13 +208,20 @@ class WorkerProcess:
                 raise WorkerDied(None, f"it answered a {task.kind} with `{message.kind}`", hung=False)
             else:
                 return _checked(message, task)
-        raise WorkerDied(self._stage, "it did not answer in time", hung=True)
+        attendance.look()
+        if attendance.stopped:
+            raise WorkerDied(attendance.stage, "somebody has stopped it (SIGSTOP)", hung=True, ours=True)
+        detail = "it did not answer in time"
+        if attendance.absent:
+            detail += ", for most of which it was stopped or had no processor"
+        raise WorkerDied(attendance.stage, detail, hung=True, ours=attendance.absent)
 
-    def _start(self) -> None:
+    def _start(self) -> int:
+        """Starts the process unless it runs; returns its id."""
         if self._interrupted.is_set():
             raise Stopped
         if self._process is not None and self._process.poll() is None:
-            return
+            return self._process.pid
         self.kill()
         self._connection, theirs = Pipe()
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
@@ -229,22 +251,45 @@ class WorkerProcess:
         if not self._connection.poll(START_TIMEOUT_S):
             raise OSError(f"the worker did not start within {START_TIMEOUT_S:g} s")
         self._connection.recv_bytes(MAX_FRAME_BYTES)
+        return self._process.pid
 
     @property
     def _log(self) -> Path:
         return Path(self._folder.name, "worker.log")
 
-    def _last_words(self) -> str:
-        """Returns the end of what the worker printed, with its exit status."""
+    def _last_words(self, kills_before: int) -> tuple[str, bool]:
+        """Returns how the worker ended, with the end of what it printed, and whether its task can't be the reason."""
         if self._process is None or not self._log.exists():
-            return ""
+            return "", True
         self._connection.close()  # or it would wait for somebody to read on
         try:
             status = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "it talked nonsense"
+            return "it talked nonsense", False
         tail = self._log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
-        return f"exit status {status}" + (f": {tail[-1]}" if tail else "")
+        words = f"exit status {status}" + (f": {tail[-1]}" if tail else "")
+        if status < 0 and killed_from_outside(-status, kills_before):
+            return f"{words} (somebody has ended it)", True
+        full = full_disk([self._folder.name])
+        return (f"{words} ({full})", True) if full is not None else (words, False)
+
+
+def _raise_if_robbed(answer: Answer | Handover, attendance: Attendance) -> None:
+    """Checks that a candidate that ran out of time had that time.
+
+    Raises:
+        WorkerDied: The worker was stopped or starved meanwhile; it goes on.
+    """
+    if not isinstance(answer, Finished) or answer.report.outcome is not Outcome.TIMEOUT:
+        return
+    config, stage = answer.report.config, answer.report.diagnostics[0].stage
+    limit_s = {Stage.COMPILE: config.compile_timeout_s, Stage.REPLAY: config.replay_timeout_s}.get(stage)
+    if limit_s is None:  # the others have no limit, or (tracing) run code that may sleep as it likes
+        return
+    attendance.look()
+    if (lost_s := attendance.lost_s(stage)) >= ROBBED * limit_s:
+        detail = f"it was stopped, or had no processor, for {lost_s:.1f} s of the {stage} stage"
+        raise WorkerDied(stage, detail, hung=True, ours=True)
 
 
 def _time_limit_s(task: Assignment) -> float:

@@ -25,6 +25,7 @@ __all__ = [
     "join",
     "limit",
     "make_cgroups",
+    "own_kills",
     "remove",
 ]
 
@@ -112,6 +113,17 @@ def count_kills(cgroups: Sequence[Cgroup]) -> int:
     return kills
 
 
+def own_kills() -> int | None:
+    """How many processes of the caller's own group the kernel has killed for lack of memory; None if none counts."""
+    folders = _own_memory_groups()
+    for folder in folders:
+        for name in ("memory.events.local", "memory.events", "memory.oom_control"):
+            with suppress(OSError):
+                rows = (folder / name).read_text(encoding="ascii").splitlines()
+                return sum(int(row.split()[1]) for row in rows if row.startswith("oom_kill "))
+    return None
+
+
 def remove(cgroups: Sequence[Cgroup]) -> None:
     """Remove the groups, whose processes have ended; those that are gone already are no error."""
     for cgroup in cgroups:
@@ -163,6 +175,20 @@ def _parents(holder: int | None = None) -> Iterator[tuple[int, tuple[str, ...], 
                 passed_on = (parent / "cgroup.subtree_control").read_text(encoding="ascii").split()
                 if wanted := tuple(name for name in _CONTROLLERS if name in passed_on):
                     yield 2, wanted, parent
+
+
+def _own_memory_groups() -> list[Path]:
+    """The caller's own groups that may count memory, version 2 first."""
+    found: list[Path] = []
+    with suppress(OSError):
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+        for membership in reversed(Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()):
+            _, names, path = membership.split(":", 2)
+            kind, controller = ("cgroup", "memory") if names else ("cgroup2", "")
+            if not names or "memory" in names.split(","):
+                folder = _directory(kind, controller, path, mounts)
+                found += [folder] if folder is not None else []
+    return found
 
 
 def _directory(kind: str, controller: str, path: str, mounts: list[str]) -> Path | None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sandboxes import precompilation
+from sandboxes import machine, precompilation
 from sandboxes.compilation import TINY_TTIR, CompileFailure, CompilerMissing
 from sandboxes.contracts import Outcome, Target, Variant
+from sandboxes.errors import MachineFailed
 from sandboxes.hardware.targets import get_target
 from sandboxes.precompilation import CompileTimeout, crash, precompile
 
@@ -46,13 +47,45 @@ def test_a_crash_is_attributed_to_its_variant_and_the_others_are_compiled(
 ) -> None:
     def behave(config: str) -> None:
         if config in ("b", "d"):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGABRT)
         (tmp_path / config).touch()
 
     compiler(behave)
     crashed = precompile([variant(name) for name in "abcdef"], H200, processes=processes, timeout_s=20)
-    assert crashed == {1: "SIGKILL", 3: "SIGKILL"}
+    assert crashed == {1: "SIGABRT", 3: "SIGABRT"}
     assert sorted(path.name for path in tmp_path.iterdir()) == list("acef")
+
+
+def test_a_compiler_that_somebody_kills_once_compiles_again(
+    compiler: Callable[[Callable[[str], None]], None], tmp_path: Path
+) -> None:
+    def die_once(config: str) -> None:
+        if config == "b" and not (tmp_path / "died").exists():
+            (tmp_path / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        (tmp_path / config).touch()
+
+    compiler(die_once)
+    assert precompile([variant(name) for name in "abc"], H200, processes=1, timeout_s=20) == {}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "died"]
+
+
+def test_a_compiler_that_is_killed_again_and_again_is_a_fault_of_this_machine(
+    compiler: Callable[[Callable[[str], None]], None],
+) -> None:
+    compiler(lambda config: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(MachineFailed, match="SIGKILL"):
+        precompile([variant("a")], H200, processes=1, timeout_s=20)
+
+
+def test_a_compiler_that_takes_all_memory_is_the_variants_crash(
+    compiler: Callable[[Callable[[str], None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler(lambda config: os.kill(os.getpid(), signal.SIGKILL))
+    kills = iter(range(10))
+    monkeypatch.setattr(machine, "out_of_memory_kills", lambda: next(kills) + 1)
+    monkeypatch.setattr(precompilation, "out_of_memory_kills", lambda: 0)
+    assert precompile([variant("a")], H200, processes=1, timeout_s=20) == {0: "SIGKILL"}
 
 
 def test_a_compiler_that_does_not_end_is_stopped_in_time(compiler: Callable[[Callable[[str], None]], None]) -> None:

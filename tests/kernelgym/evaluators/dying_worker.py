@@ -44,4 +44,6 @@ elif nonsense == "flood":
     connection.send_bytes(bytes(MAX_FRAME_BYTES + 1))
 elif nonsense == "stranger":
     answer("0" * 64)
+elif nonsense.startswith("sig"):
+    os.kill(os.getpid(), signal.Signals[nonsense.upper()])
 os.kill(os.getpid(), signal.SIGSEGV)

@@ -170,15 +170,16 @@ def test_after_an_interrupt_the_next_job_gets_its_own_answer(
     assert (report.submission, report.outcome) == (broken.digest, Outcome.IMPORT_ERROR)
 
 
-def start_then_interrupt(worker: WorkerProcess, start: Callable[[WorkerProcess], None] = WorkerProcess._start) -> None:
+def start_then_interrupt(worker: WorkerProcess, start: Callable[[WorkerProcess], int] = WorkerProcess._start) -> int:
     """Starts a worker and arms its connection: the job goes out, and waiting for the answer is interrupted."""
-    start(worker)
+    pid = start(worker)
     connection = worker._connection
 
     def interrupt(timeout: float) -> bool:
         raise KeyboardInterrupt
 
     connection.poll = interrupt  # type: ignore[method-assign,assignment]
+    return pid
 
 
 def test_closing_ends_every_process_and_later_use_is_refused() -> None:
