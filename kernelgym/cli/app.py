@@ -16,6 +16,7 @@ from kernelgym.cli.extension import ExtensibleGroup
 from kernelgym.cli.options import Device, DeviceName, Json, Log, MatrixPrecision, Sandbox, Target, Workers
 from kernelgym.cli.problems import HELP_OPTIONS, problems_app
 from kernelgym.cli.rewards import rewards_app
+from kernelgym.cli.serve import serve_app
 from kernelgym.cli.services import Services
 from kernelgym.serving.telemetry.logs import LogStyle
 from rewards import DEFAULT_REWARD
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(problems_app, name="problems")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rewards_app, name="rewards")
+app.add_typer(serve_app, name="serve")
 
 
 def _print_version(wanted: bool) -> None:

@@ -115,8 +115,9 @@ class Envelope:
         if limit := LIMITS.get(state.get("code")):
             self._metrics.limited(limit)
         caller = state.get("caller")
+        asked_only = status < 400 and (scope["method"] == "GET" or waited)
         log_event(
-            "request", logging.DEBUG if route.startswith("/health") else logging.INFO, request_id=state["request_id"],
+            "request", logging.DEBUG if asked_only else logging.INFO, request_id=state["request_id"],
             route=route or "-", method=scope["method"], status=status, client=caller.name if caller else "",
             seconds={"total": seconds},
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """A client that calls an application without a socket, one event loop a request, like many threads of a program."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ class AppClient:
     def __init__(self, app: FastAPI, **headers: str) -> None:
         self.app = app
         self._headers = headers
+        self._thread = ThreadPoolExecutor(1)  # a test's own thread may have an event loop of somebody else's
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         async def send() -> httpx.Response:
@@ -27,7 +29,7 @@ class AppClient:
             ) as client:  # fmt: skip
                 return await client.request(method, path, **options)
 
-        return asyncio.run(send())
+        return self._thread.submit(lambda: asyncio.run(send())).result()
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
