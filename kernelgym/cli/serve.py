@@ -1,6 +1,7 @@
 """`kernelgym serve` and its subcommand: their options; what they do is in `serving`."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.options import Sandbox
 from kernelgym.cli.problems import HELP_OPTIONS
+from kernelgym.errors import BadUsage
 
 serve_app = typer.Typer(
     help="Evaluate for others over HTTP: `serve` starts the server, `serve token` makes a token for a client.",
@@ -51,14 +53,22 @@ def serve(
     """Serve evaluations over HTTP until it is told to end (Ctrl-C, SIGTERM)."""
     if context.invoked_subcommand is not None:
         return
-    from kernelgym.cli import serving  # noqa: PLC0415 - loads the extra `serve`
-
+    with one_line_errors():
+        serving = _serving()
     options = serving.Options(
         host=host, port=port, redis_url=redis, workers=workers, sandbox=sandbox, answers=answers, tokens=tokens,
         problems=problems, max_open=max_open, hosts=tuple(allow_host or ()), log=log,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(serving.run(options, context.obj))
+
+
+def _serving() -> ModuleType:
+    try:
+        from kernelgym.cli import serving  # noqa: PLC0415 - its packages are an extra
+    except ImportError as error:
+        raise BadUsage(str(error)) from error
+    return serving
 
 
 @serve_app.command()

@@ -13,7 +13,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from kernelgym.serving.engine import Engine
-from kernelgym.serving.http import jobs, operation, problems, streaming
+from kernelgym.serving.http import documentation, jobs, operation, problems, streaming
 from kernelgym.serving.http.access import Access
 from kernelgym.serving.http.catalogue import Catalogue
 from kernelgym.serving.http.envelope import Envelope
@@ -50,12 +50,15 @@ def create_app(
         front.waiter.drain()
 
     app = FastAPI(
-        title="KernelGym", version=version("kernelgym"), lifespan=lifespan, redirect_slashes=False, redoc_url=None
-    )
+        title="KernelGym", version=version("kernelgym"), lifespan=lifespan, redirect_slashes=False, docs_url=None,
+        redoc_url=None,
+    )  # fmt: skip
     app.state.front = front
     for router in (streaming.router, jobs.router, problems.router, operation.router, operation.health):
-        app.include_router(router)
+        app.include_router(router, responses=documentation.REFUSALS)
+    app.include_router(documentation.router)
     app.include_router(page_router())
+    documentation.describe(app)
     install(app)
     app.add_middleware(Envelope, access=front.access, metrics=front.metrics)
     return app

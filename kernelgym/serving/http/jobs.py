@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 
+from kernelgym.serving.http.examples import EXAMPLES
 from kernelgym.serving.http.front import Front, caller_of, front_of, request_id_of
 from kernelgym.serving.http.guard import GuardedRoute, guarded
 from kernelgym.serving.http.orders import ClientName, IdempotencyKey, check_key, make_orders, waiter_of
@@ -31,7 +32,12 @@ WaitInQuery = Annotated[
     responses={202: {"model": JobView, "description": "Taken; ask for the answer under its id."}},
     openapi_extra=guarded(Scope.SUBMIT),
 )
-async def submit(request: Request, order: OrderIn, key: IdempotencyKey = None, client: ClientName = "-") -> Response:
+async def submit(
+    request: Request,
+    order: Annotated[OrderIn, Body(openapi_examples=EXAMPLES)],
+    key: IdempotencyKey = None,
+    client: ClientName = "-",
+) -> Response:
     """Orders one task: 200 with the answer if it is known, else 202."""
     view = (await _submit(request, [order], key, client))[0]
     return reply(view, 200 if view.state is JobState.DONE else 202)
