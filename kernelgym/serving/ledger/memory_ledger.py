@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -173,7 +174,7 @@ class MemoryLedger:
             job.station, job.queue = station, queue_for(job.task, station)
             self._in_queue[job.queue] += 1
             job.bundle, job.attempts = bundle, 0
-            job.timings_s.update(timings_s)
+            job.timings_s.update(_finite(timings_s))
             self._requeue(job)
             return True
 
@@ -189,12 +190,12 @@ class MemoryLedger:
             holder = token is not None and job.token == token
             if token is not None and not holder and not records.is_answer(answer):
                 return False
-            job.timings_s.update(timings_s)
+            job.timings_s.update(_finite(timings_s))
             self._finish(id, answer, job.worker if holder else "")
             self._counters["expired" if token is None else "computed"] += 1
             if token is not None:
-                work_s, total_s = sum(job.timings_s.values()), time.monotonic() - job.submitted
-                parts = {"work": work_s, "wait": max(0.0, total_s - work_s), "total": total_s}
+                work, total = sum(job.timings_s.values()), time.monotonic() - job.submitted
+                parts = {"work": work, "total": total, "wait": max(0.0, total - work)}
                 self._counters.update(increments(records.stages_of(answer) | parts))
             return True
 
@@ -447,3 +448,7 @@ class MemoryLedger:
             )
             for name in sorted({*self._in_queue, *serving})
         )
+
+
+def _finite(timings_s: Mapping[str, float]) -> dict[str, float]:
+    return {name: seconds for name, seconds in timings_s.items() if isfinite(seconds)}

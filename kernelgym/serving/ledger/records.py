@@ -3,8 +3,10 @@
 import json
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from typing import Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -100,16 +102,17 @@ def quarantine(station: Station) -> Refused:
 
 
 def timings_text(timings_s: Mapping[str, float]) -> str:
-    """Returns timings as one line of JSON, of which a ledger puts several below one another."""
-    return json.dumps({name: float(value) for name, value in timings_s.items()})
+    """Returns timings as one line of JSON, of which a ledger puts several below one another; finite ones only."""
+    return json.dumps({name: float(value) for name, value in timings_s.items() if isfinite(value)})
 
 
 def timings_of(text: str) -> dict[str, float]:
     """Returns all timings of several lines; a stage that is in two counts twice."""
     timings: dict[str, float] = {}
     for line in filter(None, text.split("\n")):
-        for name, value in json.loads(line).items():
-            timings[name] = timings.get(name, 0.0) + float(value)
+        with suppress(ValueError, AttributeError, TypeError):  # damaged: a job is worth more than its timings
+            for name, value in json.loads(line).items():
+                timings[name] = timings.get(name, 0.0) + float(value)
     return timings
 
 

@@ -128,6 +128,7 @@ end
 
 -- Adds a duration to its histogram (telemetry/durations.py), in the step that takes the answer: it counts once.
 local function took(what, seconds, bounds)
+  if not seconds or not (seconds >= 0 and seconds < 1e7) then return end
   local bucket = #bounds
   for index, bound in ipairs(bounds) do
     if seconds <= bound then bucket = index - 1 break end
@@ -141,7 +142,8 @@ end
 local function worked(timings)
   local sum = 0
   for line in string.gmatch(timings, '[^\n]+') do
-    for _, seconds in pairs(cjson.decode(line)) do sum = sum + seconds end
+    local read, values = pcall(cjson.decode, line)
+    for _, seconds in pairs(read and type(values) == 'table' and values or {}) do sum = sum + (tonumber(seconds) or 0) end
   end
   return sum
 end

@@ -15,7 +15,8 @@ finish(id, job, fields, tonumber(ARGV[5]), tonumber(ARGV[6]), time)
 tell(id, job, holder and job.worker or '', ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[11]), time)
 count(token == '' and 'expired' or 'computed')
 if token ~= '' then
-  local bounds, work, total = cjson.decode(ARGV[12]), worked(job.timings .. '\n' .. ARGV[9]), math.max(0, time - job.submitted)
+  local bounds, work = cjson.decode(ARGV[12]), worked(job.timings .. '\n' .. ARGV[9])
+  local total = math.max(0, time - job.submitted)
   for index = 13, #ARGV, 2 do took(ARGV[index], tonumber(ARGV[index + 1]), bounds) end
   took('work', work, bounds)
   took('wait', math.max(0, total - work), bounds)

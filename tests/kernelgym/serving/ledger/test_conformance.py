@@ -1,5 +1,6 @@
 """What every ledger promises, the one in memory and the one in Redis alike."""
 
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from kernelgym.serving.errors import TooBusy
 from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Claim, JobState, Priority, WorkerView
 from kernelgym.serving.routing import Station, queue_for
+from kernelgym.serving.telemetry.durations import histograms
 from sandboxes.contracts import Outcome
 from tests.kernelgym.serving.ledger.conftest import AnyLedger as Ledger
 from tests.kernelgym.serving.ledger.conftest import OpenLedger
@@ -403,6 +405,18 @@ def test_verdicts_are_the_newest_first_and_bounded(open_ledger: OpenLedger) -> N
     assert [verdict.id for verdict in ledger.verdicts(2)] == ids[:2]
     assert [verdict.id for verdict in ledger.overview(1).recent] == ids[:1]
     assert ledger.verdicts(0) == []
+
+
+def test_an_answers_durations_count_once(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    ledger.advance(claim.id, claim.token, Station.REPLAY, b"", {"trace": 2.0, "broken": math.nan})
+    claim = claimed(ledger, station=Station.REPLAY)
+    assert ledger.settle(claim.id, claim.token, finished(), {"verify": 3.0, "broken": math.inf})
+    assert not ledger.settle(claim.id, claim.token, finished(), {"verify": 3.0})
+    found = histograms(ledger.overview().counters)
+    assert (found["work"].count, found["work"].sum_s) == (1, 5.0)
+    assert (found["total"].count, found["wait"].count) == (1, 1)
+    assert ledger.verdicts(1)[0].work_s == 5.0
 
 
 def test_a_key_keeps_its_first_digest(ledger: Ledger) -> None:
