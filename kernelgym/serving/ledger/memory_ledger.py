@@ -4,14 +4,10 @@ import threading
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
-from math import isfinite
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
-from kernelgym.evaluators.messages import Task
 from kernelgym.serving.errors import TooBusy
 from kernelgym.serving.identity import job_id, judge_versions
 from kernelgym.serving.jobs import (
@@ -32,34 +28,13 @@ from kernelgym.serving.ledger.answers import Answers, AnswersInMemory, Kept
 from kernelgym.serving.ledger.answers_file import AnswersInFile
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.mailbox import Mailbox
+from kernelgym.serving.ledger.memory_job import MemoryJob
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.routing import Station, queue_for, route
 from kernelgym.serving.telemetry.durations import increments
 
 MAX_KEYS: Final = 100_000
 """Keys of `once` kept at a time."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Job:
-    """An open job."""
-
-    task: Task
-    priority: Priority
-    station: Station
-    queue: str
-    request_id: str
-    submitted: float
-    queued: float
-    state: JobState = JobState.QUEUED
-    attempts: int = 0
-    worker: str = ""
-    token: str = ""
-    stage: str = ""
-    sequence: int = 0
-    bundle: bytes | None = None
-    timings_s: Counter[str] = field(default_factory=Counter)
-    waiters: dict[str, float] = field(default_factory=dict)
 
 
 class MemoryLedger:
@@ -81,7 +56,7 @@ class MemoryLedger:
         self._answers: Answers = self._file or AnswersInMemory(bounds.max_answers, bounds.answer_ttl_s)
         self._passing = AnswersInMemory(bounds.max_answers, bounds.refusal_ttl_s)
         self._lock = threading.RLock()
-        self._jobs: dict[str, _Job] = {}
+        self._jobs: dict[str, MemoryJob] = {}
         self._in_queue: Counter[str] = Counter()
         self._sent: Counter[tuple[str, Priority]] = Counter()
         self._claimed: dict[tuple[str, Priority], int] = {}
@@ -101,26 +76,18 @@ class MemoryLedger:
                 self._answers.use(id)
                 self._counters.update(("submitted", "hits"))
                 return known.model_copy(update={"cached": True}), False
-            if id in self._jobs:
-                return self._join(id, order, waiter)
+            job = self._jobs.get(id)
+            if job is not None:
+                self._counters.update(("submitted", "joined"))
+                send = job.join(order, waiter)
+                return job.view(), send
             if len(self._jobs) >= self._bounds.max_open:
                 raise TooBusy(len(self._jobs), self._bounds.max_open)
             self._passing.forget(id)
-            now = time.monotonic()
-            station = route(order.task)[0]
-            self._jobs[id] = job = _Job(
-                task=order.task,
-                priority=order.priority,
-                station=station,
-                queue=queue_for(order.task, station),
-                request_id=order.request_id,
-                submitted=now,
-                queued=now,
-                waiters={waiter: order.deadline_s},
-            )
+            self._jobs[id] = job = MemoryJob.of(id, order, waiter)
             self._in_queue[job.queue] += 1
             self._counters["submitted"] += 1
-            return self._open_view(id), True
+            return job.view(), True
 
     def claim(self, id: str, station: Station, worker: str) -> Claim | None:
         """See `Ledger.claim`."""
@@ -132,21 +99,9 @@ class MemoryLedger:
                 self._finish(id, records.quarantine(station), "")
                 self._counters["quarantined"] += 1
                 return None
-            job.state, job.worker, job.token = JobState.RUNNING, worker, uuid4().hex
-            job.attempts += 1
             place = (job.queue, job.priority)
             self._claimed[place] = max(self._claimed.get(place, 0), job.sequence)
-            return Claim(
-                id=id,
-                token=job.token,
-                task=job.task,
-                station=station,
-                attempt=job.attempts,
-                request_id=job.request_id,
-                priority=job.priority,
-                waited_s=time.monotonic() - job.queued,
-                timings_s=dict(job.timings_s),
-            )
+            return job.claim(worker)
 
     def bundle(self, id: str) -> bytes | None:
         """See `Ledger.bundle`."""
@@ -174,8 +129,8 @@ class MemoryLedger:
             job.station, job.queue = station, queue_for(job.task, station)
             self._in_queue[job.queue] += 1
             job.bundle, job.attempts = bundle, 0
-            job.timings_s.update(_finite(timings_s))
-            self._requeue(job)
+            job.add(timings_s)
+            job.wait_again()
             return True
 
     def settle(self, id: str, token: str | None, answer: Answer, timings_s: Mapping[str, float]) -> bool:
@@ -190,11 +145,11 @@ class MemoryLedger:
             holder = token is not None and job.token == token
             if token is not None and not holder and not records.is_answer(answer):
                 return False
-            job.timings_s.update(_finite(timings_s))
+            job.add(timings_s)
             self._finish(id, answer, job.worker if holder else "")
             self._counters["expired" if token is None else "computed"] += 1
             if token is not None:
-                work, total = sum(job.timings_s.values()), time.monotonic() - job.submitted
+                work, total = sum(job.timings_s.values()), job.age_s
                 parts = {"work": work, "total": total, "wait": max(0.0, total - work)}
                 self._counters.update(increments(records.stages_of(answer) | parts))
             return True
@@ -209,7 +164,7 @@ class MemoryLedger:
                 self._counters["retried"] += 1
             else:
                 job.attempts -= 1
-            self._requeue(job)
+            job.wait_again()
             return True
 
     def cancel(self, id: str, waiter: str) -> bool:
@@ -228,7 +183,7 @@ class MemoryLedger:
     def view(self, ids: Sequence[str]) -> list[JobView | None]:
         """See `Ledger.view`."""
         with self._lock:
-            found = [self._open_view(id) if id in self._jobs else self._kept(id) for id in ids]
+            found = [self._jobs[id].view() if id in self._jobs else self._kept(id) for id in ids]
         # Reading takes longer than finding: without the lock.
         return [self._read(id, one) if isinstance(one, Kept) else one for id, one in zip(ids, found, strict=True)]
 
@@ -303,20 +258,7 @@ class MemoryLedger:
     def open_jobs(self) -> list[OpenJob]:
         """See `Upkeep.open_jobs`."""
         with self._lock:
-            return [
-                OpenJob(
-                    id=id,
-                    state=job.state,
-                    station=job.station,
-                    queue=job.queue,
-                    priority=job.priority,
-                    request_id=job.request_id,
-                    worker=job.worker,
-                    token=job.token,
-                    sequence=job.sequence,
-                )
-                for id, job in self._jobs.items()
-            ]
+            return [job.open_job() for job in self._jobs.values()]
 
     def deadlines(self, ids: Sequence[str]) -> dict[str, float]:
         """See `Upkeep.deadlines`."""
@@ -348,26 +290,9 @@ class MemoryLedger:
         with self._lock:
             self._workers.pop(worker, None)
 
-    def _join(self, id: str, order: Order, waiter: str) -> tuple[JobView, bool]:
-        job = self._jobs[id]
-        self._counters.update(("submitted", "joined"))
-        until = time.monotonic() - job.submitted + order.deadline_s
-        job.waiters[waiter] = max(until, job.waiters.get(waiter, 0.0))
-        if order.priority is job.priority or job.priority is Priority.INTERACTIVE:
-            return self._open_view(id), False
-        job.priority = order.priority
-        waits = job.state is JobState.QUEUED
-        if waits:
-            job.sequence = 0
-        return self._open_view(id), waits
-
-    def _held(self, id: str, token: str) -> _Job | None:
+    def _held(self, id: str, token: str) -> MemoryJob | None:
         job = self._jobs.get(id)
-        return job if job is not None and job.state is JobState.RUNNING and job.token == token else None
-
-    def _requeue(self, job: _Job) -> None:
-        job.state, job.worker, job.token, job.stage = JobState.QUEUED, "", "", ""
-        job.queued, job.sequence = time.monotonic(), 0
+        return job if job is not None and job.held(token) else None
 
     def _leave_queue(self, queue: str) -> None:
         self._in_queue[queue] -= 1
@@ -389,7 +314,7 @@ class MemoryLedger:
                 outcome=line.outcome,
                 speedup=line.speedup,
                 worker=worker,
-                total_s=time.monotonic() - job.submitted,
+                total_s=job.age_s,
                 work_s=sum(job.timings_s.values()),
                 attempts=job.attempts,
                 request_id=job.request_id,
@@ -409,10 +334,6 @@ class MemoryLedger:
         self._leave_queue(self._jobs.pop(id).queue)
         for mailbox in self._mailboxes:
             mailbox.tell(id)
-
-    def _open_view(self, id: str) -> JobView:
-        job = self._jobs[id]
-        return JobView(id=id, state=job.state, station=job.station, attempts=job.attempts, request_id=job.request_id)
 
     def _kept(self, id: str) -> Kept | None:
         return self._passing.get(id) or self._answers.get(id)
@@ -448,7 +369,3 @@ class MemoryLedger:
             )
             for name in sorted({*self._in_queue, *serving})
         )
-
-
-def _finite(timings_s: Mapping[str, float]) -> dict[str, float]:
-    return {name: seconds for name, seconds in timings_s.items() if isfinite(seconds)}
