@@ -1,6 +1,7 @@
 """How much a ledger keeps: without bounds, a store of a training that runs for weeks would fill the machine."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,16 @@ class Bounds:
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a limit that would keep nothing."""
-        for name in ("max_open", "max_answers", "answer_ttl_s", "refusal_ttl_s", "once_ttl_s", "max_verdicts"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it has to be at least 1")
+        for name, least in _LEAST.items():
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it has to be at least {least}")
+
+
+_LEAST: Final = {
+    "max_open": 1,
+    "max_answers": 1,
+    "max_verdicts": 1,
+    "answer_ttl_s": 0.001,
+    "refusal_ttl_s": 0.001,
+    "once_ttl_s": 1,
+}

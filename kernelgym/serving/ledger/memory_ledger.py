@@ -52,8 +52,10 @@ class MemoryLedger:
     def __init__(self, path: Path | None = None, *, engine: str = "embedded", bounds: Bounds | None = None) -> None:
         self._engine = engine
         self._bounds = bounds = bounds or Bounds()
-        self._file = AnswersInFile(path, bounds.max_answers, bounds.answer_ttl_s) if path is not None else None
-        self._answers: Answers = self._file or AnswersInMemory(bounds.max_answers, bounds.answer_ttl_s)
+        self._file = None if path is None else AnswersInFile(path, bounds.max_answers, bounds.answer_ttl_s)
+        self._answers: Answers = (
+            AnswersInMemory(bounds.max_answers, bounds.answer_ttl_s) if self._file is None else self._file
+        )
         self._passing = AnswersInMemory(bounds.max_answers, bounds.refusal_ttl_s)
         self._lock = threading.RLock()
         self._jobs: dict[str, MemoryJob] = {}

@@ -36,8 +36,6 @@ from kernelgym.serving.telemetry.durations import BOUNDS_S
 
 LOOK_S: Final = 1.0
 """Who waits looks that often whether a publication was lost."""
-BUNDLE_TTL_S: Final = 2 * 86_400
-"""Longer than any job may take (`Order.deadline_s`); it goes with its job, normally."""
 AT_ONCE: Final = 1000
 """Ids in one command."""
 
@@ -108,7 +106,7 @@ class RedisLedger:
         token = _step()
         bounds = self._bounds
         quarantine = records.record_of(records.quarantine(station))
-        limits = (int(bounds.refusal_ttl_s), bounds.max_answers, bounds.max_verdicts)
+        limits = (bounds.refusal_ttl_s, bounds.max_answers, bounds.max_verdicts)
         row = self._store.run("claim", id, station, worker, token, MAX_ATTEMPTS, quarantine, *limits)
         if row is None or row[0] == b"quarantined":
             return None
@@ -142,7 +140,7 @@ class RedisLedger:
     def advance(self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]) -> bool:
         """See `Ledger.advance`."""
         record, timings = records.pack(bundle), records.timings_text(timings_s)
-        done = int(self._store.run("advance", id, token, station, record, BUNDLE_TTL_S, timings, _step()))
+        done = int(self._store.run("advance", id, token, station, record, timings, _step()))
         if done < 0:
             raise ValueError(f"the job {id} never passes the station {station}")
         return bool(done)
@@ -157,7 +155,7 @@ class RedisLedger:
                 token or "",
                 records.record_of(answer),
                 0 if kept else 1,
-                int(bounds.answer_ttl_s if kept else bounds.refusal_ttl_s),
+                bounds.answer_ttl_s if kept else bounds.refusal_ttl_s,
                 bounds.max_answers,
                 line.outcome,
                 "" if line.speedup is None else repr(line.speedup),
@@ -176,7 +174,7 @@ class RedisLedger:
     def cancel(self, id: str, waiter: str) -> bool:
         """See `Ledger.cancel`."""
         bounds = self._bounds
-        return bool(self._store.run("cancel", id, waiter, _step(), int(bounds.refusal_ttl_s), bounds.max_answers))
+        return bool(self._store.run("cancel", id, waiter, _step(), bounds.refusal_ttl_s, bounds.max_answers))
 
     def view(self, ids: Sequence[str]) -> list[JobView | None]:
         """See `Ledger.view`."""

@@ -29,7 +29,7 @@ REMEDIES: Final = (
     ("READONLY", "it is a replica that takes no writes", "give the address of the primary"),
     ("LOADING", "it still loads its data", "ask again in a few seconds"),
     ("BUSY", "another script holds it", "ask again, or run SCRIPT KILL there"),
-    ("NOAUTH", "it wants a password", "put it into the URL: redis://:PASSWORD@HOST:PORT/0"),
+    ("Authentication required", "it wants a password", "put it into the URL: redis://:PASSWORD@HOST:PORT/0"),
     ("WRONGPASS", "the password or the user name is wrong", "correct it in the URL"),
     ("NOPERM", "its user may not do this", "allow scripts, pub/sub and the keys of the prefix (ACL SETUSER)"),
     ("WRONGTYPE", "it holds something else under our names", "use a database or a prefix of its own"),
@@ -133,7 +133,6 @@ _CLASSES: Final = {
     "READONLY": ("ReadOnlyError",),
     "LOADING": ("BusyLoadingError",),
     "WRONGPASS": ("AuthenticationError", "AuthenticationWrongNumberOfArgsError"),
-    "NOAUTH": ("AuthenticationRequiredError",),
     "NOPERM": ("NoPermissionError",),
 }
 """redis-py strips the first word of some errors and has a class instead."""

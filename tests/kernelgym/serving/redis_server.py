@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from ctypes.util import find_library
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,13 +26,31 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def faketime(clock: Path) -> dict[str, str]:
+    """Returns the environment of a program whose wall clock is what the file `clock` says; skips without libfaketime.
+
+    The C library's malloc goes before jemalloc: that asks for the time before libfaketime can tell it, and hangs.
+    """
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    libc = find_library("c")
+    if library is None or libc is None:
+        pytest.skip("needs libfaketime; install Debian's package faketime")
+    return {
+        "LD_PRELOAD": f"{library}:{libc}",
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+
+
 class RedisServer:
     """A private `redis-server` on loopback; its data survives `kill` and `start` only with `appendonly`.
 
     Args:
         folder: Where it keeps its files.
         appendonly: Write every change to a file before it is answered.
-        environment: Variables for the process, beside this one's own (`LD_PRELOAD` of faketime).
+        movable_clock: Let `set_clock` move its wall clock (by libfaketime; the test is skipped without it).
         options: More options of the configuration, e.g. `{"requirepass": "secret"}`.
     """
 
@@ -40,18 +59,22 @@ class RedisServer:
         folder: Path,
         *,
         appendonly: bool = False,
-        environment: Mapping[str, str] | None = None,
+        movable_clock: bool = False,
         options: Mapping[str, str] | None = None,
     ) -> None:
         if shutil.which(PROGRAM) is None:
             pytest.skip("needs redis-server; install Debian's package redis-server")
         self.folder = folder
         self.port = free_port()
-        self._environment = dict(os.environ, **(environment or {}))
+        self._environment = dict(os.environ)
         durable = {"appendonly": "yes", "appendfsync": "always"} if appendonly else {}
         self._options = durable | dict(options or {})
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
+        self._clock = folder / "clock"
+        if movable_clock:
+            self.set_clock("+0")
+            self._environment |= faketime(self._clock)
 
     @property
     def url(self) -> str:
@@ -84,6 +107,7 @@ class RedisServer:
                 return self
             except (redis.ConnectionError, redis.TimeoutError):
                 if self._process.poll() is not None or time.monotonic() > deadline:
+                    self.kill()
                     pytest.fail(f"redis-server did not start:\n{(self.folder / 'log.txt').read_text()[-2000:]}")
                 time.sleep(0.02)
 
@@ -106,6 +130,10 @@ class RedisServer:
     def resume(self) -> None:
         """Lets a halted server go on."""
         os.kill(self.pid, signal.SIGCONT)
+
+    def set_clock(self, offset: str) -> None:
+        """Moves the wall clock of a server with `movable_clock`, e.g. `+40d` or `-2h`; its monotonic clock goes on."""
+        self._clock.write_text(offset)
 
     def set_maxmemory(self, megabytes: int | None) -> None:
         """Makes the server refuse writes above a limit (`noeviction`); None: no limit."""

@@ -1,5 +1,5 @@
--- id, token, station, bundle, its ttl, timings, op; returns -1 if the job never passes that station
-local id, token, station, op = ARGV[1], ARGV[2], ARGV[3], ARGV[7]
+-- id, token, station, bundle, timings, op; returns -1 if the job never passes that station
+local id, token, station, op = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = open_job(id)
 if not job then return 0 end
 if job.op == op then return 1 end
@@ -7,10 +7,10 @@ if job.state ~= 'running' or job.token ~= token then return 0 end
 local queue = redis.call('HGET', key('job', id), 'queue.' .. station)
 if not queue then return -1 end
 local time = now()
-redis.call('SET', key('bundle', id), ARGV[4], 'EX', ARGV[5])
+redis.call('SET', key('bundle', id), ARGV[4]) -- without a TTL: a clock that jumps must not take it away
 leave_queue(id, job.queue)
 redis.call('HSET', key('job', id), 'state', 'queued', 'station', station, 'queue', queue, 'attempts', 0, 'token', '',
-  'worker', '', 'stage', '', 'queued', stamp(time), 'sequence', 0, 'op', op, 'timings', job.timings .. '\n' .. ARGV[6])
+  'worker', '', 'stage', '', 'queued', stamp(time), 'sequence', 0, 'op', op, 'timings', job.timings .. '\n' .. ARGV[5])
 enter_queue(id, queue, job.priority, time)
 tidy_queue(job.queue)
 return 1

@@ -11,6 +11,7 @@ from kernelgym.evaluators.messages import Refusal, Refused
 from kernelgym.serving.errors import TooBusy
 from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Claim, JobState, Priority, WorkerView
+from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.routing import Station, queue_for
 from kernelgym.serving.telemetry.durations import histograms
 from sandboxes.contracts import Outcome
@@ -265,14 +266,14 @@ def test_answers_beyond_the_limit_go_the_one_unused_for_longest_first(open_ledge
 
 
 def test_answers_grow_old(open_ledger: OpenLedger) -> None:
-    ledger = open_ledger(answer_ttl_s=1, refusal_ttl_s=1)
+    ledger = open_ledger(answer_ttl_s=0.2, refusal_ttl_s=0.2)
     kept, passing = claimed(ledger, 0), claimed(ledger, 1)
     ledger.settle(kept.id, kept.token, finished(), {})
     ledger.settle(passing.id, passing.token, refused(), {})
     assert [state(ledger, kept.id), state(ledger, passing.id)] == [JobState.DONE] * 2
     deadline = time.monotonic() + 5
     while (state(ledger, kept.id) or state(ledger, passing.id)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+        time.sleep(0.02)
     assert ledger.view([kept.id, passing.id]) == [None, None]
     assert ledger.submit(order(0), "me")[1]
 
@@ -286,7 +287,7 @@ def test_who_waits_is_told_at_once(ledger: Ledger) -> None:
         settled.append(time.monotonic())
         ledger.settle(claims[1].id, claims[1].token, finished(), {})
 
-    timer = threading.Timer(0.2, settle)
+    timer = threading.Timer(0.1, settle)
     timer.start()
     assert ledger.wait([claim.id for claim in claims], 10.0) == {claims[1].id}
     assert time.monotonic() - settled[0] < 0.5
@@ -419,6 +420,12 @@ def test_an_answers_durations_count_once(ledger: Ledger) -> None:
     assert ledger.verdicts(1)[0].work_s == 5.0
 
 
+@pytest.mark.parametrize("limits", [{"max_open": 0}, {"max_answers": -1}, {"answer_ttl_s": math.nan}])
+def test_a_ledger_that_could_keep_nothing_is_not_made(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(limits))} is .*; it has to be at least"):
+        Bounds(**limits)  # type: ignore[arg-type]
+
+
 def test_a_key_keeps_its_first_digest(ledger: Ledger) -> None:
     assert ledger.once("key", "first") == "first"
     assert ledger.once("key", "second") == "first"
@@ -426,9 +433,9 @@ def test_a_key_keeps_its_first_digest(ledger: Ledger) -> None:
 
 
 def test_one_leads_until_its_term_is_over(ledger: Ledger) -> None:
-    assert ledger.lead("one", 0.3)
-    assert ledger.lead("one", 0.3)
-    assert not ledger.lead("two", 0.3)
+    assert ledger.lead("one", 0.1)
+    assert ledger.lead("one", 0.1)
+    assert not ledger.lead("two", 0.1)
     deadline = time.monotonic() + 5
     while not ledger.lead("two", 60) and time.monotonic() < deadline:
         time.sleep(0.02)
