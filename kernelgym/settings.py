@@ -34,6 +34,8 @@ class Settings(BaseModel):
     """Evaluations that run at the same time."""
     target: Annotated[str, Field(min_length=1)] = "h200"
     """GPU that is compiled for and modelled."""
+    evaluator: Annotated[str, Field(min_length=1)] = "local"
+    """Address of what evaluates: `local`, `http://host:port` of a server, `redis://host:port/0` of workers."""
     redis_url: Annotated[str, Field(min_length=1)] | None = None
     """Redis that is broker and ledger of hosted workers."""
     token: str | None = Field(default=None, min_length=1, repr=False)

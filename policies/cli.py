@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from kernelgym.cli.exits import one_line_errors
-from kernelgym.cli.options import Difficulties, Json, Levels, MatrixPrecision, Sandbox, Tags, Target, Workers
+from kernelgym.cli.options import (
+    Difficulties,
+    EvaluatorAddress,
+    Json,
+    Levels,
+    MatrixPrecision,
+    Sandbox,
+    Tags,
+    Target,
+    Workers,
+)
 from kernelgym.errors import BadUsage
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Precision
@@ -101,6 +111,7 @@ def run(
         float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")
     ] = None,
     sandbox: Sandbox = None,
+    evaluator: EvaluatorAddress = None,
     workers: Workers = None,
     concurrency: Annotated[
         int | None,
@@ -129,4 +140,4 @@ def run(
         restart=restart, svg=svg, json=json,
     )  # fmt: skip
     with one_line_errors():
-        raise typer.Exit(play(options, context.obj))
+        raise typer.Exit(play(options, context.obj.at(evaluator)))

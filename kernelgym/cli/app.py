@@ -13,7 +13,17 @@ import typer
 from kernelgym.cli.bench import bench_app
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.extension import ExtensibleGroup
-from kernelgym.cli.options import Device, DeviceName, Json, Log, MatrixPrecision, Sandbox, Target, Workers
+from kernelgym.cli.options import (
+    Device,
+    DeviceName,
+    EvaluatorAddress,
+    Json,
+    Log,
+    MatrixPrecision,
+    Sandbox,
+    Target,
+    Workers,
+)
 from kernelgym.cli.problems import HELP_OPTIONS, problems_app
 from kernelgym.cli.rewards import rewards_app
 from kernelgym.cli.serve import serve_app
@@ -72,6 +82,7 @@ def evaluate(
     device: Device = DeviceName.CPU,
     precision: MatrixPrecision = Precision.TF32,
     sandbox: Sandbox = None,
+    evaluator: EvaluatorAddress = None,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")
     ] = None,
@@ -98,7 +109,7 @@ def evaluate(
         sandbox=sandbox, timeout_s=timeout, seed=seed, reward=reward, feedback=feedback, style=style, json=json,
     )  # fmt: skip
     with one_line_errors():
-        raise typer.Exit(evaluation.run(options, context.obj))
+        raise typer.Exit(evaluation.run(options, context.obj.at(evaluator, urgent=True)))
 
 
 @app.command()

@@ -14,7 +14,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from kernelgym.cli.exits import ExitCode
-from kernelgym.cli.services import Services
+from kernelgym.cli.services import LOCAL, Services
+from kernelgym.errors import BadUsage
+from kernelgym.evaluators import opening
 from kernelgym.reports import dump_document
 from rewards.hacks import DETECTORS, list_detectors
 from sandboxes import compilation, isolation
@@ -37,6 +39,7 @@ class Group(StrEnum):
     SANDBOXES = "sandboxes, one is needed"
     COMPILERS = "compilers, the default target's is needed"
     DETECTORS = "detectors, all are needed"
+    EVALUATOR = "what evaluates instead of this machine (KERNELGYM_EVALUATOR)"
     OPTIONAL = "optional"
 
 
@@ -52,6 +55,7 @@ class Row:
 def run(services: Services, *, json: bool) -> ExitCode:
     """Probes, prints and returns 0 if candidates can be evaluated here, else 3."""
     rows = examine(services.settings.target)
+    rows += examine_evaluator(services.settings.evaluator, services.settings.token)
     able = can_evaluate(rows)
     if json:
         typer.echo(dump_document({"ok": able, "rows": [_document(row) for row in rows]}))
@@ -76,6 +80,26 @@ def examine(target: str) -> list[Row]:
     detectors = _detectors()
     rows.append(Row(Group.DETECTORS, detectors, fatal=not detectors.works))
     return [*rows, Row(Group.OPTIONAL, _gpu())]
+
+
+def examine_evaluator(address: str, token: str | None) -> list[Row]:
+    """Returns whether what evaluates instead of this machine answers; nothing if nothing does.
+
+    Args:
+        address: As for `open_evaluator`.
+        token: Shown to a server.
+    """
+    if address == LOCAL:
+        return []
+    try:
+        problem = opening.examine(address, token)
+    except BadUsage as error:
+        problem = str(error)
+    if problem is None:
+        return [Row(Group.EVALUATOR, Capability(name="evaluator", works=True, detail="answers and is ready"))]
+    what, _, remedy = problem.rpartition("; ")
+    detail, remedy = (what, remedy) if what else (problem, "correct KERNELGYM_EVALUATOR, or unset it")
+    return [Row(Group.EVALUATOR, Capability(name="evaluator", works=False, detail=detail, remedy=remedy), fatal=True)]
 
 
 def can_evaluate(rows: list[Row]) -> bool:
@@ -124,7 +148,7 @@ def _gpu() -> Capability:
 def _print(rows: list[Row], able: bool) -> None:
     console = Console(highlight=False)
     width = max(len(row.capability.name) for row in rows)
-    for group in Group:
+    for group in sorted({row.group for row in rows}, key=list(Group).index):
         console.print(Text(group, style="bold"))
         for row in rows:
             if row.group is group:

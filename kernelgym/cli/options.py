@@ -51,6 +51,15 @@ Workers = Annotated[
     int | None,
     typer.Option(min=1, max=256, help="Evaluations at the same time.", show_default="KERNELGYM_WORKERS or 1"),
 ]
+EvaluatorAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--evaluator",
+        metavar="ADDRESS",
+        help="What evaluates: local, http://HOST:PORT (a server), redis://HOST:PORT/0 (workers).",
+        show_default="KERNELGYM_EVALUATOR or local",
+    ),
+]
 Target = Annotated[
     str | None, typer.Option(help="GPU to compile for and to model.", show_default="KERNELGYM_TARGET or h200")
 ]

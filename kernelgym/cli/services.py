@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Self
 
 from kernelgym.cli.exits import caution
 from kernelgym.settings import Settings
@@ -12,11 +12,39 @@ if TYPE_CHECKING:  # loading evaluators loads torch, which `kernelgym --help` mu
     from kernelgym.evaluators import Evaluator
 
 
+LOCAL: Final = "local"
+"""Address of this process tree."""
+
+
 def open_local_evaluator(sandbox: str, workers: int) -> "Evaluator":
     """Returns an evaluator that runs everything in this process tree, and warns of a sandbox that leaves gaps."""
-    from kernelgym.evaluators import LocalEvaluator  # noqa: PLC0415 - loads torch
+    from kernelgym.evaluators import LocalEvaluator  # noqa: PLC0415 - loads pydantic models that --help can do without
 
     return LocalEvaluator(sandbox=sandbox, workers=workers, on_gaps=warn_of_gaps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opener:
+    """Opens what is at an address, wherever that is."""
+
+    address: str
+    token: str | None = field(repr=False)
+    urgent: bool = False
+    """Whether somebody looks at the screen."""
+
+    def __call__(self, sandbox: str, workers: int) -> "Evaluator":
+        """Returns the evaluator.
+
+        Raises:
+            BadUsage: The address is none, or what it needs is not installed.
+        """
+        from kernelgym.evaluators.opening import open_evaluator  # noqa: PLC0415 - as above
+        from kernelgym.serving.jobs import Priority  # noqa: PLC0415 - as above
+
+        return open_evaluator(
+            self.address, workers=workers, sandbox=sandbox, token=self.token, on_gaps=warn_of_gaps,
+            priority=Priority.INTERACTIVE if self.urgent else Priority.BATCH,
+        )  # fmt: skip
 
 
 def warn_of_gaps(sandbox: str, gaps: tuple[str, ...]) -> None:
@@ -39,4 +67,24 @@ class Services:
         Raises:
             InvalidSetting: if a `KERNELGYM_*` variable can't be used.
         """
-        return cls(settings=Settings.from_environment(os.environ))
+        settings = Settings.from_environment(os.environ)
+        return cls(settings=settings, open_evaluator=Opener(address=settings.evaluator, token=settings.token))
+
+    def at(self, address: str | None, *, urgent: bool = False) -> Self:
+        """Returns the same, with the evaluator at another address.
+
+        Args:
+            address: From a command's option; None leaves it where it is.
+            urgent: Whether it goes before batches, where several wait.
+
+        Raises:
+            BadUsage: It is no address.
+        """
+        if address is None and self.settings.evaluator == LOCAL:
+            return self
+        from kernelgym.evaluators.opening import way_to  # noqa: PLC0415 - loads pydantic models
+
+        chosen = address or self.settings.evaluator
+        way_to(chosen)
+        opener = Opener(address=chosen, token=self.settings.token, urgent=urgent)
+        return replace(self, settings=self.settings.model_copy(update={"evaluator": chosen}), open_evaluator=opener)

@@ -9,7 +9,7 @@ import numpy as np
 from kernelgym.envs.episode import Episode
 from kernelgym.envs.options import Options, settings_of_this_process
 from kernelgym.errors import REMEDY, BadUsage, InvalidReference, UnknownProblem
-from kernelgym.evaluators import Evaluator, LocalEvaluator
+from kernelgym.evaluators import Evaluator, open_evaluator
 from kernelgym.problems import Problem, get_problem, load_problems
 
 MAX_OBSERVATION: Final = 2**21
@@ -51,8 +51,10 @@ class Arena:
             _warn(f"{count} of {options.problems!r} can't be used and will not be drawn: {'; '.join(named)}")
         self._sandbox = options.sandbox or settings.sandbox
         self._workers = settings.workers if workers is None else workers
-        self._given = options.evaluator
-        self._own: LocalEvaluator | None = None
+        self._given = None if isinstance(options.evaluator, str) else options.evaluator
+        self._address = options.evaluator if isinstance(options.evaluator, str) else settings.evaluator
+        self._token = settings.token
+        self._own: Evaluator | None = None
         self._closed = False
 
     @property
@@ -72,7 +74,7 @@ class Arena:
         if self._given is not None:
             return self._given
         if self._own is None:
-            self._own = LocalEvaluator(sandbox=self._sandbox, workers=self._workers)
+            self._own = open_evaluator(self._address, sandbox=self._sandbox, workers=self._workers, token=self._token)
         return self._own
 
     def begin(self, generator: np.random.Generator, problem_id: object = None) -> Episode:

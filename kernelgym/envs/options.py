@@ -12,6 +12,7 @@ from kernelgym.envs.rules import History, Rules
 from kernelgym.envs.scaling import scaling_of
 from kernelgym.errors import SIMILAR, BadUsage
 from kernelgym.evaluators import Evaluator
+from kernelgym.evaluators.opening import checked_address
 from kernelgym.problems.filters import unknown
 from kernelgym.settings import SandboxName, Settings
 from rewards import DEFAULT_REWARD
@@ -65,8 +66,9 @@ class Options:
     """`tf32` or `fp32`: how float32 matrix products may be computed."""
     sandbox: str | None = None
     """Where candidates run."""
-    evaluator: Evaluator | None = None
-    """What evaluates them; the environment does not close it. None: a local one of its own."""
+    evaluator: Evaluator | str | None = None
+    """What evaluates them; the environment does not close it. An address, such as `http://localhost:8000`, or None,
+    which means "as the settings say": an evaluator of its own there, see `kernelgym.evaluators.open_evaluator`."""
 
     def __post_init__(self) -> None:
         for name in ("problems", "reward", "precision", "style", "history", "select"):
@@ -88,9 +90,11 @@ class Options:
         _check("target_speedup", target, number, "a number above 0, or None")
         if self.sandbox is not None and self.sandbox not in list(SandboxName):
             raise BadUsage(unknown("sandbox", self.sandbox, [str(name) for name in SandboxName]))
-        if self.evaluator is not None:
+        if isinstance(self.evaluator, str):
+            checked_address(self.evaluator)
+        elif self.evaluator is not None:
             missing = [method for method in METHODS if not callable(getattr(self.evaluator, method, None))]
-            wanted = f"an object with {', '.join(METHODS)}, such as a LocalEvaluator, or None"
+            wanted = f"an object with {', '.join(METHODS)}, such as a LocalEvaluator, its address, or None"
             _check("evaluator", self.evaluator, not missing and not isinstance(self.evaluator, type), wanted)
 
     def rules(self, settings: Settings) -> Rules:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kernelgym.cli.exits import one_line_errors
-from kernelgym.cli.options import Json
+from kernelgym.cli.options import EvaluatorAddress, Json
 
 
 def train(
@@ -33,13 +33,15 @@ def train(
             "--evaluation-seconds", metavar="S", help="--dry-run: time of one evaluation.", show_default="0.76"
         ),
     ] = None,
+    evaluator: EvaluatorAddress = None,
     json: Json = False,
 ) -> None:
     """Train a model by a recipe: cold start from kept episodes, or reinforcement learning in the environment."""
     from policies.training.running import command  # noqa: PLC0415 - loads torch
 
+    chosen = [f"environment.evaluator={evaluator}"] if evaluator is not None else []
     options = command.Options(
-        recipe=recipe, overrides=tuple(overrides or ()), dry_run=dry_run, resume=resume, processes=processes,
+        recipe=recipe, overrides=(*(overrides or ()), *chosen), dry_run=dry_run, resume=resume, processes=processes,
         evaluation_s=evaluation_s, json=json,
     )  # fmt: skip
     with one_line_errors():

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from kernelgym.evaluators.opening import checked_address
 from kernelgym.settings import SandboxName
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Outcome, Precision
@@ -92,6 +93,9 @@ class Environment(Section):
     workers: Annotated[int, Field(ge=1, le=256)] | None = None
     """Evaluations at a time, per process of the training; None: as the settings say."""
     sandbox: SandboxName | None = None
+    evaluator: Annotated[Name, AfterValidator(checked_address)] | None = None
+    """Address of what evaluates: `local`, `http://host:port` of a server, `redis://host:port/0` of workers; None: as
+    the settings say. Elsewhere than here, `workers` and `sandbox` are those of the others."""
     remember: bool = False
     """Whether the same candidate is evaluated once only: for small models, which say the same again and again. It then
     gets no second chance on other values, either."""

@@ -23,8 +23,8 @@ MODEL: Final = "model"
 SUMMARY: Final = "summary.json"
 
 MAY_CHANGE: Final = (
-    "model.download", "environment.workers", "environment.sandbox", "rollout.batch", "rollout.overlap",
-    "trainer.steps", "trainer.epochs", "trainer.save_steps", "trainer.keep", "trainer.report_to",
+    "model.download", "environment.workers", "environment.sandbox", "environment.evaluator", "rollout.batch",
+    "rollout.overlap", "trainer.steps", "trainer.epochs", "trainer.save_steps", "trainer.keep", "trainer.report_to",
     "trainer.log_completions", "trainer.output",
 )  # fmt: skip
 """Keys that may differ when a training goes on: they decide how it runs, or how long, but not what it is."""

@@ -51,7 +51,9 @@ def train(recipe: RlRecipe, plan: Plan, services: Services, *, resume: bool, as_
             output.begin(recipe)
         tokenizer = load_tokenizer(recipe.model)
         model = load_model(recipe.model, tokenizer)
-        opened = services.open_evaluator(asked.sandbox or settings.sandbox, asked.workers or settings.workers)
+        opened = services.at(asked.evaluator).open_evaluator(
+            asked.sandbox or settings.sandbox, asked.workers or settings.workers
+        )
         evaluator = stack.enter_context(closing(CachedEvaluator(opened) if asked.remember else opened))
         environment = stack.enter_context(closing(make_environment(recipe, plan.geometry, evaluator, services)))
         confirmer = make_confirmer(recipe, evaluator, environment)

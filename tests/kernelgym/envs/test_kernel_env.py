@@ -138,7 +138,7 @@ def test_what_does_not_exist_is_named(env: gym.Env[str, str]) -> None:
         ({"target_speedup": float("nan")}, "target_speedup is nan"),
         ({"sandbox": "bublewrap"}, "no sandbox is called 'bublewrap'; did you mean 'bubblewrap'"),
         ({"sandbox": 3}, "sandbox is 3; give a text, or None"),
-        ({"evaluator": "local"}, "evaluator is 'local'; give an object with describe, evaluate"),
+        ({"evaluator": 7}, "evaluator is 7; give an object with describe, evaluate"),
         ({"evaluator": LocalEvaluator}, "evaluator is <class .*; give an object"),
         ({"tags": "matmul"}, r"tags is 'matmul'; give a sequence"),
         ({"tags": [3]}, "a member of tags is 3; give a text"),

@@ -37,6 +37,8 @@ class DoubleEngine:
         self.submitted: list[str] = []
         self.largest = 0
         """Most jobs that were open at a time."""
+        self.reason: str | None = None
+        """What `ready` says."""
         self.closed = False
         self._tasks: dict[str, Task] = {}
         self._answers: dict[str, Answer] = {}
@@ -129,7 +131,7 @@ class DoubleEngine:
         return digest
 
     def ready(self) -> str | None:
-        return None
+        return self.reason
 
     def close(self) -> None:
         self.closed = True
