@@ -4,12 +4,19 @@ import json
 import sys
 
 from kernelgym.serving import identity
-from kernelgym.serving.host_options import HostOptions
-from kernelgym.serving.hosting import host
+
+
+def pretend(code: str) -> None:
+    """Makes this process one of another version."""
+    found = {**identity.judge_versions(), "code": code}
+    identity.judge_versions = lambda: found  # type: ignore[assignment]
+
 
 if __name__ == "__main__":
     fields = json.loads(sys.argv[1])
-    if code := fields.pop("code", None):  # of another version
-        found = {**identity.judge_versions(), "code": code}
-        identity.judge_versions = lambda: found  # type: ignore[assignment]
+    if "code" in fields:
+        pretend(fields.pop("code"))
+    from kernelgym.serving.host_options import HostOptions
+    from kernelgym.serving.hosting import host
+
     sys.exit(host(HostOptions(**fields)))

@@ -1,0 +1,54 @@
+"""Redis may end, forget everything, or be out of reach for a while: nothing is lost, and no verdict changes."""
+
+import time
+
+import pytest
+
+from kernelgym.serving.errors import LedgerUnavailable
+from tests.kernelgym.serving.faults.service import Service, until
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+BACK_S = 15.0
+"""Bound: Celery's pause before it connects again (2 s, then 4 s), 3 s until a message counts as lost, two looks."""
+
+
+def test_jobs_that_wait_or_run_while_the_broker_restarts_are_done_once(service: Service) -> None:
+    service.worker(processes=2)
+    ids = [service.submit(service.job(f"{number}", pause_s={"replay": 1.0})) for number in range(8)]
+    service.busy_with("replay")
+    for _ in range(2):
+        service.redis.kill()
+        with pytest.raises(LedgerUnavailable):
+            service.view(ids[0])
+        time.sleep(1.5)  # what runs ends meanwhile, and its answer has to wait
+        service.redis.start()
+        assert len(service.verdicts(ids[:2], BACK_S)) == 2
+    assert len(service.verdicts(ids, BACK_S + 8.0)) == 8
+    assert len(set(service.verdicts(ids, 1.0))) == 8
+    assert service.counters()["computed"] == 8
+    assert service.counters().get("retried", 0) == 0, "no worker was lost, so none is counted as lost"
+    began = [line[0] for line in service.began()]
+    assert began.count("replay") == 8
+
+
+def test_after_everything_was_deleted_whoever_waits_asks_again_and_is_answered(service: Service) -> None:
+    service.worker(processes=2)
+    jobs = [service.job(f"{number}", pause_s={"replay": 1.0}) for number in range(6)]
+    ids = [service.submit(job) for job in jobs]
+    first = service.verdicts(ids[:1], 10.0)
+    service.busy_with("replay")
+    service.redis.flush()
+    assert [service.submit(job) for job in jobs] == ids
+    words = service.verdicts(ids, BACK_S + 8.0)
+    assert words[:1] == first
+    assert len(set(words)) == 6
+    until(lambda: len(service.workers()) == 2, 5.0, "the workers are known again")
+
+
+def test_a_worker_waits_for_a_broker_that_is_not_there_yet(service: Service) -> None:
+    service.redis.kill()
+    host = service.worker(ready=False)
+    until(lambda: "waiting for Redis" in host.log.read_text(), 20.0, "it says what it waits for")
+    service.redis.start()
+    assert len(service.verdicts([service.submit(service.job("first"))], 20.0)) == 1
