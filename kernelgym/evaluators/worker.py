@@ -7,7 +7,9 @@ sandbox it owns. If a candidate's kernels bring down the compiler or the executo
 import gc
 import os
 import resource
+import select
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
@@ -187,6 +189,20 @@ def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
         return Refused(why=Refusal.CONFIG, message=str(error))
 
 
+def end_with(parent: int) -> None:
+    """Ends this process as soon as `parent` does, whatever it is doing: nobody is left to read the answer.
+
+    By looking and not by a signal of the kernel's, which comes when the *thread* that started this process ends.
+    """
+
+    def watch() -> None:
+        with suppress(OSError):  # it has ended
+            select.select([os.pidfd_open(parent)], [], [])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="kernelgym-parent", daemon=True).start()
+
+
 def _finished(report: Report, sandbox: str) -> Finished:
     """Returns the report with the sandbox that it comes from, validated once more."""
     versions = report.versions | {"sandbox": sandbox}
@@ -205,5 +221,6 @@ def _send(connection: "Connection[bytes, bytes]", message: Message) -> None:
 
 if __name__ == "__main__":
     bound_memory()
+    end_with(os.getppid())
     _send(_connection := Connection(int(sys.argv[1])), StageBegan(stage=Stage.EXTRACT))  # ready
     serve(_connection, sys.argv[2], CompileCache(Path(os.environ["TRITON_CACHE_DIR"])))

@@ -15,6 +15,7 @@ from kernelgym.serving.janitor import Deed, Janitor
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.pulse import worker_id
+from kernelgym.serving.telemetry.logs import log_event
 from sandboxes.isolation import syscalls
 from sandboxes.isolation.offspring import offspring_of
 
@@ -41,13 +42,13 @@ class Supervisor:
         commands: Commands,
         ground: Ground,
         drain_s: float,
-        on_deed: Callable[[Deed, OpenJob], None] = lambda deed, job: None,
+        on_deed: Callable[[Deed, OpenJob], None] | None = None,
     ) -> None:
         self._redis_url = redis_url
         self._commands = commands
         self._ground = ground
         self._drain_s = drain_s
-        self._on_deed = on_deed
+        self._on_deed = on_deed or log_deed
         self._janitor = 0
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._live, name="kernelgym-supervisor", daemon=True)
@@ -94,6 +95,11 @@ class Supervisor:
                 os.kill(process, signal.SIGKILL)
         self._ground.remove()
         os._exit(1)
+
+
+def log_deed(deed: Deed, job: OpenJob) -> None:
+    """Writes what the janitor does to a job."""
+    log_event(f"janitor_{deed}", job=job.id, request_id=job.request_id, queue=job.queue, worker=job.worker)
 
 
 def fork_janitor(redis_url: str, on_deed: Callable[[Deed, OpenJob], None]) -> int:
