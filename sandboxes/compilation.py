@@ -29,7 +29,8 @@ from sandboxes.errors import MachineFailed, SandboxesError
 from sandboxes.hardware.cubin import read_usage
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import TARGETS
-from sandboxes.machine import full_disk, killed_from_outside, out_of_memory_kills
+from sandboxes.isolation.cgroups import out_of_memory_kills
+from sandboxes.machine import full_disk, killed_from_outside
 
 MAX_GRID_YZ = 65_535
 MAX_GRID_X = 2**31 - 1

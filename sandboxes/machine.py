@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from sandboxes.errors import MachineFailed
-from sandboxes.isolation.cgroups import own_kills
-
-OUTSIDE_SIGNALS: Final = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
-"""What ends a process from outside; faults of its own come as others (SIGSEGV, SIGABRT, SIGBUS, ...)."""
+from sandboxes.isolation.cgroups import out_of_memory_kills
+from sandboxes.isolation.exchange import OUTSIDE_SIGNALS
 
 ERRORS: Final = {
     errno.ENOSPC: "free space on its disk",
@@ -61,20 +59,6 @@ def full_disk(folders: Iterable[str] = ()) -> MachineFailed | None:
                     f"the disk of {folder} is full ({free} bytes free); free space there, or set TMPDIR"
                 )
     return None
-
-
-def out_of_memory_kills() -> int:
-    """Returns how many processes the kernel has killed for lack of memory so far, in this process's control group.
-
-    Where no control group counts them, all of the machine's; 0 if nobody does.
-    """
-    if (own := own_kills()) is not None:
-        return own
-    with suppress(OSError):
-        for row in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
-            if row.startswith("oom_kill "):
-                return int(row.split()[1])
-    return 0
 
 
 def killed_from_outside(number: int, kills_before: int) -> bool:

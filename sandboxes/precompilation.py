@@ -17,7 +17,8 @@ from sandboxes.compilation import CompileFailure, CompilerMissing, compile_varia
 from sandboxes.contracts import Outcome, Target, Variant
 from sandboxes.errors import MachineFailed
 from sandboxes.isolation import syscalls
-from sandboxes.machine import killed_from_outside, out_of_memory_kills
+from sandboxes.isolation.cgroups import out_of_memory_kills
+from sandboxes.machine import killed_from_outside
 
 
 class CompileTimeout(Exception):

@@ -54,8 +54,12 @@ class Attendance:
 
     @property
     def absent(self) -> bool:
-        """True if the worker has lost so much of its time that it may be late for that alone."""
-        return sum(self._lost.values()) >= ENOUGH * (self._seen - self._began) > 0
+        """True if the worker has lost so much of its time that it may be late for that alone.
+
+        While it traces it waits for the candidate, who may sleep: that is not lost.
+        """
+        lost = sum(seconds for stage, seconds in self._lost.items() if stage is not Stage.TRACE)
+        return lost >= ENOUGH * (self._seen - self._began) > 0
 
     def lost_s(self, stage: Stage) -> float:
         """Returns the time that was lost in a stage, seconds."""

@@ -36,7 +36,8 @@ from kernelgym.evaluators.messages import (
 )
 from kernelgym.evaluators.sweeping import sweep_compilers
 from sandboxes.contracts import Outcome, Stage
-from sandboxes.machine import full_disk, killed_from_outside, out_of_memory_kills
+from sandboxes.isolation.cgroups import out_of_memory_kills
+from sandboxes.machine import full_disk, killed_from_outside
 
 WORKER_MODULE = "kernelgym.evaluators.worker"
 

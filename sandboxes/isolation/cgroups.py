@@ -25,7 +25,7 @@ __all__ = [
     "join",
     "limit",
     "make_cgroups",
-    "own_kills",
+    "out_of_memory_kills",
     "remove",
 ]
 
@@ -113,15 +113,22 @@ def count_kills(cgroups: Sequence[Cgroup]) -> int:
     return kills
 
 
-def own_kills() -> int | None:
-    """How many processes of the caller's own group the kernel has killed for lack of memory; None if none counts."""
-    folders = _own_memory_groups()
-    for folder in folders:
-        for name in ("memory.events.local", "memory.events", "memory.oom_control"):
-            with suppress(OSError):
-                rows = (folder / name).read_text(encoding="ascii").splitlines()
-                return sum(int(row.split()[1]) for row in rows if row.startswith("oom_kill "))
-    return None
+def out_of_memory_kills() -> int:
+    """How many processes the kernel has killed for lack of memory so far, in the caller's control group.
+
+    Where no control group counts them, all of the machine's; 0 if nobody does.
+    """
+    files = [
+        folder / name
+        for folder in _own_memory_groups()
+        for name in ("memory.events.local", "memory.events", "memory.oom_control")
+    ]
+    for file in (*files, Path("/proc/vmstat")):
+        with suppress(OSError):
+            for row in file.read_text(encoding="ascii").splitlines():
+                if row.startswith("oom_kill "):
+                    return int(row.split()[1])
+    return 0
 
 
 def remove(cgroups: Sequence[Cgroup]) -> None:

@@ -15,18 +15,28 @@ from sandboxes.isolation import channel
 from sandboxes.isolation.candidate import ANSWER, EXCEPTION, HEADER, OUT_OF_MEMORY, STARTED
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.result import SandboxResult, SandboxStatus, printable_tail
-from sandboxes.isolation.warden import OVERATE
+from sandboxes.isolation.warden import CROWDED, OVERATE
 from sandboxes.isolation.zygote_handle import ZygoteHandle
 
-__all__ = ["Exchange"]
+__all__ = ["OUTSIDE_SIGNALS", "Exchange"]
 
 _START_S = 60.0
 """Seconds from the request to the entry's first line, on a machine that is merely busy."""
 _END_S = 12.0
 """Seconds the zygote has to kill and sweep, more than it takes itself."""
+_LOOK_S = 0.5
+"""How often it is seen to that the zygote is not stopped."""
+_STOPPED_S = 4.0
+"""A zygote that is stopped for so long is given up."""
+_ABSENT_S = 1.0
+"""Time that this process itself must have lost at a stretch (stopped, frozen, suspended) to be counted."""
 _CHUNK = 1 << 16
 _MIB = 1 << 20
 _KIB = 1 << 10
+
+
+OUTSIDE_SIGNALS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT})
+"""What ends a process from outside; faults of its own come as others (SIGSEGV, SIGABRT, SIGBUS, ...)."""
 
 
 class Exchange:
@@ -39,6 +49,9 @@ class Exchange:
     Attributes:
         started: Whether the entry was reached; from then on whatever happens is the candidate's.
         hurt: Whether the zygote must not be used again.
+        doubtful: Whether the candidate may have ended as it did because of something that came from outside: a signal
+            that it could have sent itself, too. Then it deserves another try, in which it would do so again.
+        lost: Whether the zygote was ended or stopped, which is not the candidate's doing if it can't send signals.
     """
 
     def __init__(self, zygote: ZygoteHandle, limits: Limits) -> None:
@@ -51,7 +64,11 @@ class Exchange:
         self._done: dict[str, object] | None = None
         self._sent = time.monotonic()
         self._first_line: float | None = None
+        self._absent_s = 0.0
+        self._stopped_since: float | None = None
         self.hurt = True
+        self.doubtful = False
+        self.lost = False
 
     @property
     def started(self) -> bool:
@@ -101,22 +118,36 @@ class Exchange:
             for descriptor in (control, answer, output):
                 selector.register(descriptor, selectors.EVENT_READ)
             while True:
-                events = selector.select(max(0.0, deadline - time.monotonic()))
-                ready = {key.fd for key, _ in events}
+                ready, absent_s = _wait(selector, min(_LOOK_S, deadline - time.monotonic()))
+                self._absent_s += absent_s
+                deadline += absent_s
                 for descriptor in ready & {answer, output}:
                     if not self._read(descriptor, is_answer=descriptor == answer):
                         selector.unregister(descriptor)
                 if self._first_line is not None and self._verdict is None:
-                    deadline = self._first_line + self._limits.wall_time_s
+                    deadline = self._first_line + self._limits.wall_time_s + self._absent_s
                 if control in ready:
                     self._hear(answer, output)
                     return
+                if not ready and self._is_stuck():
+                    self.lost = True
+                    return
                 if self._verdict is None and (over := self._exceeded(deadline)):
                     self._verdict = over
+                    self.doubtful = over is SandboxStatus.TIMEOUT and self._zygote.candidate_stopped()
                     deadline = time.monotonic() + _END_S
                     channel.send(self._zygote.control, {"op": "kill"})
                 elif self._verdict is not None and time.monotonic() >= deadline:
                     return
+
+    def _is_stuck(self) -> bool:
+        """Whether the zygote has been stopped for too long to wait for it."""
+        if not self._zygote.stopped():
+            self._stopped_since = None
+            return False
+        now = time.monotonic()
+        self._stopped_since = now if self._stopped_since is None else self._stopped_since
+        return now - self._stopped_since >= _STOPPED_S
 
     def _hear(self, answer: int, output: int) -> None:
         with suppress(ValueError):
@@ -175,14 +206,19 @@ class Exchange:
         if self._verdict is not None:
             return self._verdict, None, None, None
         if self._done is None:  # the zygote went down while the candidate ran
+            self.lost = True
             return SandboxStatus.KILLED, None, int(signal.SIGKILL), None
         wait_status = self._done.get("wait_status")
         if not isinstance(wait_status, int):  # its warden did not live to see the end
+            self.doubtful = True
             return SandboxStatus.KILLED, None, int(signal.SIGKILL), None
         if wait_status == OVERATE:
             return SandboxStatus.MEMORY, None, None, None
+        if wait_status == CROWDED:
+            return SandboxStatus.KILLED, None, int(signal.SIGKILL), None
         if os.WIFSIGNALED(wait_status):
             number = os.WTERMSIG(wait_status)
+            self.doubtful = number in OUTSIDE_SIGNALS
             timed_out = number == signal.SIGXCPU
             return SandboxStatus.TIMEOUT if timed_out else SandboxStatus.KILLED, None, number, None
         exit_code = os.WEXITSTATUS(wait_status)
@@ -203,3 +239,11 @@ class Exchange:
         tag, length = HEADER.unpack_from(self._answer, start)
         body = bytes(self._answer[start + HEADER.size :])
         return (tag, body) if len(body) == length else (None, b"")
+
+
+def _wait(selector: selectors.BaseSelector, seconds: float) -> tuple[set[int], float]:
+    """Waits for something to happen; returns where it did, and the time for which this process itself was away."""
+    before = time.monotonic()
+    events = selector.select(max(0.0, seconds))
+    away_s = 0.0 if events else time.monotonic() - before - max(0.0, seconds)
+    return {key.fd for key, _ in events}, away_s if away_s >= _ABSENT_S else 0.0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Self
 
 from sandboxes.errors import SandboxBroken
+from sandboxes.isolation.cgroups import out_of_memory_kills
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.exchange import Exchange
 from sandboxes.isolation.limits import Limits
@@ -14,8 +15,6 @@ from sandboxes.isolation.result import SandboxResult
 from sandboxes.isolation.zygote_handle import ZygoteHandle
 
 __all__ = ["ForkingSandbox"]
-
-_ATTEMPTS = 2
 
 
 class ForkingSandbox:
@@ -81,9 +80,10 @@ class ForkingSandbox:
     def run(self, request: bytes, limits: Limits) -> SandboxResult:
         """See `Sandbox.run`."""
         with self._lock:
-            said = ""
-            for _ in range(_ATTEMPTS):
-                zygote = self._ready()
+            said, why = "", "the entry was not reached"
+            for last in (False, True):
+                zygote, protections = self._ready(), self.protections
+                kills = out_of_memory_kills()
                 exchange = Exchange(zygote, limits)
                 result = None
                 try:
@@ -93,9 +93,12 @@ class ForkingSandbox:
                     said = f"{zygote.log_tail()}\n{exchange.output_tail()}".strip()
                     if result is None or exchange.hurt or self._served >= self._recycle_after:
                         self._retire()
-                if result is not None:
+                out_of_reach = Protection.SIGNALS in protections and out_of_memory_kills() == kills
+                if result is not None and exchange.lost and out_of_reach:
+                    why = "its zygote was ended or stopped from outside"
+                elif result is not None and (last or not (exchange.lost or exchange.doubtful)):
                     return result
-            raise SandboxBroken(f"{self.name} sandbox: the entry was not reached in {_ATTEMPTS} attempts\n{said}")
+            raise SandboxBroken(f"{self.name} sandbox: {why} in both attempts\n{said}")
 
     def close(self) -> None:
         """See `Sandbox.close`."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["SETUP_FAILED", "offspring_of", "spawn", "sweep"]
+__all__ = ["SETUP_FAILED", "children_of", "is_stopped", "offspring_of", "spawn", "sweep"]
 
 SETUP_FAILED = 70
 """Exit code of a child whose own code, not the candidate's, raised (`EX_SOFTWARE`)."""
@@ -80,6 +80,30 @@ def _kill_user(user_id: int) -> None:
 
 def offspring_of(root: int) -> list[int]:
     """Every process below `root` in the process tree, as far as `/proc` shows it."""
+    parents = _parents()
+    own = {root}
+    found: list[int] = []
+    while own:
+        own = {child for child, parent in parents.items() if parent in own}
+        found += own
+    return found
+
+
+def children_of(root: int) -> list[int]:
+    """Every process whose parent is `root`."""
+    return [child for child, parent in _parents().items() if parent == root]
+
+
+def is_stopped(process: int) -> bool:
+    """Whether a process is stopped by a signal."""
+    try:
+        return Path("/proc", str(process), "stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
+    except (OSError, IndexError):
+        return False
+
+
+def _parents() -> dict[int, int]:
+    """The parent of every process."""
     parents: dict[int, int] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 - runs in a tight loop against a fork bomb
         if not name.isdigit():
@@ -89,9 +113,4 @@ def offspring_of(root: int) -> list[int]:
                 parents[int(name)] = int(stat.read().rpartition(b")")[2].split()[1])
         except OSError:
             continue  # it ended meanwhile
-    own = {root}
-    found: list[int] = []
-    while own:
-        own = {child for child, parent in parents.items() if parent in own}
-        found += own
-    return found
+    return parents

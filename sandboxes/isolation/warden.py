@@ -6,7 +6,6 @@ inside, and when it ends the kernel kills everything else in its namespace.
 
 import os
 import select
-import signal
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +18,13 @@ from sandboxes.isolation.confinement import Confinement, confine, enter_namespac
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.offspring import spawn
 
-__all__ = ["OVERATE", "REPORT", "Request", "watch"]
+__all__ = ["CROWDED", "OVERATE", "REPORT", "Request", "watch"]
 
 REPORT = struct.Struct("=i")
 OVERATE = -1
 """In place of a wait status: the request's processes together held too much memory."""
+CROWDED = -2
+"""Likewise: there were too many of them."""
 
 _LOOK_EVERY_MS = 50
 _MIB = 1 << 20
@@ -65,7 +66,7 @@ def watch(
 
 
 def _await_end(candidate: int, limits: Limits) -> int:
-    """The candidate's wait status; `OVERATE` or that of a SIGKILL as soon as it has too much memory or processes.
+    """The candidate's wait status; `OVERATE` or `CROWDED` as soon as it has too much memory or processes.
 
     Root's processes are exempt from `RLIMIT_NPROC`, so where requests cannot get another user id only this counts.
     """
@@ -75,7 +76,7 @@ def _await_end(candidate: int, limits: Limits) -> int:
     while not poller.poll(_LOOK_EVERY_MS):
         processes = descendants()
         if len(processes) > limits.processes:
-            return int(signal.SIGKILL)
+            return CROWDED
         if grown_bytes(processes, inherited) > limits.memory_mib * _MIB:
             return OVERATE
     return os.waitpid(candidate, 0)[1]

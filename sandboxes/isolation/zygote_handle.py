@@ -42,6 +42,14 @@ class ZygoteHandle(ABC):
         raw = os.pread(self._log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES))
         return printable_tail(raw, LOG_BYTES).strip()
 
+    def stopped(self) -> bool:
+        """Whether the zygote is stopped (SIGSTOP), which no candidate can do where signals are kept from it."""
+        return False
+
+    def candidate_stopped(self) -> bool:
+        """Whether something below the zygote is stopped: by itself, or from outside."""
+        return False
+
     @abstractmethod
     def close(self) -> None:
         """End it: by closing the channel, which makes it sweep and exit, or else by force."""

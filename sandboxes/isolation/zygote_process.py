@@ -17,7 +17,7 @@ from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.footprint import PROJECT_ROOT, interpreter_paths, readable_paths
 from sandboxes.isolation.ground import Ground
 from sandboxes.isolation.identity import processes_of_user
-from sandboxes.isolation.offspring import offspring_of
+from sandboxes.isolation.offspring import children_of, is_stopped, offspring_of
 from sandboxes.isolation.zygote_handle import ZygoteHandle
 
 __all__ = ["ZYGOTE_ENVIRONMENT", "Plan", "ZygoteProcess"]
@@ -79,6 +79,7 @@ class ZygoteProcess(ZygoteHandle):
     def __init__(self, entry: Entry, plan: Plan, start_within_s: float) -> None:
         super().__init__()
         self._plan = plan
+        self._chain: list[int] = []
         self._work_dir: str | None = None
         if plan.inner_dir is None:
             self._work_dir = tempfile.mkdtemp(prefix="kernelgym-sandbox-")
@@ -118,6 +119,21 @@ class ZygoteProcess(ZygoteHandle):
             theirs.close()
             os.close(caller_fd)
         self.features = self._await_ready(plan.remedy, start_within_s)
+
+    def stopped(self) -> bool:
+        """See `ZygoteHandle.stopped`."""
+        return any(is_stopped(process) for process in self._trusted())
+
+    def candidate_stopped(self) -> bool:
+        """See `ZygoteHandle.candidate_stopped`."""
+        return any(is_stopped(process) for process in {*offspring_of(self._process.pid)} - {*self._trusted()})
+
+    def _trusted(self) -> list[int]:
+        """The zygote, and the process between it and the caller, if there is one."""
+        if not self._chain:
+            own = self._process.pid
+            self._chain = [own, *children_of(own)] if self._plan.dies_with_parent else [own]
+        return self._chain
 
     def close(self) -> None:
         """See `ZygoteHandle.close`."""

@@ -1,15 +1,17 @@
 """The staged evaluator: what one process traced another one replays, and nothing on the way changes a verdict."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from kernelgym.errors import BadUsage, Stopped
+from kernelgym.evaluators import LocalEvaluator
 from kernelgym.evaluators.messages import Finished, Handover, Job, Refusal, Refused
 from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.problems import get_problem
 from kernelgym.problems.solutions import list_solutions
+from sandboxes.bundle import MAX_BUNDLE_BYTES, job_digest, pack, unpack
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage, Submission
 
 ADD_RELU = get_problem("core/add_relu")
@@ -17,11 +19,13 @@ CORRECT = Submission(source=next(item.source for item in list_solutions("core/ad
 JOB = Job(submission=CORRECT, reference=ADD_RELU.reference, config=EvalConfig(seed=7))
 
 
-@pytest.fixture(scope="module")
-def staged() -> Iterator[StagedEvaluator]:
-    """An evaluator whose worker may be ended."""
-    with StagedEvaluator(sandbox="process") as evaluator:
-        yield evaluator
+@pytest.fixture
+def staged(evaluator: LocalEvaluator) -> Iterator[StagedEvaluator]:
+    """A staged evaluator, whose worker process is one that runs already."""
+    staged = StagedEvaluator()
+    own, staged._worker = staged._worker, evaluator._workers[0]
+    yield staged
+    own.close()
 
 
 def traced(staged: StagedEvaluator, job: Job = JOB) -> Handover:
@@ -57,6 +61,31 @@ def test_what_a_gpu_would_replay_is_traced_and_compiled_without_one(staged: Stag
     assert answer.why is Refusal.CONFIG  # this machine has no such device
 
 
+def changed(bundle: bytes, answer: Callable[[bytes], bytes]) -> Handover:
+    """A sound bundle with another answer in it: as if the candidate had sent that."""
+    header, sent = unpack(bundle, job_digest(JOB.submission, JOB.reference, JOB.config))
+    return Handover(bundle=pack(header, answer(sent)), timings_s={})
+
+
+def test_a_bundle_that_suffered_on_the_way_says_nothing_about_the_candidate(staged: StagedEvaluator) -> None:
+    sound = traced(staged).bundle
+    other = JOB.model_copy(update={"submission": Submission(source="class ModelNew: pass")})
+    bundles = {"truncated": sound[:-1], "foreign": sound, "giant": sound + bytes(MAX_BUNDLE_BYTES), "empty": b""}
+    for name, bundle in bundles.items():
+        answer = staged.replay(other if name == "foreign" else JOB, Handover(bundle=bundle, timings_s={}))
+        assert isinstance(answer, Refused), name
+        assert answer.why is Refusal.INFRASTRUCTURE, name
+        assert "bundle" in answer.message
+
+
+def test_a_malformed_trace_in_a_sound_bundle_is_the_candidates(staged: StagedEvaluator) -> None:
+    for answer in (lambda sent: sent[:-9], lambda sent: b"", lambda sent: sent.replace(b'"nodes":[', b'"nodes":[7,')):
+        verdict = staged.replay(JOB, changed(traced(staged).bundle, answer))
+        assert isinstance(verdict, Finished)
+        assert verdict.report.outcome is Outcome.TRACE_ERROR
+
+
+@pytest.mark.slow
 def test_stopping_ends_the_call_under_way_and_no_other(staged: StagedEvaluator) -> None:
     staged.stop()
     began = threading.Event()

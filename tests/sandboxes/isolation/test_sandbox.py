@@ -30,7 +30,9 @@ from sandboxes.isolation import (
 from sandboxes.isolation.cgroups import _parents as cgroup_parents
 from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, CONFORMANCE_LIMITS, SCENARIOS
 from sandboxes.isolation.offspring import offspring_of
+from sandboxes.isolation.protection import Protection
 from sandboxes.isolation.result import printable_tail
+from sandboxes.isolation.zygote_process import ZygoteProcess
 
 needs_bubblewrap = pytest.mark.skipif(
     shutil.which("bwrap") is None, reason="bubblewrap is not installed (apt-get install bubblewrap)"
@@ -108,7 +110,7 @@ def test_a_closed_sandbox_refuses_to_run() -> None:
         sandbox.run(b"", Limits())
 
 
-def test_a_zygote_that_dies_under_a_request_costs_only_that_request() -> None:
+def test_a_zygote_that_dies_under_a_request_costs_that_request_nothing_but_time() -> None:
     with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
         sandbox.warm_up()
         assert sandbox._zygote is not None
@@ -120,12 +122,61 @@ def test_a_zygote_that_dies_under_a_request_costs_only_that_request() -> None:
             zygote.kill()
 
         threading.Timer(0.5, end).start()
-        daemon = b"import os, time\nif os.fork() == 0: os.setsid()\ntime.sleep(1000)"
-        result = sandbox.run(daemon, PATIENT)
-        assert (result.status, result.signal) == (SandboxStatus.KILLED, signal.SIGKILL)
+        daemon = "import os, time\nif os.fork() == 0: os.setsid(); time.sleep(1000)\ntime.sleep(1)\nanswer = 2"
+        assert answer_of(sandbox, daemon) == b"2"
         assert len(below) == 3, "warden, candidate, daemon"
         assert not [pid for pid in below if is_running(pid)]
         assert answer_of(sandbox, "answer = 1") == b"1"
+
+
+@pytest.mark.parametrize("kind", [ProcessSandbox, pytest.param(BubblewrapSandbox, marks=needs_bubblewrap)])
+@pytest.mark.slow
+def test_a_zygote_that_somebody_stops_is_replaced_and_its_candidate_has_not_run_too_long(
+    kind: type[ProcessSandbox | BubblewrapSandbox],
+) -> None:
+    with kind(CONFORMANCE_ENTRY) as sandbox:
+        sandbox.warm_up()
+        zygote = sandbox._zygote
+        assert isinstance(zygote, ZygoteProcess)
+        threading.Timer(0.5, os.kill, (zygote._trusted()[-1], signal.SIGSTOP)).start()
+        start = time.monotonic()
+        result = sandbox.run(b"import time\ntime.sleep(1)\nanswer = 1", replace(PATIENT, wall_time_s=10.0))
+        assert result.payload == b"1"
+        assert time.monotonic() - start < 20
+
+
+@pytest.mark.slow
+def test_a_candidate_that_somebody_kills_or_stops_once_is_tried_again() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP):
+            sandbox.warm_up()
+            assert isinstance(sandbox._zygote, ZygoteProcess)
+            zygote = sandbox._zygote._process.pid
+            threading.Timer(0.3, lambda: os.kill(offspring_of(zygote)[-1], number)).start()  # noqa: B023
+            source = b"import time\ntime.sleep(0.7)\nanswer = 1"
+            assert sandbox.run(source, replace(PATIENT, wall_time_s=1.5)).payload == b"1"
+
+
+def test_a_zygote_that_is_killed_every_time_is_a_fault_of_this_machine() -> None:
+    with ProcessSandbox(CONFORMANCE_ENTRY) as sandbox:
+        sandbox.warm_up()
+        if Protection.SIGNALS not in sandbox.protections:
+            pytest.skip("a candidate can signal its zygote here")
+        over = threading.Event()
+
+        def end() -> None:
+            while not over.wait(0.3):
+                if isinstance(zygote := sandbox._zygote, ZygoteProcess) and offspring_of(zygote._process.pid):
+                    os.kill(zygote._process.pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=end)
+        killer.start()
+        try:
+            with pytest.raises(SandboxBroken, match="ended or stopped from outside"):
+                sandbox.run(b"import time\ntime.sleep(5)", PATIENT)
+        finally:
+            over.set()
+            killer.join()
 
 
 def test_a_zygote_that_died_between_requests_is_replaced_unnoticed() -> None:
