@@ -92,6 +92,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
                 operation["description"] += f"\n\nTakes the scope `{scope}`."
     for schema in about["components"]["schemas"].values():
         _allow_no_number(schema)
+        if "kind" in schema.get("properties", {}):  # which of several it is: never left out
+            schema["required"] = sorted({*schema.get("required", ()), "kind"})
     return about
 
 

@@ -30,6 +30,17 @@ HEARTBEAT_S: Final = 10.0
 PIECE: Final = 32
 """Most answers that are held for one stream at a time."""
 
+EVENT: Final = {
+    "type": "object",
+    "title": "Event",
+    "properties": {
+        "event": {"type": "string", "enum": ["job", "unknown", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["event", "data"],
+}
+"""Schema of an event."""
+
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=GuardedRoute)
 
 
@@ -38,7 +49,7 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=GuardedRoute)
     response_class=StreamingResponse,
     responses={
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": EVENT}},
             "description": "Events `job` (a JobView), `unknown` (an UnknownJob), and `end` after the last one.",
         }
     },
