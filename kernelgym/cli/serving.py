@@ -58,7 +58,7 @@ def run(options: Options, services: Services) -> ExitCode:
     with _told_to_end() as end, _engine(options, services.settings) as (engine, what):
         server = HttpServer(
             engine, host=options.host, port=options.port, tokens=tokens, hosts=frozenset(options.hosts),
-            catalogue=catalogue,
+            catalogue=catalogue, redis_url=options.redis_url or services.settings.redis_url,
         )  # fmt: skip
         with server:
             typer.echo(f"serving {what} at {server.url} ({_protection(tokens, options)})")

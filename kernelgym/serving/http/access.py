@@ -27,11 +27,14 @@ class Access:
     machine calls it by another one."""
 
     def check_origin(self, headers: Headers) -> None:
-        """Refuses what a browser sends on behalf of a page that is not this server's own.
+        """Refuses what a browser sends on behalf of a page that is not this server's own, and what is ambiguous.
 
         Raises:
-            RequestRefused: with status 403 or 421.
+            RequestRefused: with status 400, 403 or 421.
         """
+        if "transfer-encoding" in headers and "content-length" in headers:  # a proxy may believe the other one
+            message = "the body has two lengths, Content-Length and Transfer-Encoding; send one of them"
+            raise RequestRefused(ErrorCode.INVALID, message, status=400)
         host = headers.get("host", "")
         if self.hosts and _name(host) not in self.hosts:
             message = f"this server is not called {host[:200]!r}; name it with --allow-host if it is"

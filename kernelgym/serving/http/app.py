@@ -31,6 +31,7 @@ def create_app(
     *,
     access: Access | None = None,
     catalogue: Catalogue | None = None,
+    redis_url: str | None = None,
 ) -> FastAPI:
     """Returns the HTTP API over an engine, as an ASGI application.
 
@@ -38,10 +39,12 @@ def create_app(
         engine: Does the work; closed by the caller.
         access: Who may do what; without it, everybody who calls the server by a local name may do everything.
         catalogue: The problems that orders can name; without it, those that are registered.
+        redis_url: Where requests are counted for the tokens' limits, if several servers share them.
     """
+    threads = Threads()
     front = Front(
         engine=engine, access=access or Access(), catalogue=catalogue or Catalogue(), waiter=Waiter(engine),
-        threads=Threads(), limits=Limits(engine), metrics=Metrics(engine.overview),
+        threads=threads, limits=Limits(engine, threads, redis_url), metrics=Metrics(engine.overview),
     )  # fmt: skip
 
     @contextlib.asynccontextmanager

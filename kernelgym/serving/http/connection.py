@@ -33,9 +33,9 @@ class PatientConnection(H11Protocol):
             self._time_head()
 
     def data_received(self, data: bytes) -> None:
-        """Takes bytes; while they make no head of a request, its time runs."""
+        """Takes bytes; while they make no head of a request, or are a body that nobody reads, its time runs."""
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE:
             self._time_head()
         elif self._head_timer is not None:
             self._head_timer.cancel()

@@ -33,7 +33,7 @@ class GuardedRoute(APIRoute):
             front = front_of(request)
             caller = front.access.caller(request.headers)
             require(caller, scope)
-            front.limits.check_rate(caller)
+            await front.limits.check_rate(caller)
             request.state.caller = caller
             if has_body:
                 body, parsed = await read_json(request, caller.body_bytes)

@@ -1,40 +1,70 @@
 """How much a caller may ask for: requests in a minute, and jobs that are open at a time."""
 
+import logging
 import threading
+from typing import Final
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from kernelgym.serving.engine import Engine
 from kernelgym.serving.http.refusals import RequestRefused
+from kernelgym.serving.http.threads import Threads
 from kernelgym.serving.http.tokens import Caller
 from kernelgym.serving.http.wire import ErrorCode
 
-OPEN_RETRY_S = 1.0
+OPEN_RETRY_S: Final = 1.0
 """When to ask again while too many jobs are open."""
+
+REDIS_S: Final = 1.0
+"""Longest wait for the counters of all servers; without them, this server's own count."""
+
+KEYS: Final = "kernelgym:limits"
+"""How the keys of counters in Redis begin."""
+
+_LOG = logging.getLogger("kernelgym.http")
 
 
 class Limits:
-    """Counts what each caller does, on this server."""
+    """Counts what each caller does.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: Knows which jobs are still open.
+        threads: Where Redis is asked.
+        redis_url: Where the requests of all servers together are counted; None: each counts its own.
+    """
+
+    def __init__(self, engine: Engine, threads: Threads, redis_url: str | None = None) -> None:
         self._engine = engine
+        self._threads = threads
         self._requests = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared = None if redis_url is None else SlidingWindowCounterRateLimiter(_shared_counters(redis_url))
         self._open: dict[str, set[str]] = {}
         self._lock = threading.Lock()
 
-    def check_rate(self, caller: Caller) -> None:
+    async def check_rate(self, caller: Caller) -> None:
         """Counts a request.
 
         Raises:
             RequestRefused: with status 429.
         """
         item = RateLimitItemPerMinute(caller.requests_per_minute)
-        if not self._requests.hit(item, caller.name):
+        allowed = self._requests.hit(item, caller.name)
+        if allowed and self._shared is not None:
+            allowed = await self._threads.run(self._hit_shared, self._shared, item, caller.name)
+        if not allowed:
             message = f"the token {caller.name!r} may send {caller.requests_per_minute} requests a minute; wait"
             retry_after_s = max(1.0, 60.0 / caller.requests_per_minute)
             raise RequestRefused(ErrorCode.TOO_MANY_REQUESTS, message, retry_after_s=retry_after_s)
+
+    def _hit_shared(self, shared: SlidingWindowCounterRateLimiter, item: RateLimitItemPerMinute, name: str) -> bool:
+        try:
+            return shared.hit(item, name)
+        except StorageError as error:
+            _LOG.warning("requests are counted by this server alone: %s", error.storage_error)
+            return True
 
     def check_open(self, caller: Caller, count: int) -> None:
         """Checks that a caller may have `count` more jobs; may ask the engine.
@@ -67,3 +97,10 @@ class Limits:
         """Notes jobs that a caller has the answer of, or has cancelled."""
         with self._lock:
             self._open.get(caller.name, set()).difference_update(ids)
+
+
+def _shared_counters(redis_url: str) -> RedisStorage:
+    uri = f"redis+{redis_url}" if redis_url.startswith("unix:") else redis_url
+    return RedisStorage(
+        uri, key_prefix=KEYS, wrap_exceptions=True, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S
+    )  # fmt: skip

@@ -30,6 +30,9 @@ STATUS: Final = {
 }
 """The usual HTTP status of each code."""
 
+CUT_OFF: Final = (400, 408, 413)
+"""After which the connection is closed: what else comes over it is not read."""
+
 OUTAGE_RETRY_S: Final = 2.0
 """When to ask again while the ledger is away."""
 
@@ -99,8 +102,8 @@ def refuse(refused: RequestRefused, state: MutableMapping[str, Any]) -> Response
         headers["retry-after"] = str(max(1, math.ceil(refused.retry_after_s)))
     if refused.code is ErrorCode.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer realm="kernelgym"'
-    if refused.code is ErrorCode.TOO_LARGE:
-        headers["connection"] = "close"  # the rest of the body is not read
+    if refused.status in CUT_OFF:
+        headers["connection"] = "close"
     return Response(body.model_dump_json(), refused.status, headers, media_type="application/json")
 
 

@@ -48,6 +48,7 @@ class HttpServer:
         tokens: Who may do what; None: everybody on this machine everything.
         hosts: Names by which the server is called, beside the local ones.
         catalogue: Problems that orders can name; None: those that are registered.
+        redis_url: Where requests are counted for the tokens' limits, if several servers share them.
 
     Raises:
         BadUsage: The address is not this machine's own and there are no tokens, or it can't be listened at.
@@ -56,6 +57,7 @@ class HttpServer:
     def __init__(
         self, engine: Engine, *, host: str = "127.0.0.1", port: int = 0, tokens: TokenFile | None = None,
         hosts: frozenset[str] = frozenset(), catalogue: Catalogue | None = None,
+        redis_url: str | None = None,
     ) -> None:  # fmt: skip
         if host not in LOCAL and tokens is None:
             raise BadUsage(
@@ -63,7 +65,7 @@ class HttpServer:
                 "with `kernelgym serve token` and give it with --tokens, or listen at 127.0.0.1"
             )
         names = frozenset() if tokens is not None and not hosts else LOCAL_HOSTS | {name.lower() for name in hosts}
-        app = create_app(engine, access=Access(tokens, names), catalogue=catalogue)
+        app = create_app(engine, access=Access(tokens, names), catalogue=catalogue, redis_url=redis_url)
         _ask_for_open_files()
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -77,7 +79,9 @@ class HttpServer:
             h11_max_incomplete_event_size=MAX_HEAD_BYTES, timeout_keep_alive=IDLE_S, server_header=False,
             proxy_headers=False, timeout_graceful_shutdown=GRACE_S,
         )  # fmt: skip
-        self._server = _Server(config, app.state.front)
+        self.front: Front = app.state.front
+        """What the routes share."""
+        self._server = _Server(config, self.front)
         self._thread = threading.Thread(target=self._serve, name="kernelgym-http-server", daemon=True)
 
     @property
