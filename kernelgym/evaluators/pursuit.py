@@ -83,13 +83,15 @@ class Manners:
     longest_pause_s: float = 10.0
     longest_wait_s: float = 20.0
     """Longest wait for an answer in one message."""
+    silence_s: float = 10.0
+    """Longest silence of a server that has to answer at once; beyond a wait, where it need not."""
     gap_s: float = 0.0
     """Time between two questions: who asks for many gets several answers at a time, and asks less often."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.in_flight <= MAX_IN_FLIGHT:
             raise BadUsage(f"in_flight is {self.in_flight}; give a number from 1 to {MAX_IN_FLIGHT}")
-        for name in ("deadline_s", "patience_s"):
+        for name in ("deadline_s", "patience_s", "silence_s"):
             if not getattr(self, name) > 0:
                 raise BadUsage(f"{name} is {getattr(self, name)}; give a number of seconds above 0")
 

@@ -59,9 +59,7 @@ class AsyncKernelGymClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._manners = manners or POLITE
-        self._conversation = Conversation(
-            read_address(url, token), priority=priority, deadline_s=self._manners.deadline_s
-        )
+        self._conversation = Conversation(read_address(url, token), priority=priority, manners=self._manners)
         self._http = httpx.AsyncClient(limits=limits(), transport=transport, follow_redirects=False)
         self._name = f"client-{uuid4().hex[:12]}"
         self._numbers = count(1)

@@ -84,5 +84,5 @@ class KernelGymClient(FollowingEvaluator):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         polite = manners or POLITE
-        conversation = Conversation(read_address(url, token), priority=priority, deadline_s=polite.deadline_s)
+        conversation = Conversation(read_address(url, token), priority=priority, manners=polite)
         super().__init__(HttpLine(conversation, transport), polite)

@@ -30,9 +30,6 @@ from kernelgym.serving.http.wire import (
 from kernelgym.serving.jobs import JobState, JobView, Priority
 from sandboxes.contracts import Contract, Reference
 
-SILENCE_S: Final = 10.0
-"""Longest silence of a server that has to answer at once."""
-
 POLITE: Final = Manners(gap_s=0.03)
 """How a server is asked: not so often that a token's limit is reached by asking alone."""
 
@@ -70,17 +67,14 @@ class Conversation:
     Args:
         address: Of the server.
         priority: Of all orders.
-        deadline_s: Of each order.
-        silence_s: Longest silence of a server that has to answer at once.
+        manners: How patient to be with orders and with the server.
     """
 
-    def __init__(
-        self, address: Address, *, priority: Priority, deadline_s: float, silence_s: float = SILENCE_S
-    ) -> None:
+    def __init__(self, address: Address, *, priority: Priority, manners: Manners = POLITE) -> None:
         self.address = address
         self._priority = priority
-        self._deadline_s = deadline_s
-        self._silence_s = silence_s
+        self._deadline_s = manners.deadline_s
+        self._silence_s = manners.silence_s
         self._by_name: set[str] = set()
         self._in_full: set[str] = set()
 

@@ -22,7 +22,7 @@ def greet(url: str, token: str | None) -> str | None:
     Raises:
         BadUsage: The address is none.
     """
-    conversation = Conversation(read_address(url, token), priority=Priority.INTERACTIVE, deadline_s=60.0)
+    conversation = Conversation(read_address(url, token), priority=Priority.INTERACTIVE)
     with closing(HttpLine(conversation)) as line:
         try:
             reply = line.exchange(conversation.greeting())
