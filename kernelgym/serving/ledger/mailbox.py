@@ -23,6 +23,10 @@ class Mailbox:
             self._told.add(id)
             self._rings.set()
 
+    def knows(self, id: str) -> bool:
+        """Whether it was told of the end of a job."""
+        return id in self._told
+
     def ring(self) -> None:
         """Ends `wait`: news may have been missed."""
         self._rings.set()

@@ -28,14 +28,12 @@ from kernelgym.serving.jobs import (
 )
 from kernelgym.serving.ledger import records
 from kernelgym.serving.ledger.bounds import Bounds
-from kernelgym.serving.ledger.redis_news import News
+from kernelgym.serving.ledger.redis_news import FRESH_S, News
 from kernelgym.serving.ledger.redis_store import RedisStore
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.routing import Station, queue_for, route
 from kernelgym.serving.telemetry.durations import BOUNDS_S
 
-LOOK_S: Final = 1.0
-"""Who waits looks that often whether a publication was lost."""
 AT_ONCE: Final = 1000
 """Ids in one command."""
 
@@ -189,12 +187,14 @@ class RedisLedger:
         until = time.monotonic() + timeout_s
         with self._news.listening(ids) as mailbox:
             while True:
-                if ended := self._not_open(ids):
+                doubtful, at = self._news.doubtful(ids), time.monotonic()
+                if ended := self._not_open(doubtful):
                     return ended
+                self._news.seen_open(doubtful, mailbox, at)
                 left = until - time.monotonic()
                 if left <= 0:
                     return set()
-                if told := mailbox.wait(min(left, LOOK_S)):
+                if told := mailbox.wait(min(left, FRESH_S)):
                     return told
 
     def beat(self, worker: WorkerView) -> None:
@@ -344,20 +344,18 @@ def _task_of(record: bytes) -> Task | None:
         return None
 
 
-def _open_job(id: str, row: list[Any]) -> OpenJob | None:
-    if not row:
-        return None
-    state, station, queue, priority, request_id, worker, token, sequence = row
+def _open_job(id: str, row: bytes) -> OpenJob | None:
     try:
+        state, station, queue, priority, request_id, worker, token, sequence = _text(row).split("\n")
         return OpenJob(
             id=id,
-            state=JobState(_text(state)),
-            station=Station(_text(station)),
-            queue=_text(queue),
-            priority=Priority(_text(priority)),
-            request_id=_text(request_id),
-            worker=_text(worker),
-            token=_text(token),
+            state=JobState(state),
+            station=Station(station),
+            queue=queue,
+            priority=Priority(priority),
+            request_id=request_id,
+            worker=worker,
+            token=token,
             sequence=int(sequence),
         )
     except ValueError:

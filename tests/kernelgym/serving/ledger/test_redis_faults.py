@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
@@ -17,6 +17,7 @@ from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import Claim, JobState, Priority
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
+from kernelgym.serving.ledger.redis_news import FRESH_S
 from kernelgym.serving.ledger.redis_store import ANSWER_TIMEOUT_S
 from kernelgym.serving.routing import Station
 from tests.kernelgym.serving.ledger.cutting import CuttingProxy
@@ -138,6 +139,28 @@ def test_a_publication_that_is_lost_costs_about_a_second(redis_server: RedisServ
         assert ledger.wait([claim.id], 30.0) == {claim.id}
         timer.join()
         assert time.monotonic() - ended[0] < 2.0
+
+
+def test_who_waits_for_many_jobs_again_and_again_asks_for_each_once_in_a_while(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ledger_at(redis_server.url) as ledger, ledger_at(redis_server.url) as worker:
+        claims = {claim.id: claim for claim in (claimed(worker, number) for number in range(100))}
+        ledger.wait(list(claims), 0.5)  # subscribed
+        asked: list[str] = []
+        look = ledger._not_open
+
+        def counted(ids: Sequence[str]) -> set[str]:
+            asked.extend(ids)
+            return look(ids)
+
+        monkeypatch.setattr(ledger, "_not_open", counted)
+        begun, told = time.monotonic(), set[str]()
+        for claim in list(claims.values()):
+            worker.settle(claim.id, claim.token, finished(), {})
+            told |= ledger.wait([id for id in claims if id not in told], 5.0)
+        assert told == set(claims)
+        assert len(asked) < 100 * (3 + (time.monotonic() - begun) / FRESH_S)  # and not 5,050
 
 
 def test_a_full_redis_takes_no_job_but_gives_and_takes_answers_and_nothing_is_half_done(new_redis: NewRedis) -> None:
