@@ -20,6 +20,7 @@ from kernelgym.serving.http.server import HttpServer
 from kernelgym.serving.http.tokens import TokenFile
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.telemetry.logs import LogStyle, configure_logging
+from kernelgym.serving.telemetry.observing import LogObserver
 from kernelgym.settings import SandboxName, Settings
 
 WATCH_S = 1.0
@@ -101,7 +102,9 @@ def _engine(options: Options, settings: Settings) -> Iterator[tuple[Engine, str]
 
         workers = options.workers or settings.workers
         sandbox = options.sandbox or settings.sandbox
-        engine = EmbeddedEngine(workers, sandbox=sandbox, answers=options.answers, bounds=bounds)
+        engine = EmbeddedEngine(
+            workers, sandbox=sandbox, answers=options.answers, bounds=bounds, observer=LogObserver()
+        )
         what = f"with {workers} worker{'s' if workers > 1 else ''} of its own"
     try:
         yield engine, what

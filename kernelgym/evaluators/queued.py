@@ -9,6 +9,7 @@ from kernelgym.evaluators.pursuit import Ask, Busy, Drop, Manners, Passing, Send
 from kernelgym.serving.engine import Engine
 from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, TooBusy
 from kernelgym.serving.jobs import JobState, JobView, Order, Priority
+from kernelgym.serving.telemetry.observing import log_answered, log_submitted
 
 
 class EngineLine:
@@ -34,7 +35,7 @@ class EngineLine:
         try:
             match step:
                 case Send():
-                    return self._engine.submit([self._order(want.task) for want in step.wants], waiter)
+                    return self._submit(step, waiter)
                 case Ask():
                     return self._ask(step)
                 case Drop():
@@ -51,14 +52,24 @@ class EngineLine:
         """Ends the engine."""
         self._engine.close()
 
+    def _submit(self, step: Send, waiter: str) -> list[JobView]:
+        orders = [self._order(want.task) for want in step.wants]
+        views = self._engine.submit(orders, waiter)
+        for order, view in zip(orders, views, strict=True):
+            log_submitted(order.request_id, view)
+        return views
+
     def _order(self, task: Task) -> Order:
         return Order(task=task, priority=self._priority, deadline_s=self._deadline_s, request_id=uuid4().hex)
 
     def _ask(self, step: Ask) -> Told:
         done = sorted(self._engine.wait(step.ids, step.wait_s))
         views = dict(zip(done, self._engine.view(done), strict=True)) if done else {}
+        ended = [view for view in views.values() if view is not None and view.state in _ENDED]
+        for view in ended:
+            log_answered(view)
         return Told(
-            views=[view for view in views.values() if view is not None and view.state in _ENDED],
+            views=ended,
             unknown=[id for id, view in views.items() if view is None],
         )
 

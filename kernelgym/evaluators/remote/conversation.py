@@ -28,6 +28,7 @@ from kernelgym.serving.http.wire import (
     PollIn,
 )
 from kernelgym.serving.jobs import JobState, JobView, Priority
+from kernelgym.serving.telemetry.observing import log_answered, log_submitted
 from sandboxes.contracts import Contract, Reference
 
 POLITE: Final = Manners(gap_s=0.03)
@@ -114,12 +115,16 @@ class Conversation:
         views = self._parse(JobsOut, reply)
         if isinstance(step, Ask):
             ended = [view for view in views.jobs if view is not None and view.state in _ENDED]
+            for view in ended:
+                log_answered(view)
             if not {view.id for view in ended}.union(views.unknown) <= set(step.ids):
                 raise Passing(f"{self.address} answered with jobs that it was not asked for")
             return Told(views=ended, unknown=views.unknown)
         taken = [view for view in views.jobs if view is not None]
         if len(taken) != len(step.wants):
             raise Passing(f"{self.address} was given {len(step.wants)} jobs and answered with {len(taken)}")
+        for view in taken:
+            log_submitted(reply.headers.get("x-request-id", ""), view)
         self._by_name.update(key for want in step.wants if (key := _key(want.task.reference)) not in self._in_full)
         return taken
 

@@ -15,6 +15,7 @@ from kernelgym.serving.http.tokens import Caller, Scope
 from kernelgym.serving.http.wire import MAX_WAIT_S, BatchIn, CancelIn, ErrorCode, JobsOut, OrderIn, PollIn
 from kernelgym.serving.jobs import JOB_ID, JobState, JobView
 from kernelgym.serving.telemetry.metrics import Waiting
+from kernelgym.serving.telemetry.observing import log_submitted
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=GuardedRoute)
 
@@ -118,6 +119,8 @@ def _order(
     front.limits.check_open(caller, len(orders))
     views = front.engine.submit(orders, waiter_of(caller, client))
     front.limits.opened(caller, [view.id for view in views if view.state not in ENDED])
+    for view in views:
+        log_submitted(request_id, view)
     return views
 
 

@@ -1,13 +1,29 @@
-"""What a worker does, in its log."""
+"""What happens to jobs, in the logs of who asks, who serves, and who works."""
 
 import logging
 from collections.abc import Mapping
 from typing import TypedDict
 
 from kernelgym.evaluators.messages import Finished, Refused
-from kernelgym.serving.jobs import Answer, Claim
+from kernelgym.serving.jobs import Answer, Claim, JobState, JobView
 from kernelgym.serving.observer import Ending
 from kernelgym.serving.telemetry.logs import log_event
+
+
+def log_submitted(request_id: str, view: JobView) -> None:
+    """Writes under which id a request's job runs: the one line that links the two, also where another request began it.
+
+    Its `outcome` says whether it is `new`, has `joined` one under way, or was `known` already.
+    """
+    known = view.cached or view.state is JobState.DONE
+    outcome = "known" if known else "new" if view.request_id in ("", request_id) else "joined"
+    log_event("submitted", request_id=request_id, job=view.id, outcome=outcome)
+
+
+def log_answered(view: JobView) -> None:
+    """Writes that an answer has come to who asked for it."""
+    outcome = _outcome(view.answer) if view.answer is not None else view.state.value
+    log_event("answered", request_id=view.request_id, job=view.id, outcome=outcome)
 
 
 class LogObserver:
