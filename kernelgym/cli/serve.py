@@ -64,7 +64,10 @@ def serve(
 
 
 def _serving() -> ModuleType:
+    from kernelgym.serving.extras import need_serve  # noqa: PLC0415 - what evaluates is loaded with it
+
     try:
+        need_serve("fastapi", "limits", "prometheus_client", "uvicorn")
         from kernelgym.cli import serving  # noqa: PLC0415 - its packages are an extra
     except ImportError as error:
         raise BadUsage(str(error)) from error
