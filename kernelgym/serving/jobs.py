@@ -153,7 +153,8 @@ class Overview(Contract):
     workers: tuple[WorkerView, ...]
     counters: dict[str, int]
     """Since the ledger began: submitted, computed, hits, joined, cancelled, retried, quarantined, expired, discarded
-    (second answers to a job that had one), and `outcome:<outcome>` of each answer."""
+    (second answers to a job that had one), `outcome:<outcome>` of each answer, and `unkept` (answers that the file of
+    an embedded engine did not take)."""
     remembered: int
     """Answers kept."""
     recent: tuple[Verdict, ...]

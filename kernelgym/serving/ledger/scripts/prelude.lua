@@ -79,13 +79,14 @@ local function use(id)
   redis.call('ZADD', PREFIX .. ':uses', redis.call('INCR', PREFIX .. ':clock'), id)
 end
 
--- Keeps the answers within their bounds; a few of those that have expired go each time.
+-- Keeps the answers within their bounds; some of those that have expired, or are too many, go each time.
 local function trim(most, time)
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. ':expiry', '-inf', stamp(time), 'LIMIT', 0, 10)) do
     forget_ended(id)
   end
-  while redis.call('ZCARD', PREFIX .. ':uses') > most do
-    forget_ended(redis.call('ZRANGE', PREFIX .. ':uses', 0, 0)[1])
+  local spare = math.min(redis.call('ZCARD', PREFIX .. ':uses') - most, 100)
+  if spare > 0 then
+    for _, id in ipairs(redis.call('ZRANGE', PREFIX .. ':uses', 0, spare - 1)) do forget_ended(id) end
   end
 end
 
