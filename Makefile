@@ -7,7 +7,7 @@ DEMO := core/add_relu, core/argmax, core/causal_attention, core/cumulative_sum, 
 	core/matmul, core/max_pool, core/rms_norm, core/softmax
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo test check bench gpu-test test-openenv test-verifiers clean
+.PHONY: help demo train-demo test check bench gpu-test test-broker test-docker test-openenv test-verifiers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
 	rm .venv-$*/.installed
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$*]'
 	@touch $@
+
+test-broker: $(STAMP) ## run the tests that need redis-server, which they start by themselves
+	$(BIN)/pytest -n 2 --dist loadscope -m 'broker and not gpu and not docker'
+
+test-docker: $(STAMP) ## run the tests that need a Docker engine; as root, a private one is started where none runs
+	.ci/with-docker $(BIN)/pytest -n 2 --dist loadscope -m 'docker and not gpu'
 
 test-openenv: .venv-openenv/.installed ## test the adapter for OpenEnv in .venv-openenv
 	.venv-openenv/bin/python -m pytest -m ecosystem tests/policies/ecosystem/openenv tests/examples
