@@ -128,7 +128,8 @@ def _head(frame: Frame) -> Text:
     rate = "" if frame.per_minute is None else f" · {frame.per_minute:,.0f} answers/min"
     head = Text(cut(f"{frame.source} · {overview.engine}", frame.width), style="bold")
     head.append(
-        f"\n{waiting:,} waiting · {running:,} running · {len(overview.workers):,} workers, {busy:,} busy{rate}",
+        f"\n{waiting:,} waiting · {running:,} running · {len(overview.workers):,} "
+        f"worker{'' if len(overview.workers) == 1 else 's'}, {busy:,} busy{rate}",
         style="not bold",
     )
     events = [f"{overview.counters[name]:,} {words}" for name, words in EVENTS if overview.counters.get(name)]

@@ -69,7 +69,8 @@ function reportView(report) {
     el("p", { class: `verdict ${tone}` }, verdictWords(report)),
     findings(report), diagnostics(report), cases(report), profile(report), timings(report),
     section("Asked for", facts([["problem", report.problem], ["target", report.config.target], ["device", report.config.device], ["precision", report.config.precision],
-      ["depth", report.config.depth], ["candidate", el("span", { class: "id" }, short(report.submission) || "none")], ["versions", versions || "–"]])),
+      ["depth", report.config.depth], ["candidate", el("span", { class: "id" }, short(report.submission) || "none")]]),
+      versions ? el("p", { class: "note" }, `Judged by ${versions}.`) : null),
   ];
 }
 
