@@ -4,7 +4,9 @@ It has two halves, which may be done by different processes on different machine
 (`Pipeline.trace`), and whatever runs its kernels (`Pipeline.replay`).
 """
 
+import platform
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -31,17 +33,19 @@ from sandboxes.faults import Fault, faults
 from sandboxes.gate import Gate, Measured
 from sandboxes.hardware.targets import get_target
 from sandboxes.isolation import Sandbox, SandboxResult, SandboxStatus
-from sandboxes.journal import Journal, OnStage
+from sandboxes.journal import Journal, OnStage, versions
 from sandboxes.judge import bench_trial, plan_trials
 from sandboxes.loading import load_reference
 from sandboxes.machine import full_disk
 from sandboxes.observations import Observations, with_observations
 from sandboxes.programs import check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
 from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
-from sandboxes.seeds import SecretSeeds
+from sandboxes.seeds import SecretSeeds, SharedSeeds
+from sandboxes.shelf import Shelf
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
-from sandboxes.truth import Trial, TruthCache
+from sandboxes.truth import Trial
+from sandboxes.truth_cache import TruthCache
 
 DEVICES: Final = ("cpu", "cuda")
 """What `EvalConfig.device` may say; which of them a machine has is another matter."""
@@ -69,7 +73,19 @@ class Pipeline:
         self._gate = gate
         self._on_stage = on_stage
         self._truths = TruthCache()
-        self._seeds = SecretSeeds()
+        self._seeds: SecretSeeds = SecretSeeds()
+
+    def keep_truths(self, folder: Path) -> None:
+        """Shares truths, and the secret seeds of bench cases, with all who name this folder, and keeps them there.
+
+        Args:
+            folder: Candidates must not see it. Its path names the code that computes truths.
+        """
+        place = folder / "-".join(
+            (*(f"{name}{number}" for name, number in sorted(versions().items())), platform.machine())
+        )
+        self._truths = TruthCache(shelf=Shelf(place / "cpu"))
+        self._seeds = SharedSeeds(place / "seeds")
 
     def evaluate(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report:
         """Evaluates one candidate: both halves at once.

@@ -6,8 +6,12 @@ The inputs of an answer of few numbers are not kept at all: a report of success 
 were counted in loops whose length depends on it.
 """
 
+import fcntl
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from sandboxes.contracts import EvalConfig
@@ -67,6 +71,62 @@ class SecretSeeds:
     def told(self, digest: str) -> None:
         """Notes that a report has said something about the values of a reference's bench case."""
         self._kept.pop(digest, None)
+
+
+class SharedSeeds(SecretSeeds):
+    """The seeds of all workers that name the same folder, which candidates must not see: they share truths, too.
+
+    Where the folder can't be used (a full disk), they are those of this process.
+
+    Args:
+        folder: Made if it is not there, for its owner alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def bench(self, digest: str, numbers: int) -> int:
+        """As `SecretSeeds.bench`, counting the evaluations of all workers."""
+        if not is_kept(numbers):
+            return self.fresh()
+        try:
+            with self._locked():
+                return self._take(self._folder / digest)
+        except OSError:
+            return super().bench(digest, numbers)
+
+    def told(self, digest: str) -> None:
+        """As `SecretSeeds.told`, for all workers."""
+        super().told(digest)
+        with suppress(OSError), self._locked():
+            (self._folder / digest).unlink(missing_ok=True)
+
+    def _take(self, path: Path) -> int:
+        try:
+            seed, left = map(int, path.read_text(encoding="ascii").split())
+        except (FileNotFoundError, ValueError):  # there is none, or it is damaged
+            seed, left = self.fresh(), MAX_USES
+            self._forget_old()
+        if left > 1:
+            draft = path.with_name(".draft")
+            draft.write_text(f"{seed} {left - 1}", encoding="ascii")
+            draft.replace(path)
+        else:
+            path.unlink(missing_ok=True)
+        return seed
+
+    def _forget_old(self) -> None:
+        kept = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
+        for path in sorted(kept, key=lambda path: path.stat().st_mtime)[: max(0, len(kept) - MAX_KEPT + 1)]:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder / ".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 def is_kept(numbers: int) -> bool:

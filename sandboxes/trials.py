@@ -23,7 +23,8 @@ from sandboxes.observations import Observations
 from sandboxes.observing import Tried, observe, wiring
 from sandboxes.programs import Programs
 from sandboxes.reference import LiveReference
-from sandboxes.truth import Trial, Truth, TruthCache
+from sandboxes.truth import Trial, Truth
+from sandboxes.truth_cache import TruthCache
 
 
 class Court:

@@ -6,7 +6,6 @@ All elements together may not be further off than what rounding leaves on averag
 that is where a sum in too narrow a type shows, which is never wrong by much.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,33 +88,6 @@ class Trial:
     precision: Precision
     once: bool = False
     """Its seed is used for one evaluation only, so its truth need not be kept beyond."""
-
-
-class TruthCache:
-    """Truths by reference and trial, least recently used first out.
-
-    Args:
-        max_bytes: Memory that all truths together may occupy; a truth larger than that is not kept.
-    """
-
-    def __init__(self, max_bytes: int = 672 * 2**20) -> None:
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._known: OrderedDict[tuple[object, ...], Truth] = OrderedDict()
-
-    def get(self, reference: LiveReference, trial: Trial) -> Truth:
-        """Returns the truth of a trial, computing it if it is not known."""
-        key = (reference.digest, trial.case.name, trial.weight_seed, trial.distribution, trial.seed, trial.precision)
-        if key in self._known:
-            self._known.move_to_end(key)
-            return self._known[key]
-        truth = compute_truth(reference, trial)
-        if truth.bytes <= self._max_bytes:
-            self._known[key] = truth
-            self._bytes += truth.bytes
-            while self._bytes > self._max_bytes:
-                self._bytes -= self._known.popitem(last=False)[1].bytes
-        return truth
 
 
 def compute_truth(reference: LiveReference, trial: Trial) -> Truth:

@@ -95,6 +95,7 @@ class WorkerProcess:
         module: What to run, called with a file descriptor and the kind of sandbox.
         on_sheltered: Called when it is known what sandbox candidates run in, before the first does.
         on_stage: Called when a stage begins.
+        truths: Folder in which workers that run the same code keep truths.
     """
 
     def __init__(
@@ -104,7 +105,9 @@ class WorkerProcess:
         module: str = WORKER_MODULE,
         on_sheltered: Callable[[Sheltered], None] = lambda sheltered: None,
         on_stage: Callable[[Stage], None] = lambda stage: None,
+        truths: Path | None = None,
     ) -> None:
+        self._truths = truths
         self._on_stage = on_stage
         self._on_sheltered = on_sheltered
         self._sandbox = sandbox
@@ -237,9 +240,10 @@ class WorkerProcess:
             | KEEPS_FREED_MEMORY
             | SHARES_CORES
         )
+        kept = [] if self._truths is None else [str(self._truths)]
         with self._log.open("wb") as log, theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", self._module, str(theirs.fileno()), self._sandbox],
+                [sys.executable, "-I", "-m", self._module, str(theirs.fileno()), self._sandbox, *kept],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ from kernelgym.evaluators.messages import (
     Tracing,
 )
 from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
+from kernelgym.serving.identity import fingerprint
 from sandboxes.contracts import Outcome, Stage
 
 
@@ -38,6 +40,8 @@ class StagedEvaluator:
         worker_module: What the process runs; another one stands in where its failures are tested.
         on_stage: Called when a stage begins.
         on_sheltered: Called when it is known what sandbox candidates run in, before the first does.
+        truths: Folder in which all workers of this machine keep right answers, and the secret seeds of their inputs,
+            beyond their lives; at most 2 GiB. Nothing is kept where candidates could see it.
     """
 
     def __init__(
@@ -48,8 +52,10 @@ class StagedEvaluator:
         worker_module: str = WORKER_MODULE,
         on_stage: Callable[[Stage], None] = lambda stage: None,
         on_sheltered: Callable[[Sheltered], None] = lambda sheltered: None,
+        truths: Path | None = None,
     ) -> None:
-        self._worker = WorkerProcess(sandbox, threads, worker_module, on_sheltered, on_stage)
+        place = None if truths is None else truths / fingerprint()
+        self._worker = WorkerProcess(sandbox, threads, worker_module, on_sheltered, on_stage, place)
         self._lock = threading.Lock()
         self._under_way = False
         self._closed = False

@@ -1,7 +1,7 @@
 """A worker process: holds inputs, truths and compilers, and evaluates one job after the other.
 
-Started as `python -I -m kernelgym.evaluators.worker FD SANDBOX`. It never imports a candidate; that happens in the
-sandbox it owns. If a candidate's kernels bring down the compiler or the executor, they bring down this process only.
+Started as `python -I -m kernelgym.evaluators.worker FD SANDBOX [TRUTHS]`. It never imports a candidate; that happens in
+the sandbox it owns. If a candidate's kernels bring down the compiler or the executor, only this process goes with them.
 """
 
 import gc
@@ -45,7 +45,9 @@ from sandboxes.errors import BrokenBundle, InvalidReference, SandboxesError
 from sandboxes.hardware.targets import UnknownTarget
 from sandboxes.inspection import inspect
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
+from sandboxes.isolation.footprint import readable_paths
 from sandboxes.isolation.forking import ForkingSandbox
+from sandboxes.isolation.protection import Protection
 from sandboxes.journal import versions
 from sandboxes.pipeline import Pipeline, UnknownDevice
 from sandboxes.tracing.service import ENTRY
@@ -69,9 +71,11 @@ class Workshop:
     Args:
         connection: To the parent.
         sandbox_kind: Of the sandbox.
+        truths: Folder in which the workers of a machine keep truths; used only where the sandbox hides it.
     """
 
-    def __init__(self, connection: "Connection[bytes, bytes]", sandbox_kind: str) -> None:
+    def __init__(self, connection: "Connection[bytes, bytes]", sandbox_kind: str, truths: Path | None = None) -> None:
+        self._truths = truths
         self._connection = connection
         self._sandbox_kind = sandbox_kind
         self._sandbox: ForkingSandbox | None = None
@@ -92,9 +96,11 @@ class Workshop:
                 case Inspection():
                     return Inspected(weaknesses=inspect(task.reference))
                 case Replaying():
+                    self._prepare_truths()
                     return self._replay(task.job, bundle)
             if self._sandbox is None and (refused := self._open_sandbox()) is not None:
                 return refused
+            self._prepare_truths()
             return self._trace(task.job) if isinstance(task, Tracing) else self._evaluate(task)
         except InvalidReference as error:
             return Refused(why=Refusal.REFERENCE, message=str(error))
@@ -135,6 +141,25 @@ class Workshop:
         report = found if isinstance(found, Report) else self._pipeline.replay(found)
         return _finished(report, bundle.sandbox)
 
+    def _prepare_truths(self) -> None:
+        """Has truths kept, once it is known that no candidate of such a sandbox sees them; else they are not."""
+        folder, self._truths = self._truths, None
+        if folder is None:
+            return
+        sandbox = self._sandbox or _create(self._sandbox_kind)
+        if isinstance(sandbox, Refused):  # the others of this machine trace in none, either
+            return
+        try:
+            sandbox.warm_up()
+            hidden = Protection.HIDDEN_FILES in sandbox.protections
+        except SandboxesError:
+            return
+        finally:
+            if sandbox is not self._sandbox:
+                sandbox.close()
+        if hidden and not any(folder.resolve().is_relative_to(path) for path in readable_paths()):
+            self._pipeline.keep_truths(folder)
+
     def _open_sandbox(self) -> Refused | None:
         """Opens the sandbox; returns why there is none."""
         sandbox = _create(self._sandbox_kind)
@@ -146,9 +171,11 @@ class Workshop:
         return None
 
 
-def serve(connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache) -> None:
+def serve(
+    connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache, truths: Path | None = None
+) -> None:
     """Does what it is told until the other side hangs up."""
-    workshop = Workshop(connection, sandbox_kind)
+    workshop = Workshop(connection, sandbox_kind, truths)
     try:
         for task, bundle in _tasks(connection):
             answer = workshop.do(task, bundle)
@@ -223,4 +250,5 @@ if __name__ == "__main__":
     bound_memory()
     end_with(os.getppid())
     _send(_connection := Connection(int(sys.argv[1])), StageBegan(stage=Stage.EXTRACT))  # ready
-    serve(_connection, sys.argv[2], CompileCache(Path(os.environ["TRITON_CACHE_DIR"])))
+    _truths = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    serve(_connection, sys.argv[2], CompileCache(Path(os.environ["TRITON_CACHE_DIR"])), _truths)

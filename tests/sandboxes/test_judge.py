@@ -11,7 +11,8 @@ from sandboxes.distributions import Distribution
 from sandboxes.judge import bench_trial, compare, plan_trials, summarise
 from sandboxes.nested import structure
 from sandboxes.reference import LiveReference
-from sandboxes.truth import Expected, Trial, Truth, TruthCache, compute_truth
+from sandboxes.truth import Expected, Trial, Truth, compute_truth
+from sandboxes.truth_cache import TruthCache
 from sandboxes.ttir.operations.dots import round_tf32
 
 MATMUL = """

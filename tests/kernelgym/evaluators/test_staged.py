@@ -1,7 +1,10 @@
 """The staged evaluator: what one process traced another one replays, and nothing on the way changes a verdict."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from kernelgym.problems import get_problem
 from kernelgym.problems.solutions import list_solutions
 from sandboxes.bundle import MAX_BUNDLE_BYTES, job_digest, pack, unpack
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage, Submission
+from sandboxes.seeds import MAX_USES
 
 ADD_RELU = get_problem("core/add_relu")
 CORRECT = Submission(source=next(item.source for item in list_solutions("core/add_relu") if item.name == "correct"))
@@ -105,3 +109,27 @@ def test_a_closed_one_is_not_used_any_more() -> None:
     staged.close()
     with pytest.raises(BadUsage, match="closed"):
         staged.trace(JOB)
+
+
+@pytest.mark.slow
+def test_a_worker_that_starts_anew_finds_the_truths_of_the_one_before(tmp_path: Path) -> None:
+    secret = JOB.model_copy(update={"config": EvalConfig()})
+    for _ in range(2):
+        with StagedEvaluator(truths=tmp_path) as staged:
+            answer = staged.evaluate(secret)
+            assert isinstance(answer, Finished)
+            assert answer.report.outcome is Outcome.OK
+    (truth,) = tmp_path.rglob("truth-*")
+    (seed,) = (path for path in tmp_path.rglob("seeds/*") if not path.name.startswith("."))
+    assert int(seed.read_text().split()[1]) == MAX_USES - 2
+    assert not truth.stat().st_mode & 0o077
+
+
+@pytest.mark.slow
+def test_nothing_is_kept_where_a_candidate_could_see_it() -> None:
+    visible = Path(sys.prefix, f"truths-{os.getpid()}")
+    with StagedEvaluator(sandbox="process", truths=visible) as staged:
+        answer = staged.evaluate(JOB.model_copy(update={"config": EvalConfig()}))
+    assert isinstance(answer, Finished)
+    assert answer.report.outcome is Outcome.OK
+    assert not visible.exists()
