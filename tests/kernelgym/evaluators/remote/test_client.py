@@ -1,7 +1,9 @@
 """The client asks a server for what it needs, says clearly what can't get better, and tries again what can."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,7 +16,7 @@ from kernelgym.evaluators.messages import Refusal, Refused, Task
 from kernelgym.evaluators.pursuit import Manners
 from kernelgym.evaluators.remote import AsyncKernelGymClient, KernelGymClient, Ticket
 from kernelgym.problems import Problem, get_problem
-from kernelgym.serving.http.access import Access
+from kernelgym.serving.http.server import listen
 from kernelgym.serving.http.tokens import Scope, TokenFile
 from kernelgym.serving.jobs import Answer
 from sandboxes.contracts import EvalConfig, Outcome, Reference, Report, Submission
@@ -108,7 +110,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, engine: DoubleEngine) -> I
     ]
     path.write_text(yaml.safe_dump({"tokens": entries}))
     path.chmod(0o600)
-    with served(engine, access=Access(tokens=TokenFile(path))) as address:
+    with served(engine, tokens=TokenFile(path)) as address:
         yield address, path
 
 
@@ -226,3 +228,8 @@ def test_closing_the_generator_cancels_what_is_open_on_the_server() -> None:
         next(stream)
         stream.close()
         assert engine.open == []
+
+
+def test_no_answer_on_a_kept_connection_is_held_back() -> None:
+    with closing(listen("127.0.0.1", 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP  # asyncio looks at it before it switches Nagle's algorithm off
