@@ -88,7 +88,6 @@ class Soak:
         """Returns the result; nothing of the service runs on."""
         options = self._options
         verdicts, unsteady = expected(options.programs)
-        groups = control_groups()
         tally = Tally(verdicts)
         with ExitStack() as stack:
             service = Service(self._folder, workers=options.workers, slots=options.slots, apis=2, clocks=True)
@@ -106,7 +105,7 @@ class Soak:
         found["left_behind"] = {
             "processes": [process.command[:200] for process in left],
             "temporary_files": files_below(service.temporary),
-            "control_groups": sorted(control_groups() - groups),
+            "control_groups": control_groups(watch.pids),
             "containers": _containers(),
         }
         return {

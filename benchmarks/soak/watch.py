@@ -46,6 +46,8 @@ class Watch:
         self.redis_keys: list[tuple[float, int]] = []
         self.orphans: dict[tuple[int, int], tuple[str, float, float]] = {}
         """Processes whose parent was killed: command, when they were seen first and last."""
+        self.pids: set[int] = set()
+        """All processes of the service that were ever seen."""
         self.settled: dict[str, dict[float, str]] = defaultdict(dict)
         """Lines of the ledger's list of verdicts: by job, when and how it was settled."""
         self._service = service
@@ -90,6 +92,7 @@ class Watch:
         while not self._stopping.wait(0.5):
             processes = everybody()
             self._note_orphans(processes)
+            self.pids |= {process.pid for process in descendants(os.getpid(), processes)}
             if time.monotonic() >= due:
                 due += EVERY_S
                 self._sample(processes)
@@ -176,10 +179,11 @@ def files_below(folder: Path) -> list[str]:
     return sorted(str(entry.name) for entry in folder.iterdir()) if folder.is_dir() else []
 
 
-def control_groups() -> set[str]:
-    """Returns the machine's control groups."""
+def control_groups(pids: set[int]) -> list[str]:
+    """Returns control groups of the sandboxes of these processes (`kernelgym-<pid>-...`)."""
     root = Path("/sys/fs/cgroup")
-    return {str(path.relative_to(root)) for path in _folders(root, depth=3)}
+    ours = tuple(f"kernelgym-{pid}-" for pid in pids)
+    return sorted(str(path.relative_to(root)) for path in _folders(root, depth=3) if path.name.startswith(ours))
 
 
 def _folders(root: Path, depth: int) -> Iterable[Path]:
