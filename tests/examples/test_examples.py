@@ -18,6 +18,7 @@ PRINTS = {
     "agent_loop.py": "The best was turn 2: 1.",
     "custom_reward.py": "returns with discount 0.5: (0.5, 1.0, 0.0)",
     "evaluate_candidate.py": "✓ correct",
+    "evaluate_on_a_server.py": "core/row_sum, correct: ok",
     "kernelbench.py": "Swish then sum",
     "openenv_episode.py": "The best was turn 2: 1.",
     "trl_environment.py": "turns (0.0, 3.",
