@@ -1,9 +1,12 @@
 """One of a worker's processes: forked by Celery, owns one evaluator, does one job at a time."""
 
+import logging
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
+from typing import Final
 
 from kernelgym.evaluators.messages import Sheltered
 from kernelgym.evaluators.staged import StagedEvaluator
@@ -19,6 +22,8 @@ from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.routing import Station
 from kernelgym.serving.runner import JobRunner
 from sandboxes.contracts import Stage
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Child:
@@ -39,7 +44,18 @@ class Child:
         self._runner: JobRunner | None = None
 
     def open(self) -> None:
-        """Begins to beat; connects to nothing yet, so that it is ready at once."""
+        """Begins to beat; connects to nothing yet, so that it is ready at once.
+
+        A process that can't, because there is no room for its files, ends: Celery starts another one after a second.
+        """
+        try:
+            self._open()
+        except Exception:  # noqa: BLE001 # the boundary that records: Celery would go on without it
+            _LOG.exception("a process of the worker could not begin")
+            time.sleep(1.0)
+            os._exit(1)
+
+    def _open(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who ends a whole group leaves the order of it to the parent
         self._ground.settle()
         url = self._options.redis_url

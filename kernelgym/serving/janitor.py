@@ -6,6 +6,7 @@ long it has stood. That clock only runs while looks follow each other: neither a
 that was halted itself, nor a wall clock that jumps takes a job from a worker that lives.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
@@ -18,6 +19,8 @@ from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import Answer, JobState, Priority
 from kernelgym.serving.ledger.upkeep import OpenJob, Upkeep
+
+_LOG: Final = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 1.0
 
@@ -150,6 +153,8 @@ class Janitor:
                 self.look()
             except LedgerUnavailable:
                 self._last_s = None  # the time until the next look does not count
+            except Exception:  # noqa: BLE001 # the boundary that records: a bug costs a look, not the service
+                _LOG.exception("a look of the janitor failed")
             self._pause_s = max(LOOK_EVERY_S, (time.monotonic() - began_s) / SHARE_OF_TIME)
 
     def _forget(self) -> None:

@@ -1,5 +1,6 @@
 """The sign of life of one worker: a thread that says that it is there, on what it works, and asks whether to go on."""
 
+import logging
 import os
 import secrets
 import socket
@@ -16,6 +17,8 @@ from kernelgym.serving.jobs import Claim, WorkerView
 from kernelgym.serving.ledger.protocol import Ledger
 from sandboxes.contracts import Stage
 from sandboxes.isolation.offspring import offspring_of
+
+_LOG: Final = logging.getLogger(__name__)
 
 BEAT_EVERY_S: Final = 2.0
 TICK_S: Final = 0.25
@@ -124,7 +127,10 @@ class Pulse:
                 next_beat_s = time.monotonic() + BEAT_EVERY_S
                 self._tell(memory_mib=memory_mib(os.getpid()))
             if self._news:
-                self._beat()
+                try:
+                    self._beat()
+                except Exception:  # noqa: BLE001 # the boundary that records: a worker that works must not seem dead
+                    _LOG.exception("a beat failed")
             if self._closed.wait(TICK_S):
                 return
 

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kernelgym.evaluators.messages import Finished, Job
@@ -27,15 +28,15 @@ from tests.kernelgym.serving.redis_server import RedisServer
 STARTS_IN_S = 30.0
 
 
-def until(true: Callable[[], Any], within_s: float, what: str) -> Any:
-    """Returns the first true value of `true`; fails if there is none in time."""
+def until(true: Callable[[], Any], within_s: float, what: str | Callable[[], str]) -> Any:
+    """Returns the first true value of `true`; fails with `what` if there is none in time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         with suppress(LedgerUnavailable):
             if value := true():
                 return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {within_s:g} s: {what}")
+    raise AssertionError(f"not within {within_s:g} s: {what if isinstance(what, str) else what()}")
 
 
 def alive(pid: int) -> bool:
@@ -49,17 +50,22 @@ def alive(pid: int) -> bool:
 class WorkerHost:
     """One `kernelgym worker`."""
 
-    def __init__(self, folder: Path, fields: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, fields: dict[str, Any], environment: Mapping[str, str]) -> None:
         self.log = folder / f"worker-{time.monotonic_ns()}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.kernelgym.serving.faults.worker", json.dumps(fields)],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(folder)},
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env={**os.environ, "TMPDIR": str(folder), **environment},
             )  # fmt: skip
 
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def words(self) -> str:
+        """Returns the end of what it has said."""
+        return self.log.read_text()[-3000:]
 
     def everything(self) -> list[int]:
         """Returns all processes that it has started, itself included."""
@@ -90,14 +96,16 @@ class Service:
         self.runs = folder / "runs.log"
         self.runs.touch()
 
-    def worker(self, *, ready: bool = True, **fields: Any) -> WorkerHost:
+    def worker(
+        self, *, ready: bool = True, environment: Mapping[str, str] = MappingProxyType({}), **fields: Any
+    ) -> WorkerHost:
         """Starts a worker; its processes evaluate with the stand-in unless told otherwise."""
         before = len(self.workers()) if ready else 0
-        host = WorkerHost(self.folder, {"redis_url": self.redis.url, "worker_module": MODULE, **fields})
+        host = WorkerHost(self.folder, {"redis_url": self.redis.url, "worker_module": MODULE, **fields}, environment)
         self.stack.callback(host.close)
         if ready:
             count = before + fields.get("processes", 1)
-            until(lambda: len(self.workers()) >= count, STARTS_IN_S, f"workers: {host.log.read_text()[-3000:]}")
+            until(lambda: len(self.workers()) >= count, STARTS_IN_S, host.words)
         return host
 
     def workers(self) -> list[Any]:
@@ -131,7 +139,7 @@ class Service:
             view = self.view(id)
             return view.answer if view is not None and view.state is JobState.DONE else None
 
-        return until(found, within_s, f"an answer to {id[:8]}: {self.view(id)}")  # type: ignore[no-any-return]
+        return until(found, within_s, lambda: f"an answer to {id[:8]}: {self.view(id)}")  # type: ignore[no-any-return]
 
     def verdicts(self, ids: list[str], within_s: float) -> list[str]:
         """Returns the last words of the reports on several jobs."""
@@ -143,9 +151,13 @@ class Service:
             words.append(answer.report.diagnostics[0].message)
         return words
 
-    def busy_with(self, stage: str) -> Any:
-        """Returns the worker that is in a stage, as soon as there is one."""
-        return until(lambda: [worker for worker in self.workers() if worker.stage == stage], 30.0, stage)[0]
+    def busy_with(self, id: str, stage: str, within_s: float = 30.0) -> Any:
+        """Returns the worker that is in a stage of a job, as soon as there is one."""
+
+        def found() -> list[Any]:
+            return [worker for worker in self.workers() if (worker.job, worker.stage) == (id, stage)]
+
+        return until(found, within_s, lambda: f"{stage}: {self.workers()}")[0]
 
     def began(self) -> list[list[str]]:
         """Returns the halves that were begun: which, by which worker, in which inner process."""

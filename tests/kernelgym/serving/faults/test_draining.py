@@ -31,7 +31,7 @@ def test_a_worker_that_is_told_to_end_finishes_what_runs_and_takes_nothing_new(s
 def test_what_does_not_end_in_time_is_given_back_without_counting_as_an_attempt(service: Service) -> None:
     host = service.worker(drain_s=1.0)
     id = service.submit(service.job("long", pause_s={"replay": 8.0}))
-    service.busy_with("replay")
+    service.busy_with(id, "replay")
     began_s = time.monotonic()
     assert host.end(within_s=8.0) == 0
     assert time.monotonic() - began_s < 5.0
@@ -45,7 +45,7 @@ def test_what_does_not_end_in_time_is_given_back_without_counting_as_an_attempt(
 def test_a_second_signal_gives_back_what_runs_at_once(service: Service) -> None:
     host = service.worker(drain_s=60.0)
     id = service.submit(service.job("long", pause_s={"replay": 5.0}))
-    service.busy_with("replay")
+    service.busy_with(id, "replay")
     host.process.send_signal(signal.SIGTERM)
     until(lambda: service.workers()[0].draining, 3.0, "it drains")
     began_s = time.monotonic()
@@ -58,8 +58,8 @@ def test_a_second_signal_gives_back_what_runs_at_once(service: Service) -> None:
 
 def test_a_worker_without_a_broker_ends_all_the_same(service: Service) -> None:
     host = service.worker(drain_s=1.0)
-    service.submit(service.job("long", pause_s={"replay": 30.0}))
-    service.busy_with("replay")
+    id = service.submit(service.job("long", pause_s={"replay": 30.0}))
+    service.busy_with(id, "replay")
     everything = host.everything()
     service.redis.kill()
     host.end(within_s=25.0)

@@ -1,11 +1,15 @@
 """Redis may end, forget everything, or be out of reach for a while: nothing is lost, and no verdict changes."""
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from kernelgym.serving.errors import LedgerUnavailable
-from tests.kernelgym.serving.faults.service import Service, until
+from tests.kernelgym.serving.faults.service import Service, services, until
+from tests.kernelgym.serving.faults.wire import Wire
+from tests.kernelgym.serving.redis_server import RedisServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -16,7 +20,7 @@ BACK_S = 15.0
 def test_jobs_that_wait_or_run_while_the_broker_restarts_are_done_once(service: Service) -> None:
     service.worker(processes=2)
     ids = [service.submit(service.job(f"{number}", pause_s={"replay": 1.0})) for number in range(8)]
-    service.busy_with("replay")
+    service.busy_with(ids[0], "replay")
     for _ in range(2):
         service.redis.kill()
         with pytest.raises(LedgerUnavailable):
@@ -37,7 +41,7 @@ def test_after_everything_was_deleted_whoever_waits_asks_again_and_is_answered(s
     jobs = [service.job(f"{number}", pause_s={"replay": 1.0}) for number in range(6)]
     ids = [service.submit(job) for job in jobs]
     first = service.verdicts(ids[:1], 10.0)
-    service.busy_with("replay")
+    service.busy_with(ids[2], "replay")
     service.redis.flush()
     assert [service.submit(job) for job in jobs] == ids
     words = service.verdicts(ids, BACK_S + 8.0)
@@ -52,3 +56,36 @@ def test_a_worker_waits_for_a_broker_that_is_not_there_yet(service: Service) -> 
     until(lambda: "waiting for Redis" in host.log.read_text(), 20.0, "it says what it waits for")
     service.redis.start()
     assert len(service.verdicts([service.submit(service.job("first"))], 20.0)) == 1
+
+
+def test_a_worker_that_is_cut_off_loses_its_job_to_another_one_and_comes_back(service: Service) -> None:
+    with Wire(service.redis.port) as wire:
+        service.worker(redis_url=f"redis://127.0.0.1:{wire.port}/0", name="far")
+        id = service.submit(service.job("far", pause_s={"replay": 3.0}))
+        service.busy_with(id, "replay")
+        wire.cut()
+        service.worker(name="near", ready=False)
+        assert len(service.verdicts([id], 22.0)) == 1  # a start, the far janitor's term (5 s), and the lease
+        began = [line for line in service.began() if line[0] == "replay"]
+        assert len({line[1] for line in began}) == 2, "another process has done it"
+        wire.mend()
+        until(lambda: {worker.id.split("-")[0] for worker in service.workers()} == {"near", "far"}, 15.0, "it is back")
+        later = [service.submit(service.job(f"later {number}", pause_s={"replay": 0.5})) for number in range(6)]
+        assert len(service.verdicts(later, 15.0)) == 6
+        assert service.counters()["computed"] == 7
+
+
+def test_a_clock_of_redis_that_jumps_by_days_takes_no_job_from_anybody(
+    tmp_path: Path, new_redis: Callable[..., RedisServer]
+) -> None:
+    redis = new_redis(appendonly=True, movable_clock=True)
+    for service in services(tmp_path, redis):
+        service.worker(processes=2)
+        ids = [service.submit(service.job(f"{n}", pause_s={"trace": 1.0, "replay": 2.0})) for n in range(4)]
+        for offset in ("+1d", "-1d", "+0"):
+            until(lambda: any(worker.job for worker in service.workers()), 10.0, "work goes on")
+            redis.set_clock(offset)
+            time.sleep(1.5)
+        assert len(service.verdicts(ids, 20.0)) == 4
+        assert len(service.began()) == 8
+        assert service.counters().get("retried", 0) == 0

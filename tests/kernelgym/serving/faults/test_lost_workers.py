@@ -27,8 +27,8 @@ def test_a_job_whose_worker_is_killed_in_whatever_stage_is_done_by_another_one_w
 ) -> None:
     service.worker(processes=6)
     ids = [service.submit(service.job(stage, pause_s={stage: 4.0})) for stage in STAGES]
-    for stage in STAGES:
-        os.kill(service.busy_with(stage).pid, signal.SIGKILL)
+    for id, stage in zip(ids, STAGES, strict=True):
+        os.kill(service.busy_with(id, stage).pid, signal.SIGKILL)
     killed_s = time.monotonic()
     assert service.verdicts(ids, FOUND_S + 5.0) == [words_of(service, stage, 4.0) for stage in STAGES]
     assert time.monotonic() - killed_s < FOUND_S + 5.0
@@ -39,8 +39,8 @@ def test_a_job_whose_worker_is_killed_in_whatever_stage_is_done_by_another_one_w
 def test_an_evaluators_process_that_is_killed_in_whatever_stage_changes_no_verdict(service: Service) -> None:
     service.worker(processes=5)
     ids = [service.submit(service.job(stage, pause_s={stage: 2.0})) for stage in STAGES]
-    for stage in STAGES:
-        worker = service.busy_with(stage)
+    for id, stage in zip(ids, STAGES, strict=True):
+        worker = service.busy_with(id, stage)
         inner = [int(line[2]) for line in service.began() if int(line[1]) == worker.pid]
         os.kill(inner[-1], signal.SIGKILL)
     assert service.verdicts(ids, 20.0) == [words_of(service, stage) for stage in STAGES]
@@ -50,7 +50,7 @@ def test_an_evaluators_process_that_is_killed_in_whatever_stage_changes_no_verdi
 def test_nothing_below_a_worker_survives_its_sigkill_and_the_next_worker_has_its_jobs(service: Service) -> None:
     host = service.worker(processes=2)
     ids = [service.submit(service.job(stage, pause_s={stage: 2.0})) for stage in ("verify", "replay")]
-    service.busy_with("replay")
+    service.busy_with(ids[1], "replay")
     everything = host.everything()
     assert len(everything) >= 6  # parent, janitor, two processes, two evaluators
     host.process.kill()
@@ -65,7 +65,7 @@ def test_nothing_below_a_worker_survives_its_sigkill_and_the_next_worker_has_its
 def test_a_worker_that_is_halted_loses_its_job_and_what_it_says_afterwards_is_not_counted(service: Service) -> None:
     service.worker(processes=2)
     id = service.submit(service.job("replay", pause_s={"replay": 2.0}))
-    halted = service.busy_with("replay").pid
+    halted = service.busy_with(id, "replay").pid
     os.kill(halted, signal.SIGSTOP)
     try:
         assert service.verdicts([id], FOUND_S + 3.0) == [words_of(service, "replay")]
@@ -81,7 +81,7 @@ def test_a_worker_that_is_halted_loses_its_job_and_what_it_says_afterwards_is_no
 def test_an_evaluator_that_hangs_ends_at_the_deadline_and_its_worker_goes_on(service: Service) -> None:
     service.worker()
     id = service.submit(service.job("hang", pause_s={"replay": 60.0}), deadline_s=3.0)
-    service.busy_with("replay")
+    service.busy_with(id, "replay")
     os.kill(int(service.began()[-1][2]), signal.SIGSTOP)
     answer = service.answer(id, 3.0 + 4.0)
     assert isinstance(answer, Refused)
