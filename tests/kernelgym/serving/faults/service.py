@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -167,7 +167,8 @@ class Service:
         return self.ledger.overview(0).counters
 
 
-def services(folder: Path, redis: RedisServer) -> Iterator[Service]:
+@contextmanager
+def open_service(folder: Path, redis: RedisServer) -> Iterator[Service]:
     """Yields a service, and ends all its workers."""
     with ExitStack() as stack:
         service = Service(folder, redis, stack)

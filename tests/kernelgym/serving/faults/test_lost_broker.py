@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kernelgym.serving.errors import LedgerUnavailable
-from tests.kernelgym.serving.faults.service import Service, services, until
+from tests.kernelgym.serving.faults.service import Service, open_service, until
 from tests.kernelgym.serving.faults.wire import Wire
 from tests.kernelgym.serving.redis_server import RedisServer
 
@@ -79,7 +79,7 @@ def test_a_clock_of_redis_that_jumps_by_days_takes_no_job_from_anybody(
     tmp_path: Path, new_redis: Callable[..., RedisServer]
 ) -> None:
     redis = new_redis(appendonly=True, movable_clock=True)
-    for service in services(tmp_path, redis):
+    with open_service(tmp_path, redis) as service:
         service.worker(processes=2)
         ids = [service.submit(service.job(f"{n}", pause_s={"trace": 1.0, "replay": 2.0})) for n in range(4)]
         for offset in ("+1d", "-1d", "+0"):
