@@ -171,6 +171,10 @@ def worker(
     name: Annotated[
         str | None, typer.Option(help="What its processes' names begin with.", show_default="the host's name")
     ] = None,
+    truths: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the workers of this machine share right answers.", show_default="none"),
+    ] = None,
     drain: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long jobs may go on after SIGTERM.")
     ] = 30.0,
@@ -181,7 +185,7 @@ def worker(
 
     options = hosting.Options(
         queues=queues, gpu=gpu, target=target, processes=processes, threads=threads, redis=redis, sandbox=sandbox,
-        name=name, drain_s=drain, log=log,
+        name=name, truths=truths, drain_s=drain, log=log,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(hosting.run(options, context.obj))

@@ -1,6 +1,7 @@
 """`kernelgym worker`: what it is told, put together; the work is in `kernelgym.serving.hosting`."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kernelgym.cli.services import Services
 from kernelgym.errors import BadUsage
@@ -22,6 +23,7 @@ class Options:
     sandbox: str | None
     name: str | None
     drain_s: float
+    truths: Path | None
     log: str
 
 
@@ -47,6 +49,7 @@ def run(options: Options, services: Services) -> int:
         sandbox=options.sandbox or services.settings.sandbox,
         name=options.name,
         drain_s=options.drain_s,
+        truths=options.truths,
     )
     try:
         from kernelgym.serving.hosting import host  # noqa: PLC0415 - its packages are an extra

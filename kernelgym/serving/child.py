@@ -84,6 +84,7 @@ class Child:
             sandbox=self._options.sandbox,
             threads=self._options.threads,
             worker_module=self._options.worker_module,
+            truths=self._options.truths,
             on_stage=on_stage,
             on_sheltered=on_sheltered,
         )

@@ -1,6 +1,7 @@
 """What `kernelgym worker` is told."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from kernelgym.errors import BadUsage, did_you_mean
@@ -34,6 +35,8 @@ class HostOptions:
     """What its processes' names begin with; None: the host's name."""
     drain_s: float = DRAIN_S
     """How long jobs may go on after SIGTERM."""
+    truths: Path | None = None
+    """Folder in which the workers of a machine share right answers; None: each works them out for itself."""
     worker_module: str = WORKER_MODULE
     """What evaluates; another one stands in where failures are tested."""
 
