@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from multiprocessing.util import Finalize
 from typing import Any, Final
 
 from kernelgym.errors import BadUsage, first_line
@@ -39,6 +40,9 @@ from redis.exceptions import AuthenticationError, RedisError  # noqa: E402
 
 ASK_EVERY_S: Final = 1.0
 
+AFTER_THE_POOLS: Final = -200
+"""Priority at exit: multiprocessing removes its own folder, which is below ours, at -100."""
+
 
 def host(options: HostOptions, *, observer: Observer | None = None, say: Callable[[str], None] | None = None) -> int:
     """Works until it is told to end; returns the exit status.
@@ -60,6 +64,8 @@ def host(options: HostOptions, *, observer: Observer | None = None, say: Callabl
     _await_redis(options.redis_url, say)
     say(_start_up_line(options, sandbox))
     commands, ground = Commands(), Ground()
+    ground.settle()  # Celery's pool makes a folder, too, and whoever is killed removes none
+    Finalize(None, ground.remove, exitpriority=AFTER_THE_POOLS)
     child = Child(options, commands, ground, observer or Silent())
     supervisor = Supervisor(options.redis_url, commands, ground, options.drain_s)
     supervisor.start()
@@ -68,7 +74,6 @@ def host(options: HostOptions, *, observer: Observer | None = None, say: Callabl
         worker.start()
     finally:
         supervisor.close()
-        ground.remove()
         if lock is not None:
             lock.close()
     return int(worker.exitcode or 0)
