@@ -56,11 +56,17 @@ class Box:
 class ContainerZygote(ZygoteHandle):
     """One running zygote in a container of its own.
 
+    Args:
+        entry: What runs inside.
+        box: What the container is made of.
+        within_s: Patience with its start.
+        runtime: What the engine runs it with; by default the engine's own choice.
+
     Raises:
         SandboxUnavailable: If there is no engine, the container does not start, or the zygote does not become ready.
     """
 
-    def __init__(self, entry: Entry, box: Box, within_s: float) -> None:
+    def __init__(self, entry: Entry, box: Box, within_s: float, runtime: str | None = None) -> None:
         super().__init__()
         deadline = time.monotonic() + within_s
         self._cgroups: tuple[cgroups.Cgroup, ...] = ()
@@ -70,6 +76,7 @@ class ContainerZygote(ZygoteHandle):
         self._folder = tempfile.mkdtemp(prefix="kernelgym-docker-")
         try:
             self._engine = connect()
+            self._runtime = runtime or self._engine.default_runtime
             self._engine.remove_leftovers()
             self.control = self._meet(self._engine, box, deadline)
             self._hand_over(entry)
@@ -78,7 +85,7 @@ class ContainerZygote(ZygoteHandle):
             self._discard()
             raise
         self.features = self._await_ready(REMEDY, max(1.0, deadline - time.monotonic()))
-        self.features |= {"runtime": self._engine.runtime, "own_files": box.image is None}
+        self.features |= {"runtime": self._runtime, "own_files": box.image is None}
 
     def close(self) -> None:
         """See `ZygoteHandle.close`."""
@@ -209,7 +216,7 @@ class ContainerZygote(ZygoteHandle):
             "LogConfig": {"Type": "none"},
             "RestartPolicy": {"Name": "no"},
             "Dns": ["127.0.0.1"],  # or the engine copies the machine's
-            "Runtime": engine.runtime,
+            "Runtime": self._runtime,
         }
         environment = {**ZYGOTE_ENVIRONMENT, "HOME": _PRIVATE, "TMPDIR": _PRIVATE}
         config = {

@@ -10,11 +10,12 @@ from typing import Any
 
 from sandboxes.errors import SandboxUnavailable
 
-__all__ = ["Engine", "connect"]
+__all__ = ["GVISOR", "INSTALL_ENGINE", "Engine", "connect", "owner_label"]
 
 INSTALL_ENGINE = "install a Docker engine (apt-get install docker.io), start it, and join the group 'docker' or be root"
 INSTALL_LIBRARY = "pip install 'kernelgym[docker]'"
 GVISOR = "runsc"
+"""Name of its runtime, as its documentation has it."""
 _OWNER = "org.kernelgym.sandbox.owner"
 _PATIENCE_S = 60
 _UNIX = "unix://"
@@ -35,9 +36,14 @@ class Engine:
         self.facts: dict[str, Any] = client.info()
 
     @property
-    def runtime(self) -> str:
-        """gVisor's where the engine has it, else the engine's default."""
-        return GVISOR if GVISOR in self.facts.get("Runtimes", {}) else str(self.facts.get("DefaultRuntime", "runc"))
+    def default_runtime(self) -> str:
+        """What the engine runs containers with unless it is told otherwise."""
+        return str(self.facts.get("DefaultRuntime", "runc"))
+
+    @property
+    def has_gvisor(self) -> bool:
+        """Whether it knows gVisor's runtime; not whether that works here."""
+        return GVISOR in self.facts.get("Runtimes", {})
 
     @property
     def maps_users(self) -> bool:

@@ -2,7 +2,8 @@
 
 The container has no network, no capability, a read-only root that holds the interpreter's and the system's files and
 nothing else, a user id nobody has, and limits of memory, processes, CPU and temporary files that hold for the zygote
-and its request together. gVisor's runtime is taken where the engine has it. What confines requests from one another
+and its request together. gVisor's runtime is taken where the engine has it and a request gets through in it; else the
+engine's default, and `features["runtime"]` says why. What confines requests from one another
 and from the zygote is the same as in `ProcessSandbox`: Landlock, seccomp, resource limits, control groups below the
 container's, and the sweep. A request reaches neither the engine nor the socket the caller and the zygote met at.
 
@@ -12,9 +13,13 @@ limit of temporary files is fixed when the container starts. With control groups
 container, not below: the container's CPU limit is not the request's.
 """
 
+from contextlib import closing
+
+from sandboxes.errors import SandboxUnavailable
 from sandboxes.isolation.docker.container import Box, ContainerZygote
-from sandboxes.isolation.docker.engine import INSTALL_ENGINE
+from sandboxes.isolation.docker.engine import GVISOR, INSTALL_ENGINE, connect
 from sandboxes.isolation.entry import Entry
+from sandboxes.isolation.exchange import Exchange
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.limits import Limits
 from sandboxes.isolation.zygote_handle import ZygoteHandle
@@ -22,6 +27,7 @@ from sandboxes.isolation.zygote_handle import ZygoteHandle
 __all__ = ["INSTALL_DOCKER", "DockerSandbox"]
 
 INSTALL_DOCKER = INSTALL_ENGINE
+_TRIAL_LIMITS = Limits(wall_time_s=5.0)
 
 
 class DockerSandbox(ForkingSandbox):
@@ -63,7 +69,27 @@ class DockerSandbox(ForkingSandbox):
             temporary_mib=temporary_mib,
         )
 
-        def start(entry: Entry, within_s: float) -> ZygoteHandle:
-            return ContainerZygote(entry, box, within_s)
+        self._box = box
+        self._no_gvisor: str | None = None
+        super().__init__(entry, self._start_container, recycle_after=recycle_after)
 
-        super().__init__(entry, start, recycle_after=recycle_after)
+    def _start_container(self, entry: Entry, within_s: float) -> ZygoteHandle:
+        if self._no_gvisor is None:
+            with closing(connect()) as engine:
+                self._no_gvisor = None if engine.has_gvisor else ""
+        if self._no_gvisor is None:
+            try:
+                zygote = ContainerZygote(entry, self._box, within_s, GVISOR)
+            except SandboxUnavailable as error:
+                self._no_gvisor = str(error)
+            else:
+                # Its kernel lacks what some versions of it and of this package need; a request is what finds out.
+                if Exchange(zygote, _TRIAL_LIMITS).run(b"") is not None:
+                    return zygote
+                self._no_gvisor = zygote.log_tail()
+                zygote.close()
+        zygote = ContainerZygote(entry, self._box, within_s)
+        if self._no_gvisor:
+            reason = self._no_gvisor.splitlines()[-1].partition(";")[0]
+            zygote.features["runtime"] = f"{zygote.features['runtime']}, since {GVISOR} does not work here: {reason}"
+        return zygote
