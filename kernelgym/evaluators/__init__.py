@@ -2,10 +2,10 @@
 
 from kernelgym.evaluators.cached import CacheCounts, CachedEvaluator
 from kernelgym.evaluators.local import LocalEvaluator
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.opening import open_evaluator
 from kernelgym.evaluators.pricing import PricingEvaluator
 from kernelgym.evaluators.protocol import Evaluator, Inspector, Request
-from kernelgym.evaluators.pursuit import Manners
 from kernelgym.evaluators.queued import QueueEvaluator
 from kernelgym.evaluators.scripted import Script, ScriptedEvaluator
 from kernelgym.evaluators.streaming import Progress, evaluate_all

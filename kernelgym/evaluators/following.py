@@ -10,9 +10,12 @@ from uuid import uuid4
 
 from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.evaluators.answers import Answer, lost, read_description, read_report, read_weaknesses
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
 from kernelgym.evaluators.protocol import Request
-from kernelgym.evaluators.pursuit import Ask, Drop, Found, Manners, Passing, Pursuit, Rest, Send, Senseless, Told
+from kernelgym.evaluators.pursuit import Found, Pursuit
+from kernelgym.evaluators.steps import Ask, Drop, Rest, Send, Told
+from kernelgym.evaluators.troubles import Passing, Senseless
 from kernelgym.problems import Problem
 from sandboxes.contracts import Description, EvalConfig, Report, Submission, Weakness
 

@@ -4,8 +4,10 @@ from uuid import uuid4
 
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators.following import FollowingEvaluator
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Task
-from kernelgym.evaluators.pursuit import Ask, Busy, Drop, Manners, Passing, Send, Senseless, Told
+from kernelgym.evaluators.steps import Ask, Drop, Send, Told
+from kernelgym.evaluators.troubles import Busy, Passing, Senseless
 from kernelgym.serving.engine import Engine
 from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, TooBusy
 from kernelgym.serving.jobs import JobState, JobView, Order, Priority

@@ -12,12 +12,15 @@ from uuid import uuid4
 from kernelgym.errors import BadUsage, KernelGymError
 from kernelgym.evaluators.answers import Answer, lost, read_description, read_report, read_weaknesses
 from kernelgym.evaluators.following import Asked, answer_of, hear
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
 from kernelgym.evaluators.protocol import Request
-from kernelgym.evaluators.pursuit import Ask, Drop, Found, Manners, Passing, Pursuit, Rest, Send, Senseless
+from kernelgym.evaluators.pursuit import Found, Pursuit
 from kernelgym.evaluators.remote.address import read_address
 from kernelgym.evaluators.remote.conversation import POLITE, Conversation, Reply
 from kernelgym.evaluators.remote.transport import describe, httpx, limits, timeout
+from kernelgym.evaluators.steps import Ask, Drop, Rest, Send
+from kernelgym.evaluators.troubles import Passing, Senseless
 from kernelgym.problems import Problem
 from kernelgym.serving.jobs import Priority
 from sandboxes.contracts import Description, EvalConfig, Report, Submission, Weakness

@@ -1,11 +1,13 @@
 """The client for programs with threads, or without."""
 
 from kernelgym.evaluators.following import FollowingEvaluator
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Task
-from kernelgym.evaluators.pursuit import Ask, Drop, Manners, Passing, Send, Told
 from kernelgym.evaluators.remote.address import read_address
 from kernelgym.evaluators.remote.conversation import POLITE, Call, Conversation, Reply
 from kernelgym.evaluators.remote.transport import describe, httpx, limits, timeout
+from kernelgym.evaluators.steps import Ask, Drop, Send, Told
+from kernelgym.evaluators.troubles import Passing
 from kernelgym.serving.jobs import JobView, Priority
 
 

@@ -9,9 +9,11 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from kernelgym.errors import BadUsage, KernelGymError
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
-from kernelgym.evaluators.pursuit import Again, Ask, Busy, Drop, Manners, Passing, Send, Senseless, Told
 from kernelgym.evaluators.remote.address import TOKEN_VARIABLE, Address
+from kernelgym.evaluators.steps import Ask, Drop, Send, Told
+from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless
 from kernelgym.serving.http.wire import (
     WIRE_HEADER,
     WIRE_VERSION,

@@ -6,10 +6,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from kernelgym.errors import BadUsage
-from kernelgym.evaluators.pursuit import Ask, Passing, Senseless
 from kernelgym.evaluators.remote.address import read_address
 from kernelgym.evaluators.remote.client import HttpLine
 from kernelgym.evaluators.remote.conversation import Conversation
+from kernelgym.evaluators.steps import Ask
+from kernelgym.evaluators.troubles import Passing, Senseless
 from kernelgym.serving.http.wire import HealthOut
 from kernelgym.serving.jobs import Priority
 

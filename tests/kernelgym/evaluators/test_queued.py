@@ -8,8 +8,8 @@ import pytest
 
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.evaluators import Evaluator, Inspector, Request
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Job, Refusal, Refused, Task
-from kernelgym.evaluators.pursuit import Manners
 from kernelgym.evaluators.queued import QueueEvaluator
 from kernelgym.problems import get_problem
 from kernelgym.serving.jobs import Answer

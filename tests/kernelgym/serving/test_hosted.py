@@ -9,8 +9,8 @@ from threading import Thread
 import pytest
 
 from kernelgym.evaluators import Request
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Job
-from kernelgym.evaluators.pursuit import Manners
 from kernelgym.evaluators.queued import QueueEvaluator
 from kernelgym.problems import get_problem
 from kernelgym.serving.errors import TooBusy

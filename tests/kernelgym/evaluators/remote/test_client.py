@@ -12,8 +12,8 @@ import yaml
 
 from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators import Evaluator, Inspector, Request
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Refusal, Refused, Task
-from kernelgym.evaluators.pursuit import Manners
 from kernelgym.evaluators.remote import AsyncKernelGymClient, KernelGymClient, Ticket
 from kernelgym.problems import Problem, get_problem
 from kernelgym.serving.http.server import listen

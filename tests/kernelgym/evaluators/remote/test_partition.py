@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernelgym.evaluators import Request
-from kernelgym.evaluators.pursuit import Manners
+from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.remote import KernelGymClient
 from kernelgym.problems import get_problem
 from kernelgym.serving.embedded import EmbeddedEngine
