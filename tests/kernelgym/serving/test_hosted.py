@@ -20,7 +20,7 @@ from kernelgym.serving.jobs import Order, Overview, WorkerView
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.routing import Station, queue_of
 from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
-from tests.kernelgym.serving.faults.service import Service, services, until
+from tests.kernelgym.serving.faults.service import Service, open_service, until
 from tests.kernelgym.serving.redis_server import RedisServer
 
 PROBLEM = get_problem("core/add_relu")
@@ -55,7 +55,8 @@ def job(number: int) -> Job:
 
 @pytest.fixture
 def service(tmp_path: Path, new_redis: Callable[..., RedisServer]) -> Iterator[Service]:
-    yield from services(tmp_path, new_redis(appendonly=True))
+    with open_service(tmp_path, new_redis(appendonly=True)) as opened:
+        yield opened
 
 
 def request(service: Service, number: int) -> Request:

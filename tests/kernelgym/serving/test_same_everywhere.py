@@ -1,7 +1,7 @@
 """Where a candidate is evaluated changes nothing about its report."""
 
 from collections.abc import Callable
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from kernelgym.serving.embedded import EmbeddedEngine
 from kernelgym.serving.hosted import HostedEngine
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Report, Submission
 from tests.kernelgym.evaluators.remote.served import served
-from tests.kernelgym.serving.faults.service import services
+from tests.kernelgym.serving.faults.service import open_service
 from tests.kernelgym.serving.redis_server import RedisServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.broker]
@@ -51,7 +51,7 @@ def test_reports_descriptions_and_weaknesses_are_the_same_here_in_threads_by_wor
 ) -> None:
     asked = requests()
     with ExitStack() as stack:
-        service = stack.enter_context(contextmanager(services)(tmp_path, new_redis()))
+        service = stack.enter_context(open_service(tmp_path, new_redis()))
         service.worker(worker_module=WORKER_MODULE)
         url = stack.enter_context(served(stack.enter_context(closing(HostedEngine(service.redis.url)))))
         evaluators: list[Evaluator] = [
