@@ -18,7 +18,7 @@ from kernelgym.evaluators.messages import Refusal, Refused
 from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import Answer, JobState, Priority
-from kernelgym.serving.ledger.upkeep import OpenJob, Upkeep
+from kernelgym.serving.ledger.upkeep import Begun, OpenJob, Upkeep
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -38,6 +38,9 @@ LEAD_S: Final = 5.0
 
 SHARE_OF_TIME: Final = 0.05
 """Of the janitor's time that it may spend looking: where thousands of jobs are open, it looks less often."""
+
+LONGEST_PAUSE_S: Final = 10.0
+"""But not less often than that, whatever a look took: it may have been halted, or Redis was."""
 
 
 class Keeping(Upkeep, Protocol):
@@ -81,6 +84,11 @@ class _Stillness:
         """Forgets everything else."""
         kept = set(known)
         self.seen = {what: since for what, since in self.seen.items() if what in kept}
+
+
+def pause_after(took_s: float) -> float:
+    """Returns how long to wait after a look that took so long."""
+    return min(max(LOOK_EVERY_S, took_s / SHARE_OF_TIME), LONGEST_PAUSE_S)
 
 
 class Janitor:
@@ -151,18 +159,19 @@ class Janitor:
             began_s = time.monotonic()
             try:
                 self.look()
+                self._pause_s = pause_after(time.monotonic() - began_s)
             except LedgerUnavailable:
                 self._last_s = None  # the time until the next look does not count
+                self._pause_s = LOOK_EVERY_S  # what it took was waiting for nobody
             except Exception:  # noqa: BLE001 # the boundary that records: a bug costs a look, not the service
                 _LOG.exception("a look of the janitor failed")
-            self._pause_s = max(LOOK_EVERY_S, (time.monotonic() - began_s) / SHARE_OF_TIME)
 
     def _forget(self) -> None:
         self._now_s = 0.0
         self._last_s = None
         self._beats, self._overdue = _Stillness(), _Stillness()
-        self._since: dict[str, float] = {}
-        self._patience_s: dict[str, float] = {}
+        self._since: dict[Begun, float] = {}
+        self._patience_s: dict[Begun, float] = {}
 
     def _advance_clock(self) -> None:
         now_s = self._clock()
@@ -177,17 +186,18 @@ class Janitor:
         return {name for name in workers if self._beats.of(name, beats.get(name), self._now_s) >= LEASE_S}
 
     def _watch_deadlines(self, jobs: list[OpenJob]) -> None:
-        present = {job.id for job in jobs}
-        self._since = {id: since_s for id, since_s in self._since.items() if id in present}
-        self._patience_s = {id: patience_s for id, patience_s in self._patience_s.items() if id in present}
-        for id in present - self._since.keys():
-            self._since[id] = self._now_s
-        due = [job for job in jobs if self._age_s(job) >= self._patience_s.get(job.id, 0.0)]
+        present = {job.begun for job in jobs}
+        self._since = {job: since_s for job, since_s in self._since.items() if job in present}
+        self._patience_s = {job: patience_s for job, patience_s in self._patience_s.items() if job in present}
+        for job_begun in present - self._since.keys():
+            self._since[job_begun] = self._now_s
+        due = [job for job in jobs if self._age_s(job) >= self._patience_s.get(job.begun, 0.0)]
         if not due:
             return
-        self._patience_s |= self._ledger.deadlines([job.id for job in due])  # somebody more patient may have come
+        patience = self._ledger.deadlines([job.id for job in due])  # somebody more patient may have come
+        self._patience_s |= {job.begun: patience[job.id] for job in due if job.id in patience}
         for job in due:
-            patience_s = self._patience_s.get(job.id)
+            patience_s = patience.get(job.id)
             if patience_s is None or self._age_s(job) < patience_s:
                 continue
             where = "waited for a worker" if job.state is JobState.QUEUED else "was under way"
@@ -221,7 +231,7 @@ class Janitor:
                 self._send(job)
 
     def _age_s(self, job: OpenJob) -> float:
-        return self._now_s - self._since[job.id]
+        return self._now_s - self._since[job.begun]
 
     def _send(self, job: OpenJob) -> None:
         self._dispatch(job.queue, job.id, Priority(job.priority), job.request_id)

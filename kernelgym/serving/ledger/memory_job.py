@@ -114,4 +114,5 @@ class MemoryJob:
             worker=self.worker,
             token=self.token,
             sequence=self.sequence,
+            submitted=repr(self.submitted),
         )

@@ -346,7 +346,7 @@ def _task_of(record: bytes) -> Task | None:
 
 def _open_job(id: str, row: bytes) -> OpenJob | None:
     try:
-        state, station, queue, priority, request_id, worker, token, sequence = _text(row).split("\n")
+        state, station, queue, priority, request_id, worker, token, sequence, submitted = _text(row).split("\n")
         return OpenJob(
             id=id,
             state=JobState(state),
@@ -357,6 +357,7 @@ def _open_job(id: str, row: bytes) -> OpenJob | None:
             worker=worker,
             token=token,
             sequence=int(sequence),
+            submitted=submitted,
         )
     except ValueError:
         return None

@@ -7,6 +7,9 @@ from kernelgym.serving.jobs import JobState, Priority
 from kernelgym.serving.routing import Station
 from sandboxes.contracts import Contract
 
+Begun = tuple[str, str]
+"""Which job, and which time: the same task is another job after it was cancelled, or ended as `infrastructure`."""
+
 
 class OpenJob(Contract):
     """A job without an answer."""
@@ -23,6 +26,13 @@ class OpenJob(Contract):
     token: str = ""
     sequence: int
     """Number of its newest message in its queue and priority; 0 if none was sent yet."""
+    submitted: str
+    """When it was submitted, in the ledger's own words: tells jobs with one id apart, and is no time to count with."""
+
+    @property
+    def begun(self) -> Begun:
+        """What no other job has, before or after it."""
+        return self.id, self.submitted
 
 
 class Upkeep(Protocol):

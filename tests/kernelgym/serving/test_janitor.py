@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from kernelgym.evaluators.messages import Refused
 from kernelgym.serving.errors import LedgerUnavailable
-from kernelgym.serving.janitor import LEASE_S, OVERDUE_S, Deed, Janitor
+from kernelgym.serving.janitor import LEASE_S, LONGEST_PAUSE_S, LOOK_EVERY_S, OVERDUE_S, Deed, Janitor, pause_after
 from kernelgym.serving.jobs import JobState, JobView
 from kernelgym.serving.routing import Station
 from tests.kernelgym.serving.doubles import FlakyLedger, Sent, make_job, make_order, make_worker
@@ -159,6 +159,34 @@ def test_a_job_lives_as_long_as_the_most_patient_of_those_who_wait() -> None:
     world.ledger.submit(make_order(make_job(), deadline_s=60.0), "somebody else")
     world.pass_(20)
     assert world.view(id).state is JobState.QUEUED
+
+
+def test_a_job_that_is_asked_for_again_at_once_has_all_its_time_anew() -> None:
+    world = World()
+    id = world.submit(deadline_s=10.0)
+    world.pass_(11)
+    assert (world.view(id).state, world.deeds) == (JobState.DONE, [Deed.EXPIRED])
+    assert world.submit(deadline_s=10.0) == id, "between two looks"
+    world.pass_(9)
+    assert world.view(id).state is JobState.QUEUED
+    world.pass_(2)
+    assert world.view(id).state is JobState.DONE
+
+
+def test_a_cancelled_job_leaves_nothing_of_its_age_to_the_next_one() -> None:
+    world = World()
+    id = world.submit(deadline_s=10.0)
+    world.pass_(8)
+    assert world.ledger.cancel(id, "me")
+    world.submit(deadline_s=10.0)
+    world.pass_(8)
+    assert world.view(id).state is JobState.QUEUED
+
+
+def test_a_look_during_which_the_janitor_was_halted_does_not_put_off_the_next_one_for_long() -> None:
+    assert pause_after(0.001) == LOOK_EVERY_S
+    assert LOOK_EVERY_S < pause_after(0.2) < LONGEST_PAUSE_S
+    assert pause_after(60.0) == LONGEST_PAUSE_S
 
 
 def test_of_two_janitors_one_acts() -> None:

@@ -367,6 +367,17 @@ def test_open_jobs_tell_who_has_them(ledger: Ledger) -> None:
     assert [job.id for job in ledger.open_jobs()] == [waiting]
 
 
+def test_a_job_that_was_cancelled_and_comes_again_is_told_from_the_one_before(ledger: Ledger) -> None:
+    view, _ = ledger.submit(order(), "me")
+    (before,) = ledger.open_jobs()
+    ledger.sending(view.id)
+    assert ledger.open_jobs()[0].begun == before.begun
+    ledger.cancel(view.id, "me")
+    ledger.submit(order(), "me")
+    (after,) = ledger.open_jobs()
+    assert (after.id, after.begun != before.begun) == (view.id, True)
+
+
 def test_beats_of_workers_grow_until_they_leave(ledger: Ledger) -> None:
     for _ in range(3):
         ledger.beat(worker("one"))
