@@ -1,5 +1,6 @@
 """What an answer depends on, as one name: the same key is the same question to the same judge."""
 
+import platform
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -20,9 +21,11 @@ def judge_versions() -> dict[str, str]:
     """Returns what this machine's judge is made of, from metadata and source files alone: torch is not imported.
 
     `code` is a digest of the packages `sandboxes` and `rewards`: between two releases the version alone says little.
+    Of Python, the last number is left out: it changes no verdict, and images differ in it.
     """
     found = {name: _version(name) for name in PACKAGES}
-    return found | {"schema": str(SCHEMA_VERSION), "code": _digest_of_code()}
+    python = ".".join(platform.python_version_tuple()[:2])
+    return found | {"python": python, "schema": str(SCHEMA_VERSION), "code": _digest_of_code()}
 
 
 @cache
@@ -36,7 +39,9 @@ def job_id(task: Task) -> str:
 
     Submission, reference, configuration (device and target among it) and versions take part; who asks does not.
     """
-    parts = [task.kind, fingerprint(), task.reference.id, task.reference.digest]
+    reference = task.reference
+    length = len(reference.source)  # where its digest has no mark between the source and the constants of checks
+    parts = [task.kind, fingerprint(), reference.id, f"{reference.digest} {length}"]
     match task:
         case Job():
             parts += [task.submission.digest, task.config.model_dump_json()]

@@ -1,5 +1,6 @@
 """A bundle arrives as it was sent, for the job it was made for, or not at all."""
 
+import platform
 import struct
 from hashlib import sha256
 
@@ -53,6 +54,15 @@ def test_a_bundle_of_another_version_is_named_as_such() -> None:
     old = HEADER.model_copy(update={"versions": versions() | {"triton": "3.0.0"}})
     with pytest.raises(BrokenBundle, match=r"triton 3\.0\.0.*same versions"):
         unpack(pack(old, b"answer"), JOB)
+
+
+def test_of_python_the_last_number_may_differ_as_it_does_between_images() -> None:
+    major, minor, _ = platform.python_version_tuple()
+    other = HEADER.model_copy(update={"versions": versions() | {"python": f"{major}.{minor}.99"}})
+    assert unpack(pack(other, b"answer"), JOB) == (other, b"answer")
+    foreign = HEADER.model_copy(update={"versions": versions() | {"python": f"{major}.{int(minor) + 1}.0"}})
+    with pytest.raises(BrokenBundle, match="same versions"):
+        unpack(pack(foreign, b"answer"), JOB)
 
 
 def test_what_is_too_long_is_not_looked_at() -> None:

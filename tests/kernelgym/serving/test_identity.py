@@ -1,0 +1,44 @@
+"""What is the same question to the same judge, and what is another one."""
+
+from kernelgym.evaluators.messages import Inquiry, Inspection, Job
+from kernelgym.serving.identity import fingerprint, job_id, judge_versions
+from sandboxes.contracts import EvalConfig, Reference, Submission
+from sandboxes.journal import versions
+
+REFERENCE = Reference(id="core/softmax", source="y")
+
+
+def job(source: str = "x", reference: Reference = REFERENCE, **config: object) -> Job:
+    return Job(submission=Submission(source=source), reference=reference, config=EvalConfig.model_validate(config))
+
+
+def test_whatever_a_verdict_depends_on_makes_another_job_of_it() -> None:
+    tasks = [
+        job(),
+        job("z"),
+        job(reference=Reference(id="core/other", source="y")),
+        job(reference=Reference(id="core/softmax", source="z")),
+        job(reference=Reference(id="core/softmax", source="y", check_constants=({"N": 8},))),
+        job(device="cuda"),
+        job(target="a100"),
+        job(depth="priced"),
+        job(repeat=1),
+        job(seed=1),
+        Inquiry(reference=REFERENCE),
+        Inspection(reference=REFERENCE),
+    ]
+    assert len({job_id(task) for task in tasks}) == len(tasks)
+    assert job_id(job()) == job_id(job())
+
+
+def test_the_constants_of_checks_are_not_taken_for_the_end_of_a_source() -> None:
+    constants = ({"N": 8},)
+    chosen = Reference(id="core/softmax", source="y\n", check_constants=constants)
+    forged = Reference(id="core/softmax", source="y\n" + repr([sorted(item.items()) for item in constants]))
+    assert job_id(job(reference=chosen)) != job_id(job(reference=forged))
+
+
+def test_every_version_that_a_report_names_takes_part() -> None:
+    assert versions().keys() <= judge_versions().keys()
+    assert versions()["python"].startswith(judge_versions()["python"] + ".")
+    assert len(fingerprint()) == 8
