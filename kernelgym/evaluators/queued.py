@@ -48,6 +48,8 @@ class EngineLine:
         except LedgerUnavailable as error:
             raise Passing(str(error)) from error
         except NoSuchStation as error:
+            if error.retry_after_s is not None:
+                raise Passing(str(error), error.retry_after_s) from error
             raise Senseless(BadUsage(str(error))) from error
 
     def close(self) -> None:

@@ -125,8 +125,8 @@ class EmbeddedEngine(LedgerEngine):
         for order in orders:
             if Station.MEASURE in route(order.task):
                 raise NoSuchStation(
-                    f"{order.task.reference.id} is to be measured on a GPU, which this engine has no worker for: use "
-                    "device cpu, or a server with a worker for that target (`kernelgym worker`)"
+                    f"{order.task.reference.id} is to be measured on a GPU, and this engine has CPU workers only: use "
+                    "device cpu, or a Redis server with workers of which one has that GPU (kernelgym worker --gpu)"
                 )
         return super().submit(orders, waiter)
 

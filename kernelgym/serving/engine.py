@@ -21,7 +21,7 @@ class Engine(Protocol):
 
         Raises:
             TooBusy: There is no room for that many; none was taken.
-            NoSuchStation: A task needs a station that nothing here can be (a GPU in an embedded engine).
+            NoSuchStation: A task needs a GPU that no worker here has, or has had of late; none was taken.
         """
         ...
 

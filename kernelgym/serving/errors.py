@@ -6,7 +6,7 @@
         ├── TooBusy           (RuntimeError)     no room for another job: ask again later
         └── NoSuchStation     (LookupError)      nothing here can do this part of the work
 
-The first two pass: whoever gets one may ask again, after a while that grows.
+The first two pass: whoever gets one may ask again, after a while that grows. So does the third if it says when.
 """
 
 from kernelgym.errors import KernelGymError
@@ -43,4 +43,17 @@ class TooBusy(ServingError, RuntimeError):
 
 
 class NoSuchStation(ServingError, LookupError):
-    """Nothing here can do this part of the work; the message names the station and what would."""
+    """Nothing here can do this part of the work.
+
+    Args:
+        message: Names the station, and what would do it.
+        retry_after_s: When to ask again, where it is not certain yet; None: it is.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        self.message = message
+        self.retry_after_s = retry_after_s
+        super().__init__(message, retry_after_s)
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,18 +1,19 @@
 """The engine of many machines: the ledger in Redis, messages by Celery, work done by `kernelgym worker`."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import uuid4
 
 from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
 from kernelgym.serving.errors import LedgerUnavailable
+from kernelgym.serving.gpu_queues import GpuQueues
 from kernelgym.serving.identity import fingerprint, judge_versions
 from kernelgym.serving.janitor import Janitor
-from kernelgym.serving.jobs import Overview
+from kernelgym.serving.jobs import JobView, Order, Overview
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.ledger_engine import LedgerEngine
-from kernelgym.serving.routing import CPU_STATIONS, queue_of
+from kernelgym.serving.routing import CPU_STATIONS, Station, queue_of
 
 NEEDED: Final = tuple(CPU_STATIONS)
 """Stations without which hardly a job can be done."""
@@ -36,11 +37,16 @@ class HostedEngine(LedgerEngine):
         self._queues = RedisQueues(redis_url)
         self._messages = CeleryDispatch(self._app, ledger)
         super().__init__(ledger, self._messages)
-        self._address = ledger.address
+        self._gpus = GpuQueues(ledger, self._explain)
         self._janitor = Janitor(ledger, self._messages, self._queues, f"engine-{uuid4().hex[:12]}") if janitor else None
         self._closed = False
         if self._janitor is not None:
             self._janitor.start()
+
+    def submit(self, orders: Sequence[Order], waiter: str) -> list[JobView]:
+        """See `Engine.submit`."""
+        self._gpus.check(orders)
+        return super().submit(orders, waiter)
 
     def ready(self) -> str | None:
         """See `Engine.ready`."""
@@ -62,6 +68,10 @@ class HostedEngine(LedgerEngine):
         self._queues.close()
         self._ledger.close()
 
+    def _explain(self, queue: str) -> str:
+        said = unserved(self._ledger.overview(recent=0), {queue})
+        return said or f"no worker served {queue.partition('@')[0]} until now; ask again"
+
 
 def unserved(overview: Overview, needed: Collection[str]) -> str | None:
     """Returns which of the `needed` queues no living worker serves, and what to do; None if all are served."""
@@ -79,7 +89,9 @@ def unserved(overview: Overview, needed: Collection[str]) -> str | None:
     if others:
         named = "; ".join(f"{theirs} ({_difference(ours, versions)})" for theirs, versions in sorted(others.items()))
         return f"{words}, but there are workers of other versions: {named}; install the same on both"
-    return f"{words}; start one: kernelgym worker"
+    gpus = [station.partition(".")[2] for station in stations.split(", ") if station.startswith(f"{Station.MEASURE}.")]
+    options = f" --gpu 0 --target {gpus[0]}" if gpus else ""
+    return f"{words}; start one: kernelgym worker{options}"
 
 
 def _difference(ours: dict[str, str], theirs: dict[str, str]) -> str:

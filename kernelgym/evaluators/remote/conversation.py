@@ -200,7 +200,9 @@ class Conversation:
                 return self._send_in_full(step, message)
             case ErrorCode.TOO_MANY_REQUESTS | ErrorCode.TOO_BUSY:
                 return Busy(f"{self.address}: {message}", error.retry_after_s or _retry_after_s(reply))
-            case ErrorCode.UNAVAILABLE | ErrorCode.INTERNAL:
+            case ErrorCode.NO_WORKER if error.retry_after_s is None:
+                return Senseless(BadUsage(f"{self.address}: {message}"))
+            case ErrorCode.UNAVAILABLE | ErrorCode.INTERNAL | ErrorCode.NO_WORKER:
                 return Passing(f"{self.address}: {message}", error.retry_after_s or _retry_after_s(reply))
             case ErrorCode.NOT_FOUND:
                 return BadUsage(f"{self.address} has no such service: {message}; correct the address")

@@ -18,7 +18,7 @@ A job is one task: evaluate a candidate, describe a problem, look a problem thro
 so that the same question is computed once, and asking again is harmless. Order it, then wait for the answer by a long
 poll (`wait_s`) or a stream; if the server does not know a job any more, order it again.
 
-Every answer from 400 on is an `ErrorOut`; `code` is for programs. 429 and 503 pass: wait for `Retry-After`. Send
+Every answer from 400 on is an `ErrorOut`; `code` is for programs. 429 and 503 pass if there is a `Retry-After`. Send
 `X-Request-Id` to find a request in the logs of all machines that worked on it. Numbers that are none are the strings
 `"NaN"`, `"Infinity"` and `"-Infinity"`."""
 
@@ -43,7 +43,8 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
         422: "The request makes no sense; the message says where.",
         429: "The token's limit of requests or open jobs is reached.",
         500: "A bug of the server's; its log has more under the request's id.",
-        503: "There is no room for another job, or the ledger is away. Ask again.",
+        503: "There is no room for another job, or the ledger is away: ask again. Or no worker has the GPU "
+        "(`no_worker`).",
     }.items()
 }
 """How any request may be refused."""

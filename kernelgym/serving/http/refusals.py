@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from kernelgym.errors import InvalidReference, KernelGymError, UnknownProblem
+from kernelgym.errors import KernelGymError, UnknownProblem
 from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, ServingError, TooBusy
 from kernelgym.serving.http.wire import ErrorCode, ErrorOut
 
@@ -26,6 +26,7 @@ STATUS: Final = {
     ErrorCode.TOO_MANY_REQUESTS: 429,
     ErrorCode.INTERNAL: 500,
     ErrorCode.TOO_BUSY: 503,
+    ErrorCode.NO_WORKER: 503,
     ErrorCode.UNAVAILABLE: 503,
 }
 """The usual HTTP status of each code."""
@@ -79,8 +80,8 @@ def refusal_of(error: KernelGymError) -> RequestRefused:
         case UnknownProblem():
             message = f"{error.question} (GET /v1/problems lists all)"
             return RequestRefused(ErrorCode.UNKNOWN_PROBLEM, message)
-        case NoSuchStation() | InvalidReference():
-            return RequestRefused(ErrorCode.INVALID, str(error))
+        case NoSuchStation():
+            return RequestRefused(ErrorCode.NO_WORKER, str(error), retry_after_s=error.retry_after_s)
         case _:
             return RequestRefused(ErrorCode.INVALID, str(error))
 

@@ -158,6 +158,8 @@ class ErrorCode(StrEnum):
     """The idempotency key came with another body before."""
     TOO_MANY_REQUESTS = "too_many_requests"
     TOO_BUSY = "too_busy"
+    NO_WORKER = "no_worker"
+    """No worker has the GPU on which a candidate is to be measured. It is certain unless `retry_after_s` is given."""
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
 

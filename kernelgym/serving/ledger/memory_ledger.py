@@ -1,5 +1,6 @@
 """The ledger of one process tree: in memory, with its answers in a file if they should outlive it."""
 
+import math
 import threading
 import time
 from collections import Counter, OrderedDict, deque
@@ -29,6 +30,7 @@ from kernelgym.serving.ledger.answers_file import AnswersInFile
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.mailbox import Mailbox
 from kernelgym.serving.ledger.memory_job import MemoryJob
+from kernelgym.serving.ledger.protocol import SERVED_S
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.routing import Station, queue_for, route
 from kernelgym.serving.telemetry.durations import increments
@@ -64,6 +66,7 @@ class MemoryLedger:
         self._claimed: dict[tuple[str, Priority], int] = {}
         self._mailboxes: set[Mailbox] = set()
         self._workers: dict[str, WorkerView] = {}
+        self._served: dict[str, float] = {}
         self._counters: Counter[str] = Counter()
         self._lines: deque[Verdict] = deque(maxlen=bounds.max_verdicts)
         self._once: OrderedDict[str, tuple[float, str]] = OrderedDict()
@@ -209,6 +212,12 @@ class MemoryLedger:
             before = self._workers.get(worker.id)
             beat = 1 if before is None else before.beat + 1
             self._workers[worker.id] = worker.model_copy(update={"beat": beat})
+            self._served.update(dict.fromkeys(worker.queues, time.monotonic()))
+
+    def served(self, queue: str) -> bool:
+        """See `Ledger.served`."""
+        with self._lock:
+            return time.monotonic() - self._served.get(queue, -math.inf) < SERVED_S
 
     def leave(self, worker: str) -> None:
         """See `Ledger.leave`."""

@@ -6,10 +6,13 @@ lost, the ones who wait submit again: the id is a hash of what was asked, so not
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from kernelgym.serving.jobs import Answer, Claim, JobView, Order, Overview, Verdict, WorkerView
 from kernelgym.serving.routing import Station
+
+SERVED_S: Final = 3600.0
+"""How long a queue counts as served after its last worker's last beat: workers restart, and their hosts do."""
 
 
 class Ledger(Protocol):
@@ -81,6 +84,10 @@ class Ledger(Protocol):
 
     def beat(self, worker: WorkerView) -> None:
         """Notes that a worker lives, and what it does; the ledger counts `beat` itself."""
+        ...
+
+    def served(self, queue: str) -> bool:
+        """Returns whether a worker serves a queue, or did within `SERVED_S`; False after the store was lost, too."""
         ...
 
     def leave(self, worker: str) -> None:

@@ -28,6 +28,7 @@ from kernelgym.serving.jobs import (
 )
 from kernelgym.serving.ledger import records
 from kernelgym.serving.ledger.bounds import Bounds
+from kernelgym.serving.ledger.protocol import SERVED_S
 from kernelgym.serving.ledger.redis_news import FRESH_S, News
 from kernelgym.serving.ledger.redis_store import RedisStore
 from kernelgym.serving.ledger.upkeep import OpenJob
@@ -199,7 +200,12 @@ class RedisLedger:
 
     def beat(self, worker: WorkerView) -> None:
         """See `Ledger.beat`."""
-        self._store.run("beat", worker.id, worker.model_dump_json())
+        self._store.run("beat", worker.id, worker.model_dump_json(), int(SERVED_S), *worker.queues)
+
+    def served(self, queue: str) -> bool:
+        """See `Ledger.served`."""
+        with self._store.talking():
+            return bool(self._store.client.exists(self._store.key(f"served:{queue}")))
 
     def leave(self, worker: str) -> None:
         """See `Ledger.leave`."""

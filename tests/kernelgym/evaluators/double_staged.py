@@ -8,7 +8,7 @@ from kernelgym.errors import Stopped
 from kernelgym.evaluators.messages import Handover, Inquiry, Inspection, Job, Sheltered, Task
 from kernelgym.serving.jobs import Answer
 from sandboxes.contracts import Stage
-from tests.kernelgym.evaluators.double_engine import incorrect
+from tests.kernelgym.serving.scripted_engine import incorrect
 
 
 class DoubleStaged:

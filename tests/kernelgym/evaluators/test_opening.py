@@ -12,8 +12,8 @@ from kernelgym.evaluators import LocalEvaluator, open_evaluator
 from kernelgym.evaluators.opening import examine
 from kernelgym.evaluators.remote import KernelGymClient
 from kernelgym.problems import get_problem
-from tests.kernelgym.evaluators.double_engine import DoubleEngine
 from tests.kernelgym.evaluators.remote.served import served
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine, incorrect
 
 
 def test_each_address_opens_its_evaluator() -> None:
@@ -53,11 +53,11 @@ def test_an_environment_opens_the_address_it_is_given_and_closes_what_it_opened(
 
 
 def test_a_server_that_answers_is_told_from_one_that_is_not_ready_and_from_none() -> None:
-    engine = DoubleEngine()
+    engine = ScriptedEngine(incorrect)
     with served(engine) as url:
         assert examine(url) is None
-        engine.reason = "no worker serves trace; start one: kernelgym worker"
-        assert engine.reason in str(examine(url))
+        engine.problem = "no worker serves trace; start one: kernelgym worker"
+        assert engine.problem in str(examine(url))
     assert "is `kernelgym serve` running there?" in str(examine(url))
     assert examine("local") is None
 

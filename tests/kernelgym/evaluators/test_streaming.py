@@ -10,7 +10,7 @@ from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators import Progress, QueueEvaluator, Request, ScriptedEvaluator, evaluate_all
 from kernelgym.problems import Problem, get_problem
 from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
-from tests.kernelgym.evaluators.double_engine import DoubleEngine
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine, incorrect
 from tests.reports import failed_report
 
 PROBLEM = get_problem("core/add_relu")
@@ -43,7 +43,7 @@ def note(reports: Iterator[tuple[int, Report]], found: list[int]) -> None:
 
 def test_progress_counts_outcomes_also_where_nobody_knows_how_many_there_will_be() -> None:
     told: list[Progress] = []
-    with QueueEvaluator(DoubleEngine()) as evaluator:
+    with QueueEvaluator(ScriptedEngine(incorrect)) as evaluator:
         list(evaluate_all(evaluator, requests(3), on_progress=told.append))
         list(evaluate_all(evaluator, iter(requests(1)), on_progress=told.append))
     assert [(each.done, each.total) for each in told] == [(1, 3), (2, 3), (3, 3), (1, None)]

@@ -16,8 +16,8 @@ from kernelgym.serving.errors import NoSuchStation, TooBusy
 from kernelgym.serving.jobs import Answer, JobState, Order, Priority
 from kernelgym.serving.ledger.bounds import Bounds
 from sandboxes.contracts import EvalConfig, Outcome, Submission
-from tests.kernelgym.evaluators.double_engine import incorrect
 from tests.kernelgym.evaluators.double_staged import DoubleStaged
+from tests.kernelgym.serving.scripted_engine import incorrect
 
 PROBLEM = get_problem("core/add_relu")
 

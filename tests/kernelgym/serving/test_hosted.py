@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 
+from kernelgym.errors import BadUsage
 from kernelgym.evaluators import Request
 from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Job
@@ -18,6 +19,7 @@ from kernelgym.serving.hosted import HostedEngine, unserved
 from kernelgym.serving.identity import fingerprint, judge_versions
 from kernelgym.serving.jobs import Order, Overview, WorkerView
 from kernelgym.serving.ledger.bounds import Bounds
+from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.routing import Station, queue_of
 from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
 from tests.kernelgym.serving.faults.service import Service, open_service, until
@@ -81,6 +83,21 @@ def test_all_orders_are_taken_or_none(redis_server: RedisServer) -> None:
             engine.submit(orders, "me")
         assert len(engine.submit(orders[:5], "me")) == 5
         assert "start one: kernelgym worker" in str(engine.ready())
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_gpu_that_no_worker_has_is_the_users_mistake_until_one_has_it(redis_server: RedisServer) -> None:
+    candidate, measured = Submission(source="x = 1"), EvalConfig(device="cuda", target="h100")
+    with QueueEvaluator(HostedEngine(redis_server.url)) as evaluator:
+        said = r"no worker of version .* serves measure\.h100; start one: kernelgym worker --gpu 0 --target h100"
+        with pytest.raises(BadUsage, match=said):
+            evaluator.evaluate(candidate, PROBLEM, measured)
+        with closing(RedisLedger(redis_server.url)) as ledger:
+            queues = (queue_of(Station.MEASURE, "h100"),)
+            ledger.beat(WorkerView(id="w", host="h", pid=1, queues=queues, versions=judge_versions()))
+        reports = dict(evaluator.stream([(candidate, PROBLEM, measured)], deadline_s=0.5))
+    assert reports[0].outcome is Outcome.INFRASTRUCTURE, "it was taken, and waited"
 
 
 @pytest.mark.broker

@@ -8,7 +8,7 @@
 --   waiting:<queue>:<priority>               sorted set: ids by when they began to wait
 --   running:<queue>                          set: ids           queues   set: names of those that are not empty
 --   sent, claimed                            hashes: numbers of messages, for each queue and priority
---   workers, beats, counters, verdicts, leader, once:<key>
+--   workers, beats, counters, verdicts, leader, once:<key>, served:<queue>
 local PREFIX = KEYS[1]
 
 local function key(kind, name)

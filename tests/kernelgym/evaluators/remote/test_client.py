@@ -18,10 +18,11 @@ from kernelgym.evaluators.remote import AsyncKernelGymClient, KernelGymClient, T
 from kernelgym.problems import Problem, get_problem
 from kernelgym.serving.http.server import listen
 from kernelgym.serving.http.tokens import Scope, TokenFile
+from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import Answer
 from sandboxes.contracts import EvalConfig, Outcome, Reference, Report, Submission
-from tests.kernelgym.evaluators.double_engine import DoubleEngine, incorrect
 from tests.kernelgym.evaluators.remote.served import served
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine, incorrect
 
 PROBLEM = get_problem("core/add_relu")
 OWN = Problem(
@@ -39,12 +40,12 @@ def requests(count: int) -> list[Request]:
 
 
 @pytest.fixture(scope="module")
-def engine() -> DoubleEngine:
-    return DoubleEngine()
+def engine() -> ScriptedEngine:
+    return ScriptedEngine(incorrect)
 
 
 @pytest.fixture(scope="module")
-def url(engine: DoubleEngine) -> Iterator[str]:
+def url(engine: ScriptedEngine) -> Iterator[str]:
     with served(engine) as address:
         yield address
 
@@ -89,18 +90,18 @@ def test_a_problem_that_the_server_does_not_have_is_sent_in_full(url: str) -> No
     assert all(found[index].outcome is Outcome.INCORRECT for index in range(20))
 
 
-def test_a_problem_of_the_same_name_with_another_reference_is_sent_in_full(url: str, engine: DoubleEngine) -> None:
+def test_a_problem_of_the_same_name_with_another_reference_is_sent_in_full(url: str, engine: ScriptedEngine) -> None:
     changed = PROBLEM.model_copy(
         update={"reference": PROBLEM.reference.model_copy(update={"source": PROBLEM.reference.source + "\n# mine\n"})}
     )
     with KernelGymClient(url) as client:
         assert client.evaluate(*request(1, changed)).outcome is Outcome.INCORRECT
         assert client.evaluate(*request(1)).outcome is Outcome.INCORRECT
-    assert engine.times_submitted[engine.submitted[-2]] == 1
+    assert engine.times_ordered[job_id(engine.orders[-2].task)] == 1
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory, engine: DoubleEngine) -> Iterator[tuple[str, Path]]:
+def guarded(tmp_path_factory: pytest.TempPathFactory, engine: ScriptedEngine) -> Iterator[tuple[str, Path]]:
     from hashlib import sha256  # noqa: PLC0415 - of this fixture alone
 
     path = tmp_path_factory.mktemp("tokens") / "tokens.yaml"
@@ -143,7 +144,7 @@ def test_an_invalid_reference_is_the_users_and_the_others_have_their_reports() -
         return Refused(why=Refusal.REFERENCE, message="raises") if wrong else incorrect(task)
 
     softmax = get_problem("core/softmax")
-    with served(DoubleEngine(answer)) as url, KernelGymClient(url) as client:
+    with served(ScriptedEngine(answer)) as url, KernelGymClient(url) as client:
         found: dict[int, Outcome] = {}
         with pytest.raises(InvalidReference, match="core/softmax"):
             outcomes(client.evaluate_many([request(1, softmax), request(1)]), found)
@@ -199,7 +200,7 @@ def test_a_server_that_is_not_there_is_named_and_costs_no_exception() -> None:
 
 def test_a_gateway_that_fails_is_asked_again_and_then_the_same_words_have_the_same_key() -> None:
     keys: list[str] = []
-    engine = DoubleEngine()
+    engine = ScriptedEngine(incorrect)
     with served(engine) as url:
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -217,11 +218,11 @@ def test_a_gateway_that_fails_is_asked_again_and_then_the_same_words_have_the_sa
         with KernelGymClient("http://somewhere", manners=QUICK, transport=httpx.MockTransport(answer)) as client:
             assert client.evaluate(*request(1)).outcome is Outcome.INCORRECT
     assert len(set(keys)) == 1
-    assert len(engine.submitted) == 1
+    assert len(engine.orders) == 1
 
 
 def test_closing_the_generator_cancels_what_is_open_on_the_server() -> None:
-    engine = DoubleEngine(lambda task: None)
+    engine = ScriptedEngine()
     with served(engine) as url, KernelGymClient(url, manners=QUICK) as client:
         stream = client.stream(requests(4))
         engine.finish_soon()

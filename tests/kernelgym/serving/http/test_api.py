@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from kernelgym.evaluators.messages import Task
+from kernelgym.serving.errors import NoSuchStation
 from kernelgym.serving.http.app import create_app
 from kernelgym.serving.http.wire import ErrorCode, ErrorOut, ProblemOut, ProblemsOut
-from kernelgym.serving.jobs import JobState, JobView, Overview
+from kernelgym.serving.jobs import Answer, JobState, JobView, Overview
 from tests.kernelgym.serving.http.app_client import AppClient
-from tests.kernelgym.serving.http.scripted_engine import ScriptedEngine, finished
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine, finished
 
 ORDER: dict[str, Any] = {"kind": "evaluate", "problem": {"id": "core/softmax"}, "submission": {"source": "x = 1"}}
 
@@ -140,6 +142,18 @@ def test_no_room_and_no_ledger_are_told_apart_and_say_when_to_ask_again(
         assert "password" not in refusal(away, 503, ErrorCode.UNAVAILABLE).message
         assert away.headers["retry-after"]
     assert client.get("/health/live").status_code == 200
+
+
+def test_a_gpu_that_no_worker_has_is_told_from_one_that_may_come_back() -> None:
+    for retry_after_s in (None, 2.0):
+
+        def refuse(task: Task, again: float | None = retry_after_s) -> Answer | None:
+            raise NoSuchStation("no worker serves measure.h100; start one: kernelgym worker --gpu 0", again)
+
+        client = AppClient(create_app(ScriptedEngine(refuse)))
+        error = refusal(client.post("/v1/jobs", json=ORDER), 503, ErrorCode.NO_WORKER)
+        assert error.retry_after_s == retry_after_s
+        assert "kernelgym worker --gpu" in error.message
 
 
 def test_health_status_and_metrics_are_there_for_who_runs_the_server(client: AppClient, engine: ScriptedEngine) -> None:

@@ -11,8 +11,8 @@ from kernelgym.serving.http.app import create_app
 from kernelgym.serving.http.tokens import Caller, Scope, TokenFile, digest_of, entry
 from kernelgym.serving.http.wire import ErrorCode
 from tests.kernelgym.serving.http.app_client import AppClient
-from tests.kernelgym.serving.http.scripted_engine import ScriptedEngine
 from tests.kernelgym.serving.http.test_api import ORDER, orders, refusal
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine
 
 JSON = {"content-type": "application/json"}
 

@@ -14,7 +14,7 @@ from kernelgym.evaluators.messages import Task  # noqa: E402
 from kernelgym.serving.http.server import HttpServer  # noqa: E402
 from kernelgym.serving.http.tokens import Caller, Scope, TokenFile, digest_of, entry  # noqa: E402
 from kernelgym.serving.jobs import Answer  # noqa: E402
-from tests.kernelgym.serving.http.scripted_engine import ScriptedEngine, finished  # noqa: E402
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine, finished  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -18,9 +18,9 @@ from kernelgym.serving.http.server import MAX_HEAD_BYTES, HttpServer
 from kernelgym.serving.http.tokens import Caller, Scope, TokenFile, digest_of, entry
 from kernelgym.serving.http.wire import ErrorCode, ErrorOut
 from kernelgym.serving.jobs import JobState
-from tests.kernelgym.serving.http.scripted_engine import ScriptedEngine
 from tests.kernelgym.serving.http.test_api import ORDER, orders
 from tests.kernelgym.serving.redis_server import RedisServer
+from tests.kernelgym.serving.scripted_engine import ScriptedEngine
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from kernelgym.serving.errors import TooBusy
 from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Claim, JobState, Priority, WorkerView
 from kernelgym.serving.ledger.bounds import Bounds
-from kernelgym.serving.routing import Station, queue_for
+from kernelgym.serving.routing import Station, queue_for, queue_of
 from kernelgym.serving.telemetry.durations import histograms
 from sandboxes.contracts import Outcome
 from tests.kernelgym.serving.ledger.conftest import AnyLedger as Ledger
@@ -388,6 +388,15 @@ def test_beats_of_workers_grow_until_they_leave(ledger: Ledger) -> None:
     ledger.forget_worker("two")
     assert ledger.beats() == {}
     assert ledger.overview().workers == ()
+
+
+def test_a_queue_counts_as_served_while_its_worker_restarts(ledger: Ledger) -> None:
+    queue = queue_of(Station.MEASURE, "h100")
+    assert not ledger.served(queue)
+    ledger.beat(worker("one", queue))
+    ledger.leave("one")
+    assert ledger.served(queue)
+    assert not ledger.served(queue_of(Station.MEASURE, "h200"))
 
 
 def test_the_overview_counts_what_waits_and_runs(ledger: Ledger) -> None:

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from kernelgym.evaluators.messages import Finished, Job, Refusal, Refused, Task
+from kernelgym.evaluators.messages import Finished, Inspected, Job, Refusal, Refused, Task
 from kernelgym.serving.errors import LedgerUnavailable, TooBusy
 from kernelgym.serving.identity import job_id, judge_versions
 from kernelgym.serving.jobs import Answer, JobState, JobView, Order, Overview, Verdict
@@ -26,17 +26,28 @@ def finished(task: Task, outcome: Outcome = Outcome.SYNTAX_ERROR) -> Answer:
     return Finished(report=report)
 
 
+def incorrect(task: Task) -> Answer:
+    """Answers a job with `incorrect`, and finds nothing weak."""
+    return finished(task, Outcome.INCORRECT) if isinstance(task, Job) else Inspected(weaknesses=())
+
+
+def waiting(task: Task) -> None:
+    """Leaves everything open."""
+
+
 class ScriptedEngine:
     """An `Engine` without workers.
 
     Args:
         script: Answers at once what it has an answer for.
         max_open: Jobs without an answer at a time.
+        retry_after_s: When to ask again if there are more.
     """
 
-    def __init__(self, script: Script = lambda task: None, *, max_open: int = 10_000) -> None:
-        self._script = script
+    def __init__(self, script: Script = waiting, *, max_open: int = 10_000, retry_after_s: float = 1.0) -> None:
+        self.script = script
         self._max_open = max_open
+        self._retry_after_s = retry_after_s
         self._changed = threading.Condition()
         self._views: dict[str, JobView] = {}
         self._tasks: dict[str, Task] = {}
@@ -45,6 +56,8 @@ class ScriptedEngine:
         self._verdicts: list[Verdict] = []
         self.orders: list[Order] = []
         """All that was ordered."""
+        self.largest = 0
+        """Most jobs that were open at a time."""
         self.waits = 0
         """Times somebody has asked to wait."""
         self.away = False
@@ -53,13 +66,26 @@ class ScriptedEngine:
         """What `ready` says."""
         self.closed = False
 
+    @property
+    def open(self) -> list[str]:
+        """Jobs without an answer that somebody wants."""
+        return [id for id, view in self._views.items() if view.state is JobState.QUEUED]
+
+    @property
+    def times_ordered(self) -> Counter[str]:
+        """How often each job was ordered."""
+        return Counter(job_id(order.task) for order in self.orders)
+
     def submit(self, orders: Sequence[Order], waiter: str) -> list[JobView]:
         with self._changed:
             self._check()
-            open_jobs = sum(view.state is JobState.QUEUED for view in self._views.values())
-            if open_jobs + len(orders) > self._max_open:
-                raise TooBusy(open_jobs, self._max_open)
-            return [self._submit(order, waiter) for order in orders]
+            new = {job_id(order.task) for order in orders}.difference(self._views)
+            if len(self.open) + len(new) > self._max_open:
+                raise TooBusy(len(self.open), self._max_open, self._retry_after_s)
+            views = [self._submit(order, waiter) for order in orders]
+            self.largest = max(self.largest, len(self.open))
+            self._changed.notify_all()
+            return views
 
     def _submit(self, order: Order, waiter: str) -> JobView:
         id = job_id(order.task)
@@ -73,7 +99,7 @@ class ScriptedEngine:
             self._views[id] = JobView(
                 id=id, state=JobState.QUEUED, station=Station.TRACE, request_id=order.request_id
             )  # fmt: skip
-            if (answer := self._script(order.task)) is not None:
+            if (answer := self.script(order.task)) is not None:
                 self._finish(id, answer)
         return self._views[id]
 
@@ -82,10 +108,33 @@ class ScriptedEngine:
         with self._changed:
             self._finish(id, answer or finished(self._tasks[id]))
 
+    def finish_some(self, count: int = 1, answer: Script = incorrect) -> None:
+        """Answers some of the open ones, oldest first."""
+        with self._changed:
+            for id in self.open[:count]:
+                self._finish(id, answer(self._tasks[id]) or finished(self._tasks[id]))
+
+    def finish_soon(self, count: int = 1, *, when_open: int = 1) -> None:
+        """Answers some from another thread, as soon as so many are open."""
+
+        def wait() -> None:
+            with self._changed:
+                if self._changed.wait_for(lambda: len(self.open) >= when_open, 10):
+                    self.finish_some(count)
+
+        threading.Thread(target=wait, daemon=True).start()
+
     def forget(self, id: str) -> None:
-        """Forgets a job, as a store that was emptied does."""
+        """Forgets a job."""
         with self._changed:
             del self._views[id]
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Forgets everything, as a store that was emptied does."""
+        with self._changed:
+            self._views.clear()
+            self._waiters.clear()
             self._changed.notify_all()
 
     def _finish(self, id: str, answer: Answer) -> None:
