@@ -11,6 +11,7 @@ from typing import Final
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators.messages import Sheltered
 from kernelgym.evaluators.staged import StagedEvaluator
+from kernelgym.serving.dispatch import Message
 from kernelgym.serving.errors import NoSuchStation
 from kernelgym.serving.identity import judge_versions
 from kernelgym.serving.janitor import Janitor
@@ -29,12 +30,12 @@ RANK: Final = {Priority.INTERACTIVE: 0, Priority.BATCH: 1}
 CLOSING_S: Final = 10.0
 """Longest wait for a thread whose evaluator was ended."""
 
-Message = tuple[int, int, str]
+Waiting = tuple[int, int, str]
 """Rank, number and id of a job; the smallest one goes first."""
 
 
 class ThreadQueue:
-    """The one queue of an embedded engine; a `Dispatch`.
+    """The one queue of an embedded engine; a `BatchDispatch`.
 
     Args:
         number: Told of each message before it is sent (`Upkeep.sending`).
@@ -42,13 +43,18 @@ class ThreadQueue:
 
     def __init__(self, number: Callable[[str], int]) -> None:
         self._number = number
-        self._queue: queue.PriorityQueue[Message] = queue.PriorityQueue()
+        self._queue: queue.PriorityQueue[Waiting] = queue.PriorityQueue()
         self._order = itertools.count()
 
     def __call__(self, queue: str, id: str, priority: Priority, request_id: str) -> None:
         """Sends one message."""
         self._number(id)
         self._queue.put((RANK[priority], next(self._order), id))
+
+    def send_many(self, messages: Sequence[Message]) -> None:
+        """See `BatchDispatch.send_many`."""
+        for message in messages:
+            self(message.queue, message.id, message.priority, message.request_id)
 
     def waiting(self, queue: str) -> int:
         """Returns how many messages wait."""

@@ -21,24 +21,27 @@ class LedgerUnavailable(ServingError, ConnectionError):
 
 
 class TooBusy(ServingError, RuntimeError):
-    """There is no room for another job.
+    """There is no room for another job, or for all that were asked for at once.
 
     Args:
         open_jobs: How many there are.
         limit: How many there may be.
         retry_after_s: When to ask again.
+        wanted: How many new ones were asked for.
     """
 
-    def __init__(self, open_jobs: int, limit: int, retry_after_s: float = 1.0) -> None:
+    def __init__(self, open_jobs: int, limit: int, retry_after_s: float = 1.0, wanted: int = 1) -> None:
         self.open_jobs = open_jobs
         self.limit = limit
         self.retry_after_s = retry_after_s
-        super().__init__(open_jobs, limit, retry_after_s)
+        self.wanted = wanted
+        super().__init__(open_jobs, limit, retry_after_s, wanted)
 
     def __str__(self) -> str:
+        more = f", {self.wanted} more were asked for at once" if self.wanted > 1 else ""
         return (
-            f"{self.open_jobs} jobs are open and {self.limit} may be; ask again in {self.retry_after_s:g} s, or start "
-            "more workers"
+            f"{self.open_jobs} jobs are open{more} and {self.limit} may be; ask again in {self.retry_after_s:g} s, "
+            f"{'for fewer at a time, ' if more else ''}or start more workers"
         )
 
 

@@ -1,10 +1,11 @@
 """What all engines have in common: a ledger that knows the jobs, and a dispatch that tells workers of them."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
-from kernelgym.serving.dispatch import Dispatch
-from kernelgym.serving.errors import LedgerUnavailable, TooBusy
+from kernelgym.serving.dispatch import BatchDispatch, Message
+from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import JobView, Order, Overview, Verdict
 from kernelgym.serving.ledger.protocol import Ledger
 from kernelgym.serving.ledger.upkeep import Upkeep
@@ -23,26 +24,15 @@ class LedgerEngine:
         dispatch: Tells the workers.
     """
 
-    def __init__(self, ledger: KeptLedger, dispatch: Dispatch) -> None:
+    def __init__(self, ledger: KeptLedger, dispatch: BatchDispatch) -> None:
         self._ledger = ledger
         self._dispatch = dispatch
 
     def submit(self, orders: Sequence[Order], waiter: str) -> list[JobView]:
         """See `Engine.submit`."""
-        views: list[JobView] = []
-        to_send: list[tuple[Order, str]] = []
-        try:
-            for order in orders:
-                view, send = self._ledger.submit(order, waiter)
-                views.append(view)
-                if send:
-                    to_send.append((order, view.id))
-        except TooBusy:
-            for _, id in to_send:
-                self._ledger.cancel(id, waiter)
-            raise
-        self._send(to_send)
-        return views
+        taken = self._ledger.submit_many(orders, waiter)
+        self._send([(order, view.id) for order, (view, send) in zip(orders, taken, strict=True) if send])
+        return [view for view, _ in taken]
 
     def view(self, ids: Sequence[str]) -> list[JobView | None]:
         """See `Engine.view`."""
@@ -70,9 +60,14 @@ class LedgerEngine:
 
     def _send(self, taken: Sequence[tuple[Order, str]]) -> None:
         """Sends a message for each; what can't be sent now, the janitor sends: the ledger has noted it."""
-        try:
-            for order, id in taken:
-                queue = queue_for(order.task, route(order.task)[0])
-                self._dispatch(queue, id, order.priority, order.request_id)
-        except LedgerUnavailable:
-            return
+        messages = [
+            Message(
+                queue=queue_for(order.task, route(order.task)[0]),
+                id=id,
+                priority=order.priority,
+                request_id=order.request_id,
+            )
+            for order, id in taken
+        ]
+        with suppress(LedgerUnavailable):
+            self._dispatch.send_many(messages)

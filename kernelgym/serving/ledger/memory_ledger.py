@@ -74,25 +74,24 @@ class MemoryLedger:
 
     def submit(self, order: Order, waiter: str) -> tuple[JobView, bool]:
         """See `Ledger.submit`."""
-        id = job_id(order.task)
+        return self.submit_many((order,), waiter)[0]
+
+    def submit_many(self, orders: Sequence[Order], waiter: str) -> list[tuple[JobView, bool]]:
+        """See `Ledger.submit_many`."""
+        asked = [(job_id(order.task), order) for order in orders]
+        ids = {id for id, _ in asked}
         with self._lock:
-            known = None if id in self._jobs or self._passing.get(id) else self._read(id, self._answers.get(id))
-            if known is not None:
-                self._answers.use(id)
-                self._counters.update(("submitted", "hits"))
-                return known.model_copy(update={"cached": True}), False
-            job = self._jobs.get(id)
-            if job is not None:
-                self._counters.update(("submitted", "joined"))
-                send = job.join(order, waiter)
-                return job.view(), send
-            if len(self._jobs) >= self._bounds.max_open:
-                raise TooBusy(len(self._jobs), self._bounds.max_open)
-            self._passing.forget(id)
-            self._jobs[id] = job = MemoryJob.of(id, order, waiter)
-            self._in_queue[job.queue] += 1
-            self._counters["submitted"] += 1
-            return job.view(), True
+            kept = {id: self._answer(id) for id in ids}
+        # Reading takes longer than finding: without the lock.
+        read = {id: view for id, answer in kept.items() if (view := self._read(id, answer)) is not None}
+        with self._lock:
+            for id in ids - read.keys():  # answered meanwhile
+                if (view := self._read(id, self._answer(id))) is not None:
+                    read[id] = view
+            new = len(ids - read.keys() - self._jobs.keys())
+            if new and len(self._jobs) + new > self._bounds.max_open:
+                raise TooBusy(len(self._jobs), self._bounds.max_open, wanted=new)
+            return [self._take(id, order, waiter, read.get(id)) for id, order in asked]
 
     def claim(self, id: str, station: Station, worker: str) -> Claim | None:
         """See `Ledger.claim`."""
@@ -286,6 +285,11 @@ class MemoryLedger:
             job.sequence = self._sent[job.queue, job.priority]
             return job.sequence
 
+    def sending_many(self, ids: Sequence[str]) -> list[int]:
+        """See `Upkeep.sending_many`."""
+        with self._lock:
+            return [self.sending(id) for id in ids]
+
     def overtaken(self, queue: str, priority: Priority) -> int:
         """See `Upkeep.overtaken`."""
         with self._lock:
@@ -300,6 +304,26 @@ class MemoryLedger:
         """See `Upkeep.forget_worker`."""
         with self._lock:
             self._workers.pop(worker, None)
+
+    def _answer(self, id: str) -> Kept | None:
+        """Returns what is an answer to somebody new."""
+        return None if id in self._jobs or self._passing.get(id) else self._answers.get(id)
+
+    def _take(self, id: str, order: Order, waiter: str, known: JobView | None) -> tuple[JobView, bool]:
+        job = self._jobs.get(id)
+        if job is None and known is not None:
+            self._answers.use(id)
+            self._counters.update(("submitted", "hits"))
+            return known.model_copy(update={"cached": True}), False
+        if job is not None:
+            self._counters.update(("submitted", "joined"))
+            send = job.join(order, waiter)
+            return job.view(), send
+        self._passing.forget(id)
+        self._jobs[id] = job = MemoryJob.of(id, order, waiter)
+        self._in_queue[job.queue] += 1
+        self._counters["submitted"] += 1
+        return job.view(), True
 
     def _held(self, id: str, token: str) -> MemoryJob | None:
         job = self._jobs.get(id)

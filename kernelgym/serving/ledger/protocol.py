@@ -38,6 +38,17 @@ class Ledger(Protocol):
         """
         ...
 
+    def submit_many(self, orders: Sequence[Order], waiter: str) -> list[tuple[JobView, bool]]:
+        """Submits several orders, all or none, in a few steps that others may get in between; returns one row for each.
+
+        If the store fails between two steps, some were taken: asking again joins them, and the janitor sends them.
+
+        Raises:
+            TooBusy: There is no room for all jobs that would be new; nothing was noted, not even that `waiter` wants
+                the ones that there are.
+        """
+        ...
+
     def claim(self, id: str, station: Station, worker: str) -> Claim | None:
         """Takes a job that waits for `station`; None if it is done, unknown, elsewhere or somebody else's by now.
 

@@ -8,9 +8,6 @@ from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
-from pydantic import ValidationError
-
-from kernelgym.evaluators.messages import TASK, Task
 from kernelgym.serving.errors import TooBusy
 from kernelgym.serving.identity import job_id, judge_versions
 from kernelgym.serving.jobs import (
@@ -22,11 +19,11 @@ from kernelgym.serving.jobs import (
     Order,
     Overview,
     Priority,
-    QueueView,
     Verdict,
     WorkerView,
 )
 from kernelgym.serving.ledger import records
+from kernelgym.serving.ledger import redis_rows as rows
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.protocol import SERVED_S
 from kernelgym.serving.ledger.redis_news import FRESH_S, News
@@ -37,6 +34,9 @@ from kernelgym.serving.telemetry.durations import BOUNDS_S
 
 AT_ONCE: Final = 1000
 """Ids in one command."""
+
+SUBMITTED_AT_ONCE: Final = 64
+"""Orders in one script: a few milliseconds in which nobody else is served."""
 
 
 class RedisLedger:
@@ -72,33 +72,18 @@ class RedisLedger:
 
     def submit(self, order: Order, waiter: str) -> tuple[JobView, bool]:
         """See `Ledger.submit`."""
-        id = job_id(order.task)
-        stations = route(order.task)
-        fields: dict[str, str | bytes] = {
-            "station": stations[0],
-            "queue": queue_for(order.task, stations[0]),
-            "task": records.record_of(order.task),
-            "request_id": order.request_id,
-            "problem": order.task.reference.id,
-            "kind": order.task.kind,
-        }
-        fields |= {f"queue.{station}": queue_for(order.task, station) for station in stations}
-        pairs = [word for pair in fields.items() for word in pair]
-        while True:
-            step = _step()
-            head = (id, waiter, order.deadline_s, order.priority, step, self._bounds.max_open)
-            match self._store.run("submit", *head, *pairs):
-                case [b"done", bytes(record), attempts, request_id]:
-                    answer = records.answer_of(record)
-                    if answer is None:
-                        self._drop(id, "ended", "record", record)
-                        continue
-                    view = _ended_view(id, JobState.DONE, attempts, request_id, answer)
-                    return view.model_copy(update={"cached": True}), False
-                case [b"busy", open_jobs]:
-                    raise TooBusy(int(open_jobs), self._bounds.max_open)
-                case [_, state, station, attempts, request_id, send]:
-                    return _open_view(id, state, station, attempts, request_id), bool(send)
+        return self.submit_many((order,), waiter)[0]
+
+    def submit_many(self, orders: Sequence[Order], waiter: str) -> list[tuple[JobView, bool]]:
+        """See `Ledger.submit_many`; what is too much for one script has its places kept by another one before."""
+        asked = [(job_id(order.task), order) for order in orders]
+        admitted = len(asked) > SUBMITTED_AT_ONCE
+        if admitted:
+            self._busy(self._store.run("admit", self._bounds.max_open, *(id for id, _ in asked)))
+        taken: list[tuple[JobView, bool]] = []
+        for first in range(0, len(asked), SUBMITTED_AT_ONCE):
+            taken += self._take(asked[first : first + SUBMITTED_AT_ONCE], waiter, admitted=admitted)
+        return taken
 
     def claim(self, id: str, station: Station, worker: str) -> Claim | None:
         """See `Ledger.claim`."""
@@ -110,7 +95,7 @@ class RedisLedger:
         if row is None or row[0] == b"quarantined":
             return None
         record, attempt, request_id, waited, timings, priority = row
-        task = _task_of(record)
+        task = rows.task_of(record)
         if task is None:
             self._drop(id, "job", "task", record)
             return None
@@ -120,10 +105,10 @@ class RedisLedger:
             task=task,
             station=station,
             attempt=int(attempt),
-            request_id=_text(request_id),
-            priority=Priority(_text(priority)),
+            request_id=rows.text(request_id),
+            priority=Priority(rows.text(priority)),
             waited_s=float(waited),
-            timings_s=records.timings_of(_text(timings)),
+            timings_s=records.timings_of(rows.text(timings)),
         )
 
     def bundle(self, id: str) -> bytes | None:
@@ -214,22 +199,24 @@ class RedisLedger:
     def once(self, key: str, digest: str) -> str:
         """See `Ledger.once`."""
         name = sha256(key.encode(errors="surrogatepass")).hexdigest()
-        return _text(self._store.run("once", name, digest, int(self._bounds.once_ttl_s)))
+        return rows.text(self._store.run("once", name, digest, int(self._bounds.once_ttl_s)))
 
     def overview(self, recent: int = 50) -> Overview:
         """See `Ledger.overview`."""
         counters, views, beats, queues, remembered, lines = self._store.run("overview", max(recent, 1))
-        workers = _workers(_pairs(views), _pairs(beats))
+        workers = rows.worker_views(rows.pairs(views), rows.pairs(beats))
         serving = [queue for worker in workers for queue in worker.queues]
-        rows = {_text(row[0]): row for row in queues}
+        found = {rows.text(row[0]): row for row in queues}
         return Overview(
             engine=self._engine,
             versions=judge_versions(),
-            queues=tuple(_queue(name, rows.get(name), serving.count(name)) for name in sorted({*rows, *serving})),
+            queues=tuple(
+                rows.queue_view(name, found.get(name), serving.count(name)) for name in sorted({*found, *serving})
+            ),
             workers=workers,
-            counters={_text(name): int(value) for name, value in _pairs(counters).items()},
+            counters={rows.text(name): int(value) for name, value in rows.pairs(counters).items()},
             remembered=int(remembered),
-            recent=tuple(_verdicts(lines))[:recent],
+            recent=tuple(rows.verdict_lines(lines))[:recent],
         )
 
     def verdicts(self, count: int) -> list[Verdict]:
@@ -237,7 +224,7 @@ class RedisLedger:
         if count < 1:
             return []
         with self._store.talking():
-            return _verdicts(self._store.client.lrange(self._store.key("verdicts"), 0, count - 1))
+            return rows.verdict_lines(self._store.client.lrange(self._store.key("verdicts"), 0, count - 1))
 
     def close(self) -> None:
         """See `Ledger.close`."""
@@ -251,10 +238,10 @@ class RedisLedger:
     def open_jobs(self) -> list[OpenJob]:
         """See `Upkeep.open_jobs`; jobs that can't be read are forgotten."""
         with self._store.talking():
-            ids = [_text(id) for id in self._store.client.smembers(self._store.key("open"))]
+            ids = [rows.text(id) for id in self._store.client.smembers(self._store.key("open"))]
         jobs = []
         for id, row in zip(ids, self._store.run_on("open_jobs", ids), strict=True):
-            job = _open_job(id, row)
+            job = rows.open_job(id, row)
             if job is None:
                 self._store.run("sweep", id)
             else:
@@ -268,7 +255,11 @@ class RedisLedger:
 
     def sending(self, id: str) -> int:
         """See `Upkeep.sending`."""
-        return int(self._store.run("sending", id))
+        return self.sending_many((id,))[0]
+
+    def sending_many(self, ids: Sequence[str]) -> list[int]:
+        """See `Upkeep.sending_many`."""
+        return [int(number) for number in self._store.run_on("sending", ids)]
 
     def overtaken(self, queue: str, priority: Priority) -> int:
         """See `Upkeep.overtaken`."""
@@ -279,7 +270,7 @@ class RedisLedger:
         """See `Upkeep.beats`."""
         with self._store.talking():
             found = self._store.client.hgetall(self._store.key("beats"))
-        return {_text(worker): int(beat) for worker, beat in found.items()}
+        return {rows.text(worker): int(beat) for worker, beat in found.items()}
 
     def forget_worker(self, worker: str) -> None:
         """See `Upkeep.forget_worker`."""
@@ -287,6 +278,31 @@ class RedisLedger:
             both.hdel(self._store.key("workers"), worker)
             both.hdel(self._store.key("beats"), worker)
             both.execute()
+
+    def _take(self, asked: Sequence[tuple[str, Order]], waiter: str, *, admitted: bool) -> list[tuple[JobView, bool]]:
+        words = [word for id, order in asked for word in _words(id, order)]
+        reply = self._store.run("submit", waiter, _step(), 0 if admitted else self._bounds.max_open, *words)
+        self._busy(reply)
+        taken: list[tuple[JobView, bool]] = []
+        for (id, order), row in zip(asked, reply, strict=True):
+            match row:
+                case [b"done", bytes(record), attempts, request_id]:
+                    answer = records.answer_of(record)
+                    if answer is None:
+                        self._drop(id, "ended", "record", record)
+                        # a single one may still be too many; one of several that were taken may not
+                        taken += self._take([(id, order)], waiter, admitted=admitted or len(asked) > 1)
+                        continue
+                    view = rows.ended_view(id, JobState.DONE, attempts, request_id, answer)
+                    taken.append((view.model_copy(update={"cached": True}), False))
+                case [_, state, station, attempts, request_id, send]:
+                    taken.append((rows.open_view(id, state, station, attempts, request_id), bool(send)))
+        return taken
+
+    def _busy(self, reply: Any) -> None:
+        match reply:
+            case [b"busy", open_jobs, new]:
+                raise TooBusy(int(open_jobs), self._bounds.max_open, wanted=int(new))
 
     def _not_open(self, ids: Sequence[str]) -> set[str]:
         ended: set[str] = set()
@@ -302,96 +318,35 @@ class RedisLedger:
             return None
         state, station, attempts, request_id, record = row
         if station:
-            return _open_view(id, state, station, attempts, request_id)
+            return rows.open_view(id, state, station, attempts, request_id)
         if state == b"cancelled":
-            return _ended_view(id, JobState.CANCELLED, attempts, request_id)
+            return rows.ended_view(id, JobState.CANCELLED, attempts, request_id)
         answer = records.answer_of(record)
         if answer is None:
             self._drop(id, "ended", "record", record)
             return None
-        return _ended_view(id, JobState.DONE, attempts, request_id, answer)
+        return rows.ended_view(id, JobState.DONE, attempts, request_id, answer)
 
     def _drop(self, id: str, kind: str, field: str, seen: bytes) -> None:
         self._store.run("drop", id, kind, field, seen)
 
 
+def _words(id: str, order: Order) -> list[str | bytes | float]:
+    """Returns what the script needs to know of an order."""
+    stations = route(order.task)
+    fields: dict[str, str | bytes] = {
+        "station": stations[0],
+        "queue": queue_for(order.task, stations[0]),
+        "task": records.record_of(order.task),
+        "request_id": order.request_id,
+        "problem": order.task.reference.id,
+        "kind": order.task.kind,
+    }
+    fields |= {f"queue.{station}": queue_for(order.task, station) for station in stations}
+    pairs = [word for pair in fields.items() for word in pair]
+    return [id, order.deadline_s, order.priority, len(pairs), *pairs]
+
+
 def _step() -> str:
     """Returns a name for one call: if its reply is lost and it is sent once more, the scripts know it again."""
     return uuid4().hex
-
-
-def _text(value: bytes) -> str:
-    return value.decode(errors="replace")
-
-
-def _open_view(id: str, state: bytes, station: bytes, attempts: int, request_id: bytes) -> JobView:
-    return JobView(
-        id=id,
-        state=JobState(_text(state)),
-        station=Station(_text(station)),
-        attempts=int(attempts),
-        request_id=_text(request_id),
-    )
-
-
-def _ended_view(id: str, state: JobState, attempts: bytes, request_id: bytes, answer: Answer | None = None) -> JobView:
-    return JobView(id=id, state=state, attempts=int(attempts), request_id=_text(request_id), answer=answer)
-
-
-def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _task_of(record: bytes) -> Task | None:
-    content = records.unpack(record)
-    try:
-        return None if content is None else TASK.validate_json(content)
-    except ValidationError:
-        return None
-
-
-def _open_job(id: str, row: bytes) -> OpenJob | None:
-    try:
-        state, station, queue, priority, request_id, worker, token, sequence, submitted = _text(row).split("\n")
-        return OpenJob(
-            id=id,
-            state=JobState(state),
-            station=Station(station),
-            queue=queue,
-            priority=Priority(priority),
-            request_id=request_id,
-            worker=worker,
-            token=token,
-            sequence=int(sequence),
-            submitted=submitted,
-        )
-    except ValueError:
-        return None
-
-
-def _workers(views: Mapping[bytes, bytes], beats: Mapping[bytes, bytes]) -> tuple[WorkerView, ...]:
-    workers = []
-    for id, view in sorted(views.items()):
-        try:
-            worker = WorkerView.model_validate_json(view)
-        except ValidationError:
-            continue  # of another version, or damaged: its next beat replaces it
-        workers.append(worker.model_copy(update={"beat": int(beats.get(id, 0))}))
-    return tuple(workers)
-
-
-def _queue(name: str, row: list[Any] | None, workers: int) -> QueueView:
-    if row is None:
-        return QueueView(name=name, waiting=dict.fromkeys(Priority, 0), running=0, workers=workers)
-    _, interactive, batch, running, oldest = row
-    return QueueView(
-        name=name,
-        waiting={Priority.INTERACTIVE: int(interactive), Priority.BATCH: int(batch)},
-        running=int(running),
-        workers=workers,
-        oldest_s=float(oldest) if oldest else None,
-    )
-
-
-def _verdicts(lines: Sequence[bytes]) -> list[Verdict]:
-    return [verdict for line in lines if (verdict := records.verdict_of(line)) is not None]

@@ -61,6 +61,10 @@ class Upkeep(Protocol):
         """
         ...
 
+    def sending_many(self, ids: Sequence[str]) -> list[int]:
+        """Numbers several messages about to be sent, in their order; one number for each, as of `sending`."""
+        ...
+
     def overtaken(self, queue: str, priority: Priority) -> int:
         """Returns the highest number that a worker has claimed in a queue: messages go first in, first out, so that a
         job with a lower number that still waits has lost its message (or will lose nothing by a second one)."""

@@ -1,19 +1,22 @@
 """What travels through the broker is an id as JSON; a broker that takes none is an error within seconds."""
 
+import base64
 import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
+from kernelgym.serving.dispatch import Message
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import Priority
 from tests.kernelgym.serving.redis_server import RedisServer
 
 ID = "a" * 64
+DONE = "d" * 64
 
 
 class Counting:
@@ -21,6 +24,13 @@ class Counting:
 
     def sending(self, id: str) -> int:
         return 1
+
+    def sending_many(self, ids: Sequence[str]) -> list[int]:
+        return [int(id != DONE) for id in ids]
+
+
+def messages(*ids: str) -> list[Message]:
+    return [Message(queue="trace@x", id=id, priority=Priority.BATCH, request_id="r1") for id in ids]
 
 
 def test_the_app_reads_json_alone_acknowledges_late_and_stores_no_results() -> None:
@@ -50,6 +60,16 @@ def test_a_message_is_a_small_json_with_an_id_in_the_list_of_its_priority(redis_
 
 
 @pytest.mark.broker
+def test_many_messages_go_in_their_order_without_those_that_nobody_needs_any_more(redis_server: RedisServer) -> None:
+    dispatch = CeleryDispatch(make_app(redis_server.url), Counting())
+    ids = [f"{number:064x}" for number in range(150)]
+    dispatch.send_many(messages(*ids[:10], DONE, *ids[10:]))
+    dispatch.send_many([])
+    raw = redis_server.client().lrange("trace@x:1", 0, -1)
+    assert [json.loads(base64.b64decode(json.loads(one)["body"]))[0][0] for one in reversed(raw)] == ids
+
+
+@pytest.mark.broker
 @pytest.mark.slow
 def test_a_broker_that_is_halted_full_or_gone_is_an_error_within_seconds(
     new_redis: Callable[..., RedisServer],
@@ -59,7 +79,11 @@ def test_a_broker_that_is_halted_full_or_gone_is_an_error_within_seconds(
     queues = RedisQueues(server.url)
 
     def fails() -> None:
-        for ask in (lambda: dispatch("trace@x", ID, Priority.BATCH, "r1"), lambda: queues("trace@x")):
+        for ask in (
+            lambda: dispatch("trace@x", ID, Priority.BATCH, "r1"),
+            lambda: dispatch.send_many(messages(ID, ID)),
+            lambda: queues("trace@x"),
+        ):
             began_s = time.monotonic()
             with pytest.raises(LedgerUnavailable, match="the broker"):
                 ask()
@@ -77,5 +101,8 @@ def test_a_broker_that_is_halted_full_or_gone_is_an_error_within_seconds(
     client.config_set("maxmemory", "1")
     with pytest.raises(LedgerUnavailable, match="maxmemory"):
         dispatch("trace@x", ID, Priority.BATCH, "r1")
+    with pytest.raises(LedgerUnavailable, match="maxmemory"):
+        dispatch.send_many(messages(ID, ID))
     client.config_set("maxmemory", "0")
     dispatch("trace@x", ID, Priority.BATCH, "r1")
+    dispatch.send_many(messages(ID, ID))

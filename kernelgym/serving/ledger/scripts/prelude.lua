@@ -44,6 +44,26 @@ local function open_job(id)
   return job
 end
 
+-- Whether what has ended is an answer to somebody new.
+local function has_answer(state, record, again)
+  return state == 'done' and record and again ~= '1'
+end
+
+-- The number of open jobs, and which of `ids` would be new ones.
+local function room(ids)
+  local new, seen = {}, {}
+  for _, id in ipairs(ids) do
+    if not seen[id] and redis.call('SISMEMBER', PREFIX .. ':open', id) == 0 and not open_job(id) then
+      local ended = redis.call('HMGET', key('ended', id), 'state', 'again')
+      if not has_answer(ended[1], redis.call('HEXISTS', key('ended', id), 'record') == 1, ended[2]) then
+        new[#new + 1] = id
+      end
+    end
+    seen[id] = true
+  end
+  return redis.call('SCARD', PREFIX .. ':open'), new
+end
+
 local function leave_queue(id, queue)
   redis.call('ZREM', key('waiting', queue .. ':interactive'), id)
   redis.call('ZREM', key('waiting', queue .. ':batch'), id)

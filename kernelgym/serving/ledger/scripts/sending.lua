@@ -1,6 +1,11 @@
--- id
-local job = open_job(ARGV[1])
-if not job or job.state ~= 'queued' then return 0 end
-local number = redis.call('HINCRBY', PREFIX .. ':sent', job.queue .. ':' .. job.priority, 1)
-redis.call('HSET', key('job', ARGV[1]), 'sequence', number)
-return number
+-- ids
+local numbers = {}
+for index, id in ipairs(ARGV) do
+  local job = open_job(id)
+  numbers[index] = 0
+  if job and job.state == 'queued' then
+    numbers[index] = redis.call('HINCRBY', PREFIX .. ':sent', job.queue .. ':' .. job.priority, 1)
+    redis.call('HSET', key('job', id), 'sequence', numbers[index])
+  end
+end
+return numbers

@@ -251,6 +251,44 @@ def test_one_job_too_many_is_refused_and_what_is_there_is_not(open_ledger: OpenL
     assert ledger.submit(order(3), "me")[1]
 
 
+def test_many_orders_at_once_are_taken_as_they_are_one_by_one(ledger: Ledger) -> None:
+    known = claimed(ledger, 0)
+    ledger.settle(known.id, known.token, finished(), {})
+    joined = submitted(ledger, 1, "you")
+    hasty = order(1, priority=Priority.INTERACTIVE)
+    rows = ledger.submit_many([order(0), hasty, *(order(number) for number in range(2, 100)), order(2)], "me")
+    assert [view.id for view, _ in rows[:2]] == [known.id, joined]
+    assert (rows[0][0].answer, rows[0][0].cached, rows[0][1]) == (finished(), True, False)
+    assert [send for _, send in rows[1:]] == [True] * 99 + [False]
+    assert [view.id for view, _ in rows[2:]] == [job_id(order(number).task) for number in (*range(2, 100), 2)]
+    assert not ledger.cancel(joined, "you")
+    assert ledger.cancel(joined, "me")
+    assert len(ledger.open_jobs()) == 98
+    counters = ledger.overview().counters
+    assert (counters["submitted"], counters["hits"], counters["joined"]) == (103, 1, 2)
+    assert ledger.submit_many([], "me") == []
+
+
+@pytest.mark.parametrize("size", [2, 80])
+def test_too_many_orders_at_once_are_all_refused_and_leave_nothing_behind(open_ledger: OpenLedger, size: int) -> None:
+    ledger = open_ledger(max_open=2 * size)
+    known = claimed(ledger, -1)
+    ledger.settle(known.id, known.token, finished(), {})
+    ledger.submit_many([order(number) for number in range(size)], "you")
+    before = ledger.overview().counters
+    asked = [order(number, priority=Priority.INTERACTIVE, deadline_s=3000) for number in range(-1, 2 * size)]
+    with pytest.raises(TooBusy, match=rf"{size} jobs are open, {size + 1} more .* and {2 * size} may be.*fewer"):
+        ledger.submit_many([*asked, order(2 * size), order(2 * size)], "me")
+    assert ledger.overview().counters == before
+    jobs = ledger.open_jobs()
+    assert len(jobs) == size
+    assert {job.priority for job in jobs} == {Priority.BATCH}
+    assert max(ledger.deadlines([job.id for job in jobs]).values()) < 1000
+    assert len(ledger.submit_many(asked, "me")) == 2 * size + 1
+    assert len(ledger.open_jobs()) == 2 * size
+    assert len(ledger.submit_many(asked, "somebody else")) == 2 * size + 1
+
+
 def test_answers_beyond_the_limit_go_the_one_unused_for_longest_first(open_ledger: OpenLedger) -> None:
     ledger = open_ledger(max_answers=3)
     ids = []
@@ -333,6 +371,17 @@ def test_the_most_patient_waiter_decides_how_long_a_job_may_take(ledger: Ledger)
     assert ledger.deadlines([id])[id] == pytest.approx(300, abs=2)
     ledger.cancel(id, "you")
     assert ledger.deadlines([id])[id] == pytest.approx(100, abs=2)
+
+
+def test_many_messages_are_numbered_in_their_order_and_what_does_not_wait_has_none(ledger: Ledger) -> None:
+    claim = claimed(ledger, 0)
+    ids = [view.id for view, _ in ledger.submit_many([order(number) for number in range(1, 300)], "me")]
+    assert ledger.sending_many([UNKNOWN, claim.id, *ids]) == [0, 0, *range(1, 300)]
+    assert {job.id: job.sequence for job in ledger.open_jobs() if job.id != claim.id} == dict(
+        zip(ids, range(1, 300), strict=True)
+    )
+    assert ledger.sending(ids[0]) == 300
+    assert ledger.sending_many([]) == []
 
 
 def test_messages_are_numbered_in_each_queue_and_priority(ledger: Ledger) -> None:

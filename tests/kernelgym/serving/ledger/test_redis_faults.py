@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from kernelgym.serving.errors import LedgerUnavailable
+from kernelgym.serving.errors import LedgerUnavailable, TooBusy
+from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import Claim, JobState, Priority
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.ledger.redis_news import FRESH_S
-from kernelgym.serving.ledger.redis_store import ANSWER_TIMEOUT_S
+from kernelgym.serving.ledger.redis_store import ANSWER_TIMEOUT_S, RedisStore
 from kernelgym.serving.routing import Station
 from tests.kernelgym.serving.ledger.cutting import CuttingProxy
 from tests.kernelgym.serving.ledger.orders import finished, order
@@ -174,6 +175,9 @@ def test_a_full_redis_takes_no_job_but_gives_and_takes_answers_and_nothing_is_ha
         before = names(server)
         with pytest.raises(LedgerUnavailable, match=r"127\.0\.0\.1.*its memory is full.*raise its maxmemory"):
             ledger.submit(order(3), "me")
+        for last in (10, 200):
+            with pytest.raises(LedgerUnavailable, match="memory is full"):
+                ledger.submit_many([order(0), *(order(number) for number in range(3, last))], "me")
         with pytest.raises(LedgerUnavailable, match="memory is full"):
             ledger.advance(running.id, running.token, Station.REPLAY, b"x" * 1000, {})
         assert names(server) == before
@@ -319,6 +323,32 @@ def test_an_answer_that_can_not_be_read_is_unknown_and_computed_again(redis_serv
             assert ledger.view([id])[0].answer == finished("again")  # type: ignore[union-attr]
 
 
+def test_answers_that_can_not_be_read_do_not_undo_the_rest_of_what_was_asked(redis_server: RedisServer) -> None:
+    with ledger_at(redis_server.url, max_open=2) as ledger, redis_server.client() as client:
+        damaged = settled(ledger, 0)
+        client.hset(f"kernelgym:ended:{damaged}", "record", b"x")
+        rows = ledger.submit_many([order(1), order(0), order(2)], "me")
+        assert [send for _, send in rows] == [True] * 3
+        assert rows[1][0].id == damaged
+        client.flushall()
+        client.hset(f"kernelgym:ended:{settled(ledger, 0)}", "record", b"x")
+        ledger.submit_many([order(1), order(2)], "me")
+        with pytest.raises(TooBusy):
+            ledger.submit(order(0), "me")
+
+
+def test_places_of_one_who_ended_before_it_took_them_are_free_again(redis_server: RedisServer) -> None:
+    with ledger_at(redis_server.url, max_open=100) as ledger:
+        store = RedisStore(redis_server.url, "kernelgym")
+        store.run("admit", 100, *(job_id(order(number).task) for number in range(100)))
+        store.close()
+        with pytest.raises(TooBusy, match="100 jobs are open"):
+            ledger.submit(order(100), "me")
+        ledger.submit(order(0), "me")
+        assert len(ledger.open_jobs()) == 1  # the janitor looks every second
+        assert len(ledger.submit_many([order(number) for number in range(100)], "me")) == 100
+
+
 @pytest.mark.parametrize("field", ["task", "station", "queue", "attempts", "token", "submitted"])
 def test_a_job_that_can_not_be_read_is_unknown_and_begins_again(redis_server: RedisServer, field: str) -> None:
     with ledger_at(redis_server.url) as ledger, redis_server.client() as client:
@@ -355,6 +385,15 @@ def test_a_reply_that_is_lost_changes_nothing(redis_server: RedisServer) -> None
         ledger.advance(mover.id, mover.token, Station.REPLAY, b"", {})
         counters = ledger.overview().counters
 
+        for first, last in ((100, 105), (200, 300)):
+            way.cut()
+            rows = ledger.submit_many([order(number) for number in range(first, last)], "me")
+            assert all(send for _, send in rows)
+            for view, _ in rows:
+                ledger.cancel(view.id, "me")
+        assert ledger.overview().counters["submitted"] == counters["submitted"] + 105
+        counters = ledger.overview().counters
+
         way.cut()
         view, send = ledger.submit(order(0), "me")
         assert send
@@ -377,7 +416,7 @@ def test_a_reply_that_is_lost_changes_nothing(redis_server: RedisServer) -> None
         gone = ledger.submit(order(1), "me")[0].id
         way.cut()
         assert ledger.cancel(gone, "me")
-        assert way.cuts == 6
+        assert way.cuts == 8
         after = ledger.overview().counters
         grown = {
             name: after[name] - counters.get(name, 0) for name in ("submitted", "computed", "cancelled", "retried")
