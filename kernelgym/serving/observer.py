@@ -12,6 +12,8 @@ class Ending(StrEnum):
 
     ADVANCED = "advanced"
     """Sent on to the next station."""
+    KEPT = "kept"
+    """Goes on to the next station, which is the same worker's."""
     ANSWERED = "answered"
     DISCARDED = "discarded"
     """There was an answer, and somebody else's was first, or nobody waits for it any more."""

@@ -19,6 +19,7 @@ from kernelgym.evaluators.messages import (
     Refusal,
     Refused,
     Sheltered,
+    Task,
 )
 from kernelgym.serving.command import Command, Commands
 from kernelgym.serving.dispatch import Dispatch
@@ -85,6 +86,9 @@ OpenEvaluator = Callable[[Callable[[Stage], None], Callable[[Sheltered], None]],
 class JobRunner:
     """Does jobs, one at a time; beats from `start` to `close`.
 
+    A job whose next station this worker serves, too, stays here: no message has to travel, and the reference is loaded.
+    The ledger is told of each station all the same, so that whoever takes over begins at the last one.
+
     Args:
         ledger: Truth about jobs.
         dispatch: Sends a job that goes on, or back.
@@ -111,6 +115,7 @@ class JobRunner:
         self._commands = commands or Commands()
         self._observer: Observer = observer or Silent()
         self._in_one_go = in_one_go
+        self._queues = worker.queues
         self._evaluator = open_evaluator(lambda stage: self._pulse.stage(stage), self._sheltered)
         self._pulse = Pulse(ledger, worker, self._commands, self._evaluator.stop)
         self._failures = 0
@@ -142,9 +147,14 @@ class JobRunner:
         """
         if self._commands.current is not Command.GO_ON:
             return False
-        claim = self._claim(id, station)
-        if claim is None:
-            return True
+        following: Station | None = station
+        while following is not None:
+            claim = self._claim(id, following)
+            following = None if claim is None else self._do(claim)
+        return True
+
+    def _do(self, claim: Claim) -> Station | None:
+        """Works on a job at one station; returns the next one if that is here, too."""
         worker = self._pulse.worker
         self._observer.began(claim, worker)
         self._pulse.busy(claim)
@@ -156,13 +166,13 @@ class JobRunner:
         except LedgerUnavailable as error:
             self._observer.trouble(worker, f"gave up after {self._patience_s():g} s: {error}", claim)
         finally:
-            self._pulse.idle(finished=ending in {Ending.ADVANCED, Ending.ANSWERED})
+            self._pulse.idle(finished=ending in {Ending.ADVANCED, Ending.KEPT, Ending.ANSWERED})
             if ending is Ending.GIVEN_UP:
                 self._pulse.renew()
         told = None if isinstance(answer, Handover) else answer
         self._observer.ended(claim, worker, ending, told, timings_s)
         self._rest(ending)
-        return True
+        return _following(claim.task) if ending is Ending.KEPT else None
 
     def _claim(self, id: str, station: Station) -> Claim | None:
         self._troubled = False
@@ -214,11 +224,13 @@ class JobRunner:
         if found is None:
             return self._release(claim, lost=False)
         if isinstance(found, Handover):
-            following = route(claim.task)[1]
+            following = _following(claim.task)
             if not self._insist(
                 lambda: self._ledger.advance(claim.id, claim.token, following, found.bundle, timings_s), claim
             ):
                 return Ending.DISCARDED
+            if queue_for(claim.task, following) in self._queues and self._commands.current is Command.GO_ON:
+                return Ending.KEPT
             self._send(claim, following)
             return Ending.ADVANCED
         if _is_ours(found):
@@ -268,6 +280,11 @@ class JobRunner:
     def _sheltered(self, sheltered: Sheltered) -> None:
         gaps = f" (gaps: {'; '.join(sheltered.gaps)})" if sheltered.gaps else ""
         self._pulse.sheltered(f"{sheltered.sandbox}{gaps}")
+
+
+def _following(task: Task) -> Station:
+    """Returns the second station of a task that has two."""
+    return route(task)[1]
 
 
 def _is_ours(answer: Answer) -> bool:

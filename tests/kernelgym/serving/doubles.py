@@ -38,8 +38,8 @@ def report_on(job: Job, outcome: Outcome = Outcome.INCORRECT) -> Finished:
     )
 
 
-def make_worker() -> WorkerView:
-    return WorkerView(id=worker_id("tester"), host="here", pid=1, queues=(), versions=judge_versions())
+def make_worker(*queues: str) -> WorkerView:
+    return WorkerView(id=worker_id("tester"), host="here", pid=1, queues=queues, versions=judge_versions())
 
 
 class FlakyLedger(MemoryLedger):

@@ -9,7 +9,7 @@ from kernelgym.evaluators.messages import Refused
 from kernelgym.serving import runner as module
 from kernelgym.serving.jobs import MAX_ATTEMPTS, JobState, JobView
 from kernelgym.serving.observer import Ending
-from kernelgym.serving.routing import Station
+from kernelgym.serving.routing import Station, queue_of
 from kernelgym.serving.runner import JobRunner
 from sandboxes.contracts import Outcome
 from tests.kernelgym.serving import doubles
@@ -24,7 +24,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 class Bench:
     """A runner at work on one job."""
 
-    def __init__(self, *deeds: Callable[..., Any], in_one_go: bool = False) -> None:
+    def __init__(self, *deeds: Callable[..., Any], queues: tuple[str, ...] = (), in_one_go: bool = False) -> None:
         self.ledger = FlakyLedger()
         self.sent = Sent()
         self.heard = Heard()
@@ -32,7 +32,7 @@ class Bench:
         self.job = make_job()
         self.id = self.ledger.submit(make_order(self.job), "me")[0].id
         self.runner = JobRunner(
-            self.ledger, self.sent, lambda on_stage, on_sheltered: self.evaluator, doubles.make_worker(),
+            self.ledger, self.sent, lambda on_stage, on_sheltered: self.evaluator, doubles.make_worker(*queues),
             observer=self.heard, in_one_go=in_one_go,
         )  # fmt: skip
 
@@ -49,6 +49,22 @@ def test_a_job_passes_its_stations_and_is_answered() -> None:
     assert bench.sent == [("replay", bench.id)]
     assert bench.work(Station.REPLAY).answer == doubles.report_on(bench.job)
     assert bench.heard.endings == [Ending.ADVANCED, Ending.ANSWERED]
+
+
+def test_a_worker_that_serves_both_stations_keeps_the_job() -> None:
+    bench = Bench(hand_over, doubles.report_on, queues=(queue_of(Station.TRACE), queue_of(Station.REPLAY)))
+    assert bench.work().answer == doubles.report_on(bench.job)
+    assert (bench.sent, bench.heard.endings) == ([], [Ending.KEPT, Ending.ANSWERED])
+
+
+def test_a_worker_that_is_told_to_end_sends_the_job_on() -> None:
+    def hand_over_late(*arguments: object) -> object:
+        bench.runner.abandon()
+        return hand_over(*arguments)
+
+    bench = Bench(hand_over_late, queues=(queue_of(Station.TRACE), queue_of(Station.REPLAY)))
+    assert bench.work().station is Station.REPLAY
+    assert bench.sent == [("replay", bench.id)]
 
 
 def test_an_embedded_worker_does_both_halves_in_one_go() -> None:
