@@ -28,7 +28,7 @@ class HostedEngine(LedgerEngine):
         janitor: Whether to look after the ledger; workers do so, too, and one leads.
 
     Raises:
-        ValueError: The URL can't be parsed.
+        ValueError: The URL can't be parsed; quotes no password.
     """
 
     def __init__(self, redis_url: str, *, bounds: Bounds | None = None, janitor: bool = True) -> None:

@@ -22,7 +22,7 @@ from kernelgym.serving.gpu_lock import GpuLock
 from kernelgym.serving.ground import Ground
 from kernelgym.serving.host_options import HostOptions
 from kernelgym.serving.identity import fingerprint, judge_versions
-from kernelgym.serving.ledger.redis_store import shown
+from kernelgym.serving.ledger.redis_store import check_url, shown
 from kernelgym.serving.observer import Observer, Silent
 from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.supervisor import Supervisor
@@ -138,6 +138,7 @@ def _await_redis(url: str, say: Callable[[str], None]) -> None:
         BadUsage: It never will: the address or the password is wrong.
     """
     try:
+        check_url(url)
         client: Any = Redis.from_url(url, socket_timeout=3.0, socket_connect_timeout=3.0)
     except ValueError as error:
         raise BadUsage(f"--redis is {shown(url)!r}: {error}; write redis://[:PASSWORD@]HOST:PORT/0") from error

@@ -39,10 +39,33 @@ REMEDIES: Final = (
 
 
 def shown(url: str) -> str:
-    """Returns the address without user and password."""
-    parts = urlsplit(url)
-    place = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else ""
-    return f"{parts.scheme}://{place}{parts.path}"
+    """Returns the address without user and password; of one that can't be read, what is certainly neither."""
+    scheme = url.partition("://")[0]
+    try:
+        parts = urlsplit(url)
+        place = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else ""
+    except ValueError:
+        return f"{scheme}://...@{url.rpartition('@')[2]}" if "@" in url else url
+    if "@" in parts.path + parts.query + parts.fragment:  # a password has a `/`, `?` or `#` in it
+        return f"{scheme}://...@{url.rpartition('@')[2]}"
+    return f"{scheme}://{place}{parts.path}"
+
+
+def check_url(url: str) -> None:
+    """Checks that an address has a host or a path, in words that quote no password as redis-py's do.
+
+    Raises:
+        ValueError: It has not.
+    """
+    try:
+        parts = urlsplit(url)
+        reads = parts.port != 0 and "@" not in parts.path + parts.query + parts.fragment
+    except ValueError:
+        reads = False
+    if not reads:
+        raise ValueError(
+            f"{shown(url)} is no address of a Redis; in a password `/`, `?`, `#` and `@` are written %2F, %3F, %23, %40"
+        )
 
 
 class RedisStore:
@@ -57,6 +80,7 @@ class RedisStore:
     """
 
     def __init__(self, url: str, prefix: str) -> None:
+        check_url(url)
         self.address = shown(url)
         self.prefix = prefix
         retry = Retry(
