@@ -34,9 +34,10 @@ class Ground:
 
     def tidy(self) -> None:
         """Removes the folders of processes that have ended."""
-        for folder in self.path.iterdir():
-            if folder.name.isdigit() and not Path("/proc", folder.name).exists():
-                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # no room for a file descriptor; or somebody has tidied more than us
+            for folder in self.path.iterdir():
+                if folder.name.isdigit() and not Path("/proc", folder.name).exists():
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self) -> None:
         """Removes everything."""

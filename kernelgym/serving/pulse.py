@@ -40,7 +40,10 @@ def worker_id(name: str | None = None) -> str:
 def memory_mib(pid: int) -> float:
     """Returns the resident memory of a process and all it has started; pages that they share count each time."""
     total = 0
-    for process in (pid, *offspring_of(pid)):
+    processes = [pid]
+    with suppress(OSError):  # no room for a file descriptor
+        processes += offspring_of(pid)
+    for process in processes:
         with suppress(OSError, IndexError, ValueError):  # it may just have ended
             total += int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE_BYTES
     return round(total / _MIB, 1)

@@ -71,8 +71,9 @@ class Supervisor:
         abandoned_s: float | None = None
         while not self._closed.wait(LOOK_EVERY_S):
             now_s = time.monotonic()
+            with suppress(OSError):  # there is no room for a process now: this thread has an end to keep, too
+                self._keep_janitor()
             self._ground.tidy()
-            self._keep_janitor()
             if self._commands.current is not Command.GO_ON:
                 drained_s = drained_s or now_s
                 if now_s - drained_s >= self._drain_s:

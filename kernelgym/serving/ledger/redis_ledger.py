@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
-from uuid import uuid4
 
 from kernelgym.serving.errors import TooBusy
 from kernelgym.serving.identity import job_id, judge_versions
@@ -27,6 +26,7 @@ from kernelgym.serving.ledger import redis_rows as rows
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.protocol import SERVED_S
 from kernelgym.serving.ledger.redis_news import FRESH_S, News
+from kernelgym.serving.ledger.redis_steps import Steps, new_step
 from kernelgym.serving.ledger.redis_store import RedisStore
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.routing import Station, queue_for, route
@@ -63,6 +63,7 @@ class RedisLedger:
         self._engine = engine
         self._bounds = bounds or Bounds()
         self._news = News(self._store)
+        self._steps = Steps()
         self._process = os.getpid()
 
     @property
@@ -87,7 +88,7 @@ class RedisLedger:
 
     def claim(self, id: str, station: Station, worker: str) -> Claim | None:
         """See `Ledger.claim`."""
-        token = _step()
+        token = new_step()
         bounds = self._bounds
         quarantine = records.record_of(records.quarantine(station))
         limits = (bounds.refusal_ttl_s, bounds.max_answers, bounds.max_verdicts)
@@ -124,7 +125,13 @@ class RedisLedger:
     def advance(self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]) -> bool:
         """See `Ledger.advance`."""
         record, timings = records.pack(bundle), records.timings_text(timings_s)
-        done = int(self._store.run("advance", id, token, station, record, timings, _step()))
+        done = int(
+            self._steps.run(
+                "advance",
+                token,
+                lambda step: self._store.run("advance", id, token, station, record, timings, step),
+            )
+        )
         if done < 0:
             raise ValueError(f"the job {id} never passes the station {station}")
         return bool(done)
@@ -132,33 +139,33 @@ class RedisLedger:
     def settle(self, id: str, token: str | None, answer: Answer, timings_s: Mapping[str, float]) -> bool:
         """See `Ledger.settle`."""
         bounds, line, kept = self._bounds, records.line_of(answer), records.is_answer(answer)
+        before = (
+            id,
+            token or "",
+            records.record_of(answer),
+            0 if kept else 1,
+            bounds.answer_ttl_s if kept else bounds.refusal_ttl_s,
+            bounds.max_answers,
+            line.outcome,
+            "" if line.speedup is None else repr(line.speedup),
+            records.timings_text(timings_s),
+        )
+        stages = (word for pair in records.stages_of(answer).items() for word in pair)
+        after = (bounds.max_verdicts, json.dumps(BOUNDS_S), *stages)
         return bool(
-            self._store.run(
-                "settle",
-                id,
-                token or "",
-                records.record_of(answer),
-                0 if kept else 1,
-                bounds.answer_ttl_s if kept else bounds.refusal_ttl_s,
-                bounds.max_answers,
-                line.outcome,
-                "" if line.speedup is None else repr(line.speedup),
-                records.timings_text(timings_s),
-                _step(),
-                bounds.max_verdicts,
-                json.dumps(BOUNDS_S),
-                *(word for pair in records.stages_of(answer).items() for word in pair),
-            )
+            self._steps.run("settle", token or id, lambda step: self._store.run("settle", *before, step, *after))
         )
 
     def release(self, id: str, token: str, *, lost: bool) -> bool:
         """See `Ledger.release`."""
-        return bool(self._store.run("release", id, token, int(lost), _step()))
+        return bool(
+            self._steps.run("release", token, lambda step: self._store.run("release", id, token, int(lost), step))
+        )
 
     def cancel(self, id: str, waiter: str) -> bool:
         """See `Ledger.cancel`."""
         bounds = self._bounds
-        return bool(self._store.run("cancel", id, waiter, _step(), bounds.refusal_ttl_s, bounds.max_answers))
+        return bool(self._store.run("cancel", id, waiter, new_step(), bounds.refusal_ttl_s, bounds.max_answers))
 
     def view(self, ids: Sequence[str]) -> list[JobView | None]:
         """See `Ledger.view`."""
@@ -281,7 +288,7 @@ class RedisLedger:
 
     def _take(self, asked: Sequence[tuple[str, Order]], waiter: str, *, admitted: bool) -> list[tuple[JobView, bool]]:
         words = [word for id, order in asked for word in _words(id, order)]
-        reply = self._store.run("submit", waiter, _step(), 0 if admitted else self._bounds.max_open, *words)
+        reply = self._store.run("submit", waiter, new_step(), 0 if admitted else self._bounds.max_open, *words)
         self._busy(reply)
         taken: list[tuple[JobView, bool]] = []
         for (id, order), row in zip(asked, reply, strict=True):
@@ -345,8 +352,3 @@ def _words(id: str, order: Order) -> list[str | bytes | float]:
     fields |= {f"queue.{station}": queue_for(order.task, station) for station in stations}
     pairs = [word for pair in fields.items() for word in pair]
     return [id, order.deadline_s, order.priority, len(pairs), *pairs]
-
-
-def _step() -> str:
-    """Returns a name for one call: if its reply is lost and it is sent once more, the scripts know it again."""
-    return uuid4().hex

@@ -273,6 +273,21 @@ def test_a_halted_redis_makes_nobody_hang(new_redis: NewRedis) -> None:
         assert len(ledger.verdicts(10)) == 1
 
 
+def test_an_answer_whose_reply_came_too_late_is_not_taken_for_a_second_one(new_redis: NewRedis) -> None:
+    server = new_redis()
+    with ledger_at(server.url) as ledger:
+        settled(ledger, 1)  # Redis knows the script
+        claim = claimed(ledger, 2)
+        server.stop()
+        with pytest.raises(LedgerUnavailable, match="does not answer"):
+            ledger.settle(claim.id, claim.token, finished("late"), {})
+        server.resume()
+        assert ledger.settle(claim.id, claim.token, finished("late"), {})
+        assert not ledger.settle(claim.id, claim.token, finished("another"), {})
+        counters = ledger.overview().counters
+        assert (counters["computed"], counters["discarded"]) == (2, 1)
+
+
 @pytest.mark.parametrize("jump", ["+40d", "-40d"])
 def test_a_clock_that_jumps_takes_no_job_from_a_worker_and_ends_none(new_redis: NewRedis, jump: str) -> None:
     server = new_redis(movable_clock=True)
