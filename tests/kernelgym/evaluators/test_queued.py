@@ -74,6 +74,7 @@ def test_no_more_requests_are_read_than_are_in_flight() -> None:
         stream.close()
 
 
+@pytest.mark.slow
 def test_an_engine_without_room_is_asked_for_less_until_all_is_done() -> None:
     engine = ScriptedEngine(max_open=3, retry_after_s=0.01)
     stop = threading.Event()
@@ -130,6 +131,7 @@ def test_a_store_that_is_away_for_a_while_is_waited_for() -> None:
         assert evaluator.evaluate(*request(1)).outcome is Outcome.INCORRECT
 
 
+@pytest.mark.slow
 def test_a_store_that_stays_away_ends_as_infrastructure_for_every_request_and_in_bounded_time() -> None:
     engine = ScriptedEngine()
     with QueueEvaluator(engine, manners=QUICK) as evaluator:

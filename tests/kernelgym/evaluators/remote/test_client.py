@@ -64,6 +64,7 @@ def test_every_request_has_its_report_in_the_order_asked_for(url: str) -> None:
     assert all(report.submission == request(index)[0].digest for index, report in found)
 
 
+@pytest.mark.slow
 def test_the_asynchronous_client_gives_the_same_reports(url: str) -> None:
     async def ask() -> tuple[list[str], str, str]:
         async with AsyncKernelGymClient(url) as client:
@@ -90,6 +91,7 @@ def test_a_problem_that_the_server_does_not_have_is_sent_in_full(url: str) -> No
     assert all(found[index].outcome is Outcome.INCORRECT for index in range(20))
 
 
+@pytest.mark.slow
 def test_a_problem_of_the_same_name_with_another_reference_is_sent_in_full(url: str, engine: ScriptedEngine) -> None:
     changed = PROBLEM.model_copy(
         update={"reference": PROBLEM.reference.model_copy(update={"source": PROBLEM.reference.source + "\n# mine\n"})}
@@ -130,6 +132,7 @@ def test_the_token_comes_from_the_environment_and_a_wrong_one_is_named_with_its_
         client.evaluate(*request(1))
 
 
+@pytest.mark.slow
 def test_a_reference_of_ones_own_without_the_scope_costs_that_request_alone(guarded: tuple[str, Path]) -> None:
     with KernelGymClient(guarded[0], token="kg_plain") as client:
         found: dict[int, Outcome] = {}
@@ -138,6 +141,7 @@ def test_a_reference_of_ones_own_without_the_scope_costs_that_request_alone(guar
     assert found == {0: Outcome.INCORRECT, 2: Outcome.INCORRECT}
 
 
+@pytest.mark.slow
 def test_an_invalid_reference_is_the_users_and_the_others_have_their_reports() -> None:
     def answer(task: Task) -> Answer:
         wrong = task.reference.id == "core/softmax"
@@ -190,6 +194,7 @@ def test_whatever_is_no_server_of_this_version_is_said_to_be_none(answer: httpx.
         client.evaluate(*request(1))
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_named_and_costs_no_exception() -> None:
     with KernelGymClient("http://127.0.0.1:9", manners=QUICK) as client:
         report = client.evaluate(*request(1))
@@ -198,6 +203,7 @@ def test_a_server_that_is_not_there_is_named_and_costs_no_exception() -> None:
     assert "kernelgym serve" in report.diagnostics[0].message
 
 
+@pytest.mark.slow
 def test_a_gateway_that_fails_is_asked_again_and_then_the_same_words_have_the_same_key() -> None:
     keys: list[str] = []
     engine = ScriptedEngine(incorrect)
@@ -221,6 +227,7 @@ def test_a_gateway_that_fails_is_asked_again_and_then_the_same_words_have_the_sa
     assert len(engine.orders) == 1
 
 
+@pytest.mark.slow
 def test_closing_the_generator_cancels_what_is_open_on_the_server() -> None:
     engine = ScriptedEngine()
     with served(engine) as url, KernelGymClient(url, manners=QUICK) as client:
