@@ -33,14 +33,17 @@ class Opener:
     """Whether somebody looks at the screen."""
 
     def __call__(self, sandbox: str, workers: int) -> "Evaluator":
-        """Returns the evaluator.
+        """Returns the evaluator; says on standard error if nobody works there yet, and goes on: somebody may soon.
 
         Raises:
-            BadUsage: The address is none, or what it needs is not installed.
+            BadUsage: The address is none, or not that of a server that takes the token, or what it needs is not
+                installed.
         """
-        from kernelgym.evaluators.opening import open_evaluator  # noqa: PLC0415 - as above
+        from kernelgym.evaluators.opening import examine, open_evaluator  # noqa: PLC0415 - as above
         from kernelgym.serving.jobs import Priority  # noqa: PLC0415 - as above
 
+        if (trouble := examine(self.address, self.token)) is not None:
+            caution(f"{trouble} (asking again)")
         return open_evaluator(
             self.address, workers=workers, sandbox=sandbox, token=self.token, on_gaps=warn_of_gaps,
             priority=Priority.INTERACTIVE if self.urgent else Priority.BATCH,

@@ -98,14 +98,14 @@ def open_evaluator(
 
 
 def examine(address: str, token: str | None = None) -> str | None:
-    """Returns None if an evaluator answers at an address and can work, else why not and what to do; takes seconds.
+    """Returns None if an evaluator answers at an address and can work, else why not and what to do: that may pass.
 
     Args:
         address: As for `open_evaluator`.
         token: Shown to a server; None: `KERNELGYM_TOKEN`.
 
     Raises:
-        BadUsage: The address is none, or what it needs is not installed.
+        BadUsage: The address is none, or not that of a server that takes the token, or what it needs is not installed.
     """
     match way_to(address):
         case Way.LOCAL:

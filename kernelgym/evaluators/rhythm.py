@@ -65,7 +65,7 @@ class Rhythm:
         self._failing_since = now if self._failing_since is None else self._failing_since
         patience_s = self._manners.patience_s if self.met else self._manners.greeting_s
         if now - self._failing_since >= patience_s:
-            return f"{error.message}; it was so for {patience_s:g} s"
+            return f"tried for {patience_s:g} s: {error.message}"
         wanted_s = min(error.retry_after_s or 0.0, LONGEST_RETRY_S)
         self.speak_after = now + max(wanted_s, self._pause_s(self._failures))
         return None

@@ -132,7 +132,7 @@ class EmbeddedEngine(LedgerEngine):
             if Station.MEASURE in route(order.task):
                 raise NoSuchStation(
                     f"{order.task.reference.id} is to be measured on a GPU, and this engine has CPU workers only: use "
-                    "device cpu, or a Redis server with workers of which one has that GPU (kernelgym worker --gpu)"
+                    "device cpu, or a service with Redis and a worker for that GPU (kernelgym worker --gpu)"
                 )
         return super().submit(orders, waiter)
 

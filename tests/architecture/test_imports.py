@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "triton", "trl", "transformers", "celery", "fastapi", "docker")
+HEAVY = ("torch", "triton", "trl", "transformers", "celery", "fastapi", "redis", "httpx", "docker")
 
 
 def loaded_after(code: str) -> set[str]:
@@ -25,7 +25,7 @@ def loaded_after(code: str) -> set[str]:
         "import kernelgym",
         "import rewards",
         "import sandboxes.contracts",
-        "import kernelgym.envs",
+        "import kernelgym.envs, kernelgym.evaluators",
         "import gymnasium; env = gymnasium.make('kernelgym:KernelGym/Kernel-v0'); env.close()",
         "import kernelgym.metrics",
         "import kernelgym.problems",

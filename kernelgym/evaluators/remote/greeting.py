@@ -5,7 +5,6 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from kernelgym.errors import BadUsage
 from kernelgym.evaluators.remote.address import read_address
 from kernelgym.evaluators.remote.client import HttpLine
 from kernelgym.evaluators.remote.conversation import Conversation
@@ -21,7 +20,7 @@ def greet(url: str, token: str | None) -> str | None:
     """Returns None if the server can be used, else why not and what to do.
 
     Raises:
-        BadUsage: The address is none.
+        BadUsage: The address is none, or not that of such a server, or it does not take the token.
     """
     conversation = Conversation(read_address(url, token), priority=Priority.INTERACTIVE)
     with closing(HttpLine(conversation)) as line:
@@ -33,8 +32,6 @@ def greet(url: str, token: str | None) -> str | None:
             return error.message
         except Senseless as error:
             return str(error.error)
-        except BadUsage as error:
-            return str(error)
     try:
         health = HealthOut.model_validate_json(reply.body)
     except ValidationError:

@@ -160,7 +160,7 @@ def test_patience_ends_with_the_same_answer_for_all_that_is_open_or_still_to_be_
     began = chase.now
     found = chase.run(lambda step: chase.pursuit.failed(step, AWAY))
     assert sorted(index for index, _ in found) == list(range(50))
-    assert set(chase.messages()) == {"nobody is there; it was so for 30 s"}
+    assert set(chase.messages()) == {"tried for 30 s: nobody is there"}
     assert 30 <= chase.now - began < 30 + Manners().longest_pause_s
     assert isinstance(chase.said[-1], Drop)
 
@@ -168,7 +168,7 @@ def test_patience_ends_with_the_same_answer_for_all_that_is_open_or_still_to_be_
 def test_patience_is_short_where_nobody_has_ever_answered() -> None:
     chase = Chase(tasks(1), met=False)
     chase.run(lambda step: chase.pursuit.failed(step, AWAY))
-    assert chase.messages() == ["nobody is there; it was so for 20 s"]
+    assert chase.messages() == ["tried for 20 s: nobody is there"]
 
 
 def test_patience_begins_anew_with_each_reply() -> None:
