@@ -38,6 +38,10 @@ CLAIM_PATIENCE_S: Final = 10.0
 ANSWER_PATIENCE_S: Final = 600.0
 """How long an answer is kept while the ledger is away."""
 
+HANDOVER_PATIENCE_S: Final = 10.0
+"""How long a ledger may refuse what a CPU's next station needs, because it is full, before that is done here instead:
+the answer makes room there, and if all workers only waited, nobody would."""
+
 HASTE_PATIENCE_S: Final = 3.0
 """Instead of both, if everything has to be given back now."""
 
@@ -162,7 +166,13 @@ class JobRunner:
         ending, answer = Ending.GIVEN_UP, None
         try:
             answer = self._attempt(claim, timings_s)
-            ending = self._tell(claim, answer, timings_s)
+            try:
+                ending = self._tell(claim, answer, timings_s)
+            except LedgerUnavailable:
+                if not isinstance(answer, Handover) or _following(claim.task) is Station.MEASURE:
+                    raise
+                answer = self._attempt(claim, timings_s, answer)
+                ending = self._tell(claim, answer, timings_s)
         except LedgerUnavailable as error:
             self._observer.trouble(worker, f"gave up after {self._patience_s():g} s: {error}", claim)
         finally:
@@ -184,11 +194,16 @@ class JobRunner:
             self._pulse.renew()  # perhaps it was given to us, and only the reply was lost
         return claim
 
-    def _attempt(self, claim: Claim, timings_s: dict[str, float]) -> Answer | Handover | None:
-        """Returns what the station's work comes to; None if it was stopped. Adds its wall time."""
+    def _attempt(
+        self, claim: Claim, timings_s: dict[str, float], handover: Handover | None = None
+    ) -> Answer | Handover | None:
+        """Returns what the station's work comes to; None if it was stopped. Adds its wall time.
+
+        With a handover, which the ledger does not take, it is the work of the next station.
+        """
         began_s = time.monotonic()
         try:
-            return self._evaluate(claim)
+            return self._evaluate(claim) if handover is None else self._replay(claim, handover)
         except Stopped:
             return None
         except WorkerLost as error:
@@ -198,7 +213,8 @@ class JobRunner:
         except Exception as error:  # noqa: BLE001 # the boundary that records: no bug of ours leaves a job without an end
             return Refused(why=Refusal.INFRASTRUCTURE, message=f"a worker failed: {first_line(error)}")
         finally:
-            timings_s[str(claim.station)] = round(time.monotonic() - began_s, 6)
+            station = claim.station if handover is None else _following(claim.task)
+            timings_s[str(station)] = round(time.monotonic() - began_s, 6)
 
     def _evaluate(self, claim: Claim) -> Answer | Handover:
         task = claim.task
@@ -213,7 +229,11 @@ class JobRunner:
         bundle = self._persist(lambda: self._ledger.bundle(claim.id), claim, ANSWER_PATIENCE_S)
         if bundle is None:
             raise WorkerLost("what the station before left is gone")
-        return self._evaluator.replay(task, Handover(bundle=bundle, timings_s=claim.timings_s))
+        return self._replay(claim, Handover(bundle=bundle, timings_s=claim.timings_s))
+
+    def _replay(self, claim: Claim, handover: Handover) -> Answer:
+        assert isinstance(claim.task, Job), "others have one station"
+        return self._evaluator.replay(claim.task, handover)
 
     def _tell(self, claim: Claim, found: Answer | Handover | None, timings_s: Mapping[str, float]) -> Ending:
         """Notes in the ledger what came of it.
@@ -225,8 +245,11 @@ class JobRunner:
             return self._release(claim, lost=False)
         if isinstance(found, Handover):
             following = _following(claim.task)
-            if not self._insist(
-                lambda: self._ledger.advance(claim.id, claim.token, following, found.bundle, timings_s), claim
+            patience_s = ANSWER_PATIENCE_S if following is Station.MEASURE else HANDOVER_PATIENCE_S
+            if not self._persist(
+                lambda: self._ledger.advance(claim.id, claim.token, following, found.bundle, timings_s),
+                claim,
+                patience_s,
             ):
                 return Ending.DISCARDED
             if queue_for(claim.task, following) in self._queues and self._commands.current is Command.GO_ON:

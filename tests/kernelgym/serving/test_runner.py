@@ -123,6 +123,15 @@ def test_an_answer_is_given_up_in_the_end_and_the_job_is_free_for_others(monkeyp
     assert bench.runner.worker != before, "the janitor sees that the one who has the job does not beat any more"
 
 
+def test_what_a_full_ledger_does_not_take_for_the_next_station_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HANDOVER_PATIENCE_S", 0.1)
+    bench = Bench(hand_over, doubles.report_on)
+    bench.ledger.away = {"advance": 1000}
+    assert bench.work().answer == doubles.report_on(bench.job)
+    assert (bench.evaluator.calls, bench.heard.endings) == (["trace", "replay"], [Ending.ANSWERED])
+    assert bench.sent == []
+
+
 def test_a_claim_whose_reply_was_lost_is_free_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(doubles.report_on)
     bench.ledger.away = {"claim's reply": 1}
