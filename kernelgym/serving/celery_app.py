@@ -84,7 +84,9 @@ def make_app(url: str, work: Work | None = None) -> Celery:
             "health_check_interval": 10,
         },
         broker_connection_timeout=CONNECT_TIMEOUT_S, broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None, worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_connection_max_retries=None,
+        # a Redis that is full, read-only or without a disk refuses, and then ends no worker
+        broker_channel_error_retry=True, worker_cancel_long_running_tasks_on_connection_loss=False,
         # no chatter between workers, and no opinion on logging and signals: `hosting` has both
         worker_send_task_events=False, task_send_sent_event=False, worker_hijack_root_logger=False,
         worker_redirect_stdouts=False, enable_utc=True,

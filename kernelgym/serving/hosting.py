@@ -17,6 +17,7 @@ from kernelgym.errors import BadUsage, first_line
 from kernelgym.serving.celery_app import make_app, queue_named
 from kernelgym.serving.child import Child
 from kernelgym.serving.command import Command, Commands
+from kernelgym.serving.consumer import PromptConsumer
 from kernelgym.serving.extras import need_serve
 from kernelgym.serving.gpu_lock import GpuLock
 from kernelgym.serving.ground import Ground
@@ -89,7 +90,7 @@ def _celery_worker(options: HostOptions, child: Child, commands: Commands) -> Wo
     return _HostedWorker(
         app, commands, hostname=worker_id(options.name), pool="prefork", concurrency=options.processes,
         optimization="fair", queues=",".join(options.queues), loglevel="WARNING", quiet=True,
-        without_gossip=True, without_mingle=True, without_heartbeat=True,
+        without_gossip=True, without_mingle=True, without_heartbeat=True, consumer_cls=PromptConsumer,
     )  # fmt: skip
 
 

@@ -13,15 +13,18 @@ from tests.kernelgym.serving.redis_server import RedisServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-BACK_S = 15.0
-"""Bound: Celery's pause before it connects again (2 s, then 4 s), 3 s until a message counts as lost, two looks."""
+BACK_S = 10.0
+"""Bound: a second before workers connect again, 3 s until a message counts as lost, two looks, and the work."""
+
+HALTED_S = 8.0
+"""Longer than a worker's lease, and than a call to Redis may take."""
 
 
 def test_jobs_that_wait_or_run_while_the_broker_restarts_are_done_once(service: Service) -> None:
     service.worker(processes=2)
     ids = [service.submit(service.job(f"{number}", pause_s={"replay": 1.0})) for number in range(8)]
     service.busy_with(ids[0], "replay")
-    for _ in range(2):
+    for _ in range(3):
         service.redis.kill()
         with pytest.raises(LedgerUnavailable):
             service.view(ids[0])
@@ -34,6 +37,21 @@ def test_jobs_that_wait_or_run_while_the_broker_restarts_are_done_once(service: 
     assert service.counters().get("retried", 0) == 0, "no worker was lost, so none is counted as lost"
     began = [line[0] for line in service.began()]
     assert began.count("replay") == 8
+
+
+def test_a_broker_that_is_halted_for_longer_than_a_lease_costs_that_time_and_nobody_a_job(service: Service) -> None:
+    service.worker(processes=2)
+    ids = [service.submit(service.job(f"{number}", pause_s={"replay": 1.0})) for number in range(6)]
+    service.busy_with(ids[0], "replay")
+    before = {worker.pid for worker in service.workers()}
+    service.redis.stop()
+    time.sleep(HALTED_S)
+    service.redis.resume()
+    assert len(set(service.verdicts(ids, BACK_S + 6.0))) == 6
+    assert service.counters()["computed"] == 6
+    assert service.counters().get("retried", 0) == 0
+    assert len(service.began()) == 12
+    until(lambda: {worker.pid for worker in service.workers()} == before, 5.0, "the same processes")
 
 
 def test_after_everything_was_deleted_whoever_waits_asks_again_and_is_answered(service: Service) -> None:
