@@ -1,5 +1,6 @@
 """The parent's end of a worker process: starts it, gives it jobs, and says what its death means."""
 
+import math
 import os
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from kernelgym.evaluators.messages import (
     Tracing,
 )
 from kernelgym.evaluators.sweeping import sweep_compilers
+from kernelgym.evaluators.watching import watched
 from sandboxes.contracts import Outcome, Stage
 from sandboxes.isolation.cgroups import out_of_memory_kills
 from sandboxes.machine import full_disk, killed_from_outside
@@ -132,16 +134,21 @@ class WorkerProcess:
         """
         answer: Answer | Handover | None = None
         attendance: Attendance | None = None
-        kills = out_of_memory_kills()
+        kills, deadline_s, has_task = out_of_memory_kills(), math.inf, False
         try:
-            attendance = Attendance(self._start())
-            self._connection.send_bytes(task.model_dump_json().encode())
-            if isinstance(task, Replaying):
-                self._connection.send_bytes(bundle)
-            answer = self._listen(task, attendance)
+            process = self._start()
+            attendance, deadline_s = Attendance(process.pid), time.monotonic() + _time_limit_s(task)
+            with watched(self._connection, process, attendance, deadline_s):
+                self._connection.send_bytes(task.model_dump_json().encode())
+                if isinstance(task, Replaying):
+                    self._connection.send_bytes(bundle)
+            has_task = True
+            answer = self._listen(task, process, attendance, deadline_s)
         except (EOFError, OSError, ValidationError) as error:
             if self._interrupted.is_set():
                 raise Stopped from None
+            if attendance is not None and (attendance.stopped or time.monotonic() >= deadline_s):
+                raise _late(attendance, has_task=has_task) from None
             detail, ours = self._last_words(kills)
             stage = attendance.stage if attendance is not None else None
             raise WorkerDied(stage, detail or f"{type(error).__name__}: {error}", hung=False, ours=ours) from None
@@ -185,47 +192,43 @@ class WorkerProcess:
     ) -> None:
         self.close()
 
-    def _listen(self, task: Assignment, attendance: Attendance) -> Answer | Handover:
+    def _listen(
+        self, task: Assignment, process: subprocess.Popen[bytes], attendance: Attendance, deadline_s: float
+    ) -> Answer | Handover:
         """Returns the answer to `task`.
 
         Raises:
             WorkerDied: It is not there in time, or is one to something else.
             EOFError, OSError, ValidationError: The worker ended or talks nonsense.
         """
-        deadline_s = time.monotonic() + _time_limit_s(task)
         while (now := time.monotonic()) < deadline_s and not attendance.stopped:
             if not self._connection.poll(max(0.0, min(deadline_s, attendance.due_s) - now)):
                 attendance.look()
-                if self._process is not None and self._process.poll() is not None and not self._connection.poll(0):
+                if process.poll() is not None and not self._connection.poll(0):
                     raise EOFError("it ended")  # a compiler that it has left behind keeps the connection open
                 continue
-            message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
+            with watched(self._connection, process, attendance, deadline_s):
+                message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
+                bundle = self._connection.recv_bytes(MAX_FRAME_BYTES) if isinstance(message, Handed) else b""
             if isinstance(message, Sheltered):
                 self._on_sheltered(message)
             elif isinstance(message, StageBegan):
                 attendance.begin(message.stage)
                 self._on_stage(message.stage)
             elif isinstance(message, Handed):
-                bundle = self._connection.recv_bytes(MAX_FRAME_BYTES)
                 if isinstance(task, Tracing):
                     return Handover(bundle=bundle, timings_s=message.timings_s)
                 raise WorkerDied(None, f"it answered a {task.kind} with `{message.kind}`", hung=False)
             else:
                 return _checked(message, task)
-        attendance.look()
-        if attendance.stopped:
-            raise WorkerDied(attendance.stage, "somebody has stopped it (SIGSTOP)", hung=True, ours=True)
-        detail = "it did not answer in time"
-        if attendance.absent:
-            detail += ", for most of which it was stopped or had no processor"
-        raise WorkerDied(attendance.stage, detail, hung=True, ours=attendance.absent)
+        raise _late(attendance)
 
-    def _start(self) -> int:
-        """Starts the process unless it runs; returns its id."""
+    def _start(self) -> subprocess.Popen[bytes]:
+        """Starts the process unless it runs; returns it."""
         if self._interrupted.is_set():
             raise Stopped
         if self._process is not None and self._process.poll() is None:
-            return self._process.pid
+            return self._process
         self.kill()
         self._connection, theirs = Pipe()
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
@@ -256,7 +259,7 @@ class WorkerProcess:
         if not self._connection.poll(START_TIMEOUT_S):
             raise OSError(f"the worker did not start within {START_TIMEOUT_S:g} s")
         self._connection.recv_bytes(MAX_FRAME_BYTES)
-        return self._process.pid
+        return self._process
 
     @property
     def _log(self) -> Path:
@@ -277,6 +280,19 @@ class WorkerProcess:
             return f"{words} (somebody has ended it)", True
         full = full_disk([self._folder.name])
         return (f"{words} ({full})", True) if full is not None else (words, False)
+
+
+def _late(attendance: Attendance, *, has_task: bool = True) -> WorkerDied:
+    """Returns what it means that a worker is not waited for any longer."""
+    attendance.look()
+    if attendance.stopped:
+        return WorkerDied(attendance.stage, "somebody has stopped it (SIGSTOP)", hung=True, ours=True)
+    if not has_task:
+        return WorkerDied(attendance.stage, "it did not take its task in time", hung=True, ours=True)
+    detail = "it did not answer in time"
+    if attendance.absent:
+        detail += ", for most of which it was stopped or had no processor"
+    return WorkerDied(attendance.stage, detail, hung=True, ours=attendance.absent)
 
 
 def _raise_if_robbed(answer: Answer | Handover, attendance: Attendance) -> None:

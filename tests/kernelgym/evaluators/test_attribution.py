@@ -18,7 +18,8 @@ import pytest
 
 from kernelgym.errors import WorkerLost
 from kernelgym.evaluators import LocalEvaluator
-from kernelgym.evaluators.messages import Finished, Job, Refusal, Refused
+from kernelgym.evaluators.messages import Assignment, Finished, Job, Refusal, Refused, Replaying
+from kernelgym.evaluators.process import WorkerDied, WorkerProcess
 from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.problems import get_problem
 from kernelgym.problems.solutions import list_solutions
@@ -64,6 +65,19 @@ def test_a_worker_that_is_lost_is_an_error_of_its_own_for_who_can_give_the_job_t
         pytest.raises(WorkerLost, match="somebody has ended it"),
     ):
         staged.evaluate(job())
+
+
+@pytest.mark.parametrize(("behaviour", "task"), [("replay deaf", Replaying(job=job())), ("replay halved", job())])
+def test_a_worker_that_is_stopped_in_the_middle_of_a_long_frame_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, behaviour: str, task: Assignment
+) -> None:
+    monkeypatch.setattr("kernelgym.evaluators.attendance.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("kernelgym.evaluators.attendance.STOPPED_S", 0.3)
+    began_s = time.monotonic()
+    with WorkerProcess(behaviour, 1, DYING_WORKER) as worker, pytest.raises(WorkerDied, match="SIGSTOP") as caught:
+        worker.run(task, bytes(2**24))
+    assert caught.value.ours
+    assert time.monotonic() - began_s < 20
 
 
 class Saboteur:

@@ -1,0 +1,49 @@
+"""Frames to and from a worker that may stop in the middle of one: reading and writing it ends all the same."""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Final
+
+from kernelgym.evaluators.attendance import Attendance
+
+SHORTEST_S: Final = 0.05
+"""Pause between two attempts to shut a connection; the first may lack a file descriptor."""
+
+
+@contextmanager
+def watched(
+    connection: "Connection[bytes, bytes]", process: subprocess.Popen[bytes], attendance: Attendance, deadline_s: float
+) -> Iterator[None]:
+    """Within it, a frame that blocks fails with EOFError or OSError as soon as nothing is to be expected any more.
+
+    That is where the worker has ended, has been stopped for too long, or the deadline (on `time.monotonic`'s clock) has
+    passed. Our end of the connection is shut then, for what the worker has left behind may hold the other one open.
+    """
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(max(SHORTEST_S, min(deadline_s, attendance.due_s) - time.monotonic())):
+            attendance.look()
+            if attendance.stopped or time.monotonic() >= deadline_s or process.poll() is not None:
+                _shut(connection)
+
+    watcher = threading.Thread(target=watch, name="kernelgym-frame", daemon=True)
+    with suppress(RuntimeError):  # a machine without room for one more thread goes on unwatched
+        watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if watcher.ident is not None:
+            watcher.join()
+
+
+def _shut(connection: "Connection[bytes, bytes]") -> None:
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as ours:
+        ours.shutdown(socket.SHUT_RDWR)
