@@ -90,5 +90,9 @@ def unpack(raw: bytes, job: str) -> tuple[Bundle, bytes]:
 
 
 def _decisive(found: Mapping[str, str]) -> dict[str, str]:
-    """Returns the versions that have to be equal: of Python not the last number, in which images differ."""
-    return {**found, "python": ".".join(found.get("python", "").split(".")[:2])}
+    """Returns the versions that have to be equal: of Python not the last number, in which images differ.
+
+    Nor how a wheel was built (torch 2.13.0+cpu, +cu130): who traces has no GPU, and who measures has one.
+    """
+    numbers = {name: number.partition("+")[0] for name, number in found.items()}
+    return {**numbers, "python": ".".join(numbers.get("python", "").split(".")[:2])}

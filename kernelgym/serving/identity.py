@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+import kernelgym
 import rewards
 import sandboxes
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
@@ -20,7 +21,10 @@ PACKAGES: Final = ("kernelgym", "torch", "triton")
 def judge_versions() -> dict[str, str]:
     """Returns what this machine's judge is made of, from metadata and source files alone: torch is not imported.
 
-    `code` is a digest of the packages `sandboxes` and `rewards`: between two releases the version alone says little.
+    `code` is a digest of what judges (`sandboxes`, `rewards`) and of what says whose fault a lost worker is
+    (`kernelgym.evaluators`): between two releases the version alone says little.
+    What comes after the `+` of a version is left out: it says how a wheel was built (torch 2.13.0+cpu, +cu130), and an
+    API, a CPU worker and a GPU worker with a wheel for each are one judge and share its queues.
     Of Python, the last number is left out: it changes no verdict, and images differ in it.
     """
     found = {name: _version(name) for name in PACKAGES}
@@ -52,15 +56,15 @@ def job_id(task: Task) -> str:
 
 def _version(distribution: str) -> str:
     try:
-        return version(distribution)
+        return version(distribution).partition("+")[0]
     except PackageNotFoundError:
         return "none"
 
 
 def _digest_of_code() -> str:
     digest = sha256()
-    for package in (sandboxes, rewards):
-        root = Path(str(package.__file__)).parent
+    folders = [Path(str(package.__file__)).parent for package in (sandboxes, rewards)]
+    for root in (*folders, Path(str(kernelgym.__file__)).parent / "evaluators"):
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")

@@ -56,10 +56,12 @@ def test_a_bundle_of_another_version_is_named_as_such() -> None:
         unpack(pack(old, b"answer"), JOB)
 
 
-def test_of_python_the_last_number_may_differ_as_it_does_between_images() -> None:
+def test_the_last_number_of_python_and_the_build_of_a_wheel_may_differ_as_they_do_between_images() -> None:
     major, minor, _ = platform.python_version_tuple()
     other = HEADER.model_copy(update={"versions": versions() | {"python": f"{major}.{minor}.99"}})
     assert unpack(pack(other, b"answer"), JOB) == (other, b"answer")
+    wheel = HEADER.model_copy(update={"versions": versions() | {"torch": versions()["torch"].split("+")[0] + "+cu999"}})
+    assert unpack(pack(wheel, b"answer"), JOB) == (wheel, b"answer")
     foreign = HEADER.model_copy(update={"versions": versions() | {"python": f"{major}.{int(minor) + 1}.0"}})
     with pytest.raises(BrokenBundle, match="same versions"):
         unpack(pack(foreign, b"answer"), JOB)

@@ -1,5 +1,11 @@
 """What is the same question to the same judge, and what is another one."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import kernelgym
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job
 from kernelgym.serving.identity import fingerprint, job_id, judge_versions
 from sandboxes.contracts import EvalConfig, Reference, Submission
@@ -36,6 +42,37 @@ def test_the_constants_of_checks_are_not_taken_for_the_end_of_a_source() -> None
     chosen = Reference(id="core/softmax", source="y\n", check_constants=constants)
     forged = Reference(id="core/softmax", source="y\n" + repr([sorted(item.items()) for item in constants]))
     assert job_id(job(reference=chosen)) != job_id(job(reference=forged))
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Nothing of what versions there are is remembered, before and after."""
+    yield
+    judge_versions.cache_clear()
+    fingerprint.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_machines_with_different_wheels_of_the_same_versions_are_one_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+    for torch in ("2.13.0+cpu", "2.13.0+cu130", "2.12.0+cpu"):
+        versions_here = {"kernelgym": "0.1", "torch": torch, "triton": "3.5"}
+        monkeypatch.setattr("kernelgym.serving.identity.version", versions_here.__getitem__)
+        judge_versions.cache_clear()
+        fingerprint.cache_clear()
+        names.append(fingerprint())
+    assert names[0] == names[1] != names[2]
+
+
+@pytest.mark.usefixtures("fresh")
+def test_what_says_whose_fault_a_lost_worker_is_takes_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = fingerprint()
+    (tmp_path / "evaluators").mkdir()
+    (tmp_path / "evaluators" / "attempts.py").write_text("MAX_INNOCENT = 0")
+    monkeypatch.setattr(kernelgym, "__file__", str(tmp_path / "__init__.py"))
+    judge_versions.cache_clear()
+    fingerprint.cache_clear()
+    assert fingerprint() != before
 
 
 def test_every_version_that_a_report_names_takes_part() -> None:
