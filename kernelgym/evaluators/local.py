@@ -26,6 +26,7 @@ from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, Work
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Stage, Submission, Weakness
+from sandboxes.isolation.factory import check_sandbox_kind
 
 
 class LocalEvaluator:
@@ -38,6 +39,9 @@ class LocalEvaluator:
         on_gaps: Called once, with the sandbox's description and what it does not protect against, before the first
             candidate runs in a sandbox that leaves something open.
         worker_module: What a worker runs; another one stands in where its failures are tested.
+
+    Raises:
+        BadUsage: There is no such sandbox, or nobody to work.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class LocalEvaluator:
     ) -> None:
         if workers < 1:
             raise BadUsage(f"workers is {workers}; it must be at least 1")
+        if worker_module == WORKER_MODULE:
+            _check_sandbox(sandbox)
         share = threads or max(1, len(os.sched_getaffinity(0)) // workers)
         self._on_gaps = on_gaps
         self._speaking = threading.Lock()
@@ -189,3 +195,10 @@ class LocalEvaluator:
             return attempt(worker, task)
         finally:
             self._idle.put(worker)
+
+
+def _check_sandbox(kind: str) -> None:
+    try:
+        check_sandbox_kind(kind)
+    except ValueError as error:
+        raise BadUsage(str(error)) from None

@@ -207,13 +207,11 @@ def _tasks(connection: "Connection[bytes, bytes]") -> Iterator[tuple[Assignment,
 
 
 def _create(sandbox_kind: str) -> ForkingSandbox | Refused:
-    """Returns the sandbox, or why there is none."""
+    """Returns the sandbox, or why there is none: never the fault of who asks, who does not choose it."""
     try:
         return create_sandbox(sandbox_kind, ENTRY)
-    except SandboxesError as error:
+    except (SandboxesError, ValueError) as error:
         return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
-    except ValueError as error:
-        return Refused(why=Refusal.CONFIG, message=str(error))
 
 
 def end_with(parent: int) -> None:

@@ -9,7 +9,7 @@ from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.process import ProcessSandbox
 
-__all__ = ["SANDBOX_KINDS", "create_sandbox", "describe_sandbox"]
+__all__ = ["SANDBOX_KINDS", "check_sandbox_kind", "create_sandbox", "describe_sandbox"]
 
 SANDBOX_KINDS = ("auto", "process", "bubblewrap", "docker")
 MAX_REASON_CHARACTERS = 200
@@ -27,22 +27,31 @@ def create_sandbox(kind: str, entry: Entry) -> ForkingSandbox:
         ValueError: If there is no such kind.
         SandboxUnavailable: If bubblewrap was asked for and is not installed.
     """
+    check_sandbox_kind(kind)
     if kind == "process":
         return ProcessSandbox(entry)
     if kind == "bubblewrap":
         return BubblewrapSandbox(entry)
     if kind == "docker":
         return DockerSandbox(entry)
-    if kind != "auto":
-        near = difflib.get_close_matches(kind, SANDBOX_KINDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown sandbox {kind!r}{hint} (one of {', '.join(SANDBOX_KINDS)})")
     reason = _why_not_bubblewrap()
     if reason is None:
         return BubblewrapSandbox(entry)
     sandbox = ProcessSandbox(entry)
     sandbox.fallback_reason = reason
     return sandbox
+
+
+def check_sandbox_kind(kind: str) -> None:
+    """Check that there is a sandbox called `kind`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if kind not in SANDBOX_KINDS:
+        near = difflib.get_close_matches(kind, SANDBOX_KINDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown sandbox {kind!r}{hint} (one of {', '.join(SANDBOX_KINDS)})")
 
 
 def describe_sandbox(sandbox: ForkingSandbox) -> str:

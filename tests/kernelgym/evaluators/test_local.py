@@ -13,7 +13,9 @@ import pytest
 
 from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators import LocalEvaluator
+from kernelgym.evaluators.messages import Job, Refusal, Refused
 from kernelgym.evaluators.process import WorkerProcess
+from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.evaluators.worker import MAX_DATA_BYTES
 from kernelgym.problems import Problem, get_problem
 from kernelgym.problems.solutions import list_solutions
@@ -233,12 +235,13 @@ def test_without_bubblewrap_its_remedy_is_the_answer_and_no_worker_dies(monkeypa
     assert "died" not in message
 
 
-def test_an_unknown_sandbox_is_bad_usage() -> None:
-    with (
-        LocalEvaluator(sandbox="bubblewarp") as local,
-        pytest.raises(BadUsage, match="unknown sandbox 'bubblewarp'; did you mean 'bubblewrap'"),
-    ):
-        local.evaluate(CORRECT, ADD_RELU, CONFIG)
+def test_an_unknown_sandbox_is_bad_usage_where_it_is_chosen_and_no_answer_to_a_job() -> None:
+    with pytest.raises(BadUsage, match="unknown sandbox 'bubblewarp'; did you mean 'bubblewrap'"):
+        LocalEvaluator(sandbox="bubblewarp")
+    with StagedEvaluator(sandbox="bubblewarp") as hosted:
+        answer = hosted.trace(Job(submission=CORRECT, reference=ADD_RELU.reference, config=CONFIG))
+    assert isinstance(answer, Refused)
+    assert answer.why is Refusal.INFRASTRUCTURE
 
 
 def test_a_report_says_which_sandbox_it_comes_from_and_why_it_is_a_weak_one(
