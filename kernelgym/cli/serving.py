@@ -1,5 +1,6 @@
 """Serves evaluations over HTTP until it is told to end: `kernelgym serve`."""
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from types import FrameType
 
 import typer
 
-from kernelgym.cli.exits import ExitCode, caution, complain
+from kernelgym.cli.exits import ExitCode, caution
 from kernelgym.cli.services import Services
 from kernelgym.errors import BadUsage
 from kernelgym.problems import load_problems
@@ -19,7 +20,7 @@ from kernelgym.serving.http.catalogue import Catalogue
 from kernelgym.serving.http.server import HttpServer
 from kernelgym.serving.http.tokens import TokenFile
 from kernelgym.serving.ledger.bounds import Bounds
-from kernelgym.serving.telemetry.logs import LogStyle, configure_logging
+from kernelgym.serving.telemetry.logs import LogStyle, configure_logging, log_event
 from kernelgym.serving.telemetry.observing import LogObserver
 from kernelgym.settings import SandboxName, Settings
 
@@ -55,28 +56,39 @@ def run(options: Options, services: Services) -> ExitCode:
         raise BadUsage(f"--log is {options.log!r}; it can be text or json")
     configure_logging(options.log, role="api")
     tokens = None if options.tokens is None else TokenFile(options.tokens)
-    catalogue = _catalogue(options.problems)
+    catalogue = _catalogue(options)
     with _told_to_end() as end, _engine(options, services.settings) as (engine, what):
         server = HttpServer(
             engine, host=options.host, port=options.port, tokens=tokens, hosts=frozenset(options.hosts),
             catalogue=catalogue, redis_url=options.redis_url or services.settings.redis_url,
         )  # fmt: skip
         with server:
-            typer.echo(f"serving {what} at {server.url} ({_protection(tokens, options)})")
+            _say(options.log, "serving", f"serving {what} at {server.url} ({_protection(tokens, options)})")
             while not end.wait(WATCH_S):
                 if not server.alive:
-                    complain("the server has ended by itself; its log says why")
+                    _say(options.log, "ended", "error: the server has ended by itself; its log says why", err=True)
                     return ExitCode.INFRASTRUCTURE
-            typer.echo("ending: no new requests; what is under way may finish", err=True)
+            _say(options.log, "ending", "ending: no new requests; what is under way may finish", err=True)
     return ExitCode.VERDICT
 
 
-def _catalogue(selection: str | None) -> Catalogue:
-    if selection is None:
+def _say(style: str, event: str, words: str, *, err: bool = False) -> None:
+    """Prints a line for people, or, where all is for programs, logs it."""
+    if style == LogStyle.JSON:
+        log_event(event, message=words)
+    else:
+        typer.echo(words, err=err)
+
+
+def _catalogue(options: Options) -> Catalogue:
+    if options.problems is None:
         return Catalogue()
-    loaded = load_problems(selection)
+    loaded = load_problems(options.problems)
     for rejected in loaded.rejected:
-        caution(rejected)
+        if options.log == LogStyle.JSON:
+            log_event("problem_rejected", logging.WARNING, message=str(rejected))
+        else:
+            caution(rejected)
     return Catalogue(loaded.problems)
 
 

@@ -34,9 +34,13 @@ class Child:
         commands: Shared with the parent.
         ground: Where temporary files go.
         observer: Told what happens.
+        family: What all processes of the worker have in their names.
     """
 
-    def __init__(self, options: HostOptions, commands: Commands, ground: Ground, observer: Observer) -> None:
+    def __init__(
+        self, options: HostOptions, commands: Commands, ground: Ground, observer: Observer, family: str
+    ) -> None:
+        self._family = family
         self._options = options
         self._commands = commands
         self._ground = ground
@@ -91,7 +95,7 @@ class Child:
 
     def _view(self) -> WorkerView:
         return WorkerView(
-            id=worker_id(self._options.name),
+            id=worker_id(self._options.name, self._family),
             host=socket.gethostname(),
             pid=os.getpid(),
             queues=self._options.queues,

@@ -32,6 +32,13 @@ class Ground:
         own.mkdir(exist_ok=True)
         tempfile.tempdir = str(own)
 
+    def processes(self) -> set[int]:
+        """Returns the processes that have settled, less those that have ended and been tidied away."""
+        try:
+            return {int(folder.name) for folder in self.path.iterdir() if folder.name.isdigit()}
+        except FileNotFoundError:  # the worker ends
+            return set()
+
     def tidy(self) -> None:
         """Removes the folders of processes that have ended."""
         with suppress(OSError):  # no room for a file descriptor; or somebody has tidied more than us

@@ -5,6 +5,7 @@ SIGKILL: the kernel ends the processes below, and the ledger's janitor gives the
 """
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -67,8 +68,9 @@ def host(options: HostOptions, *, observer: Observer | None = None, say: Callabl
     commands, ground = Commands(), Ground()
     ground.settle()  # Celery's pool makes a folder, too, and whoever is killed removes none
     Finalize(None, ground.remove, exitpriority=AFTER_THE_POOLS)
-    child = Child(options, commands, ground, observer or Silent())
-    supervisor = Supervisor(options.redis_url, commands, ground, options.drain_s)
+    family = secrets.token_hex(4)
+    child = Child(options, commands, ground, observer or Silent(), family)
+    supervisor = Supervisor(options.redis_url, commands, ground, family, options.drain_s)
     supervisor.start()
     try:
         worker = _celery_worker(options, child, commands)

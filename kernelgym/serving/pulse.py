@@ -24,17 +24,25 @@ BEAT_EVERY_S: Final = 2.0
 TICK_S: Final = 0.25
 """How soon a command is obeyed, or a stage told that began."""
 
+_OWN_BYTES: Final = 4
 _MIB: Final = 2**20
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def worker_id(name: str | None = None) -> str:
+def worker_id(name: str | None = None, family: str = "") -> str:
     """Returns a name that no other worker has had, or will have.
 
     Args:
         name: What it begins with; None: the host's name.
+        family: What the processes of one worker have in common, so that these know each other.
     """
-    return f"{(name or socket.gethostname())[:100]}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f"{(name or socket.gethostname())[:100]}-{os.getpid()}-{family}{secrets.token_hex(_OWN_BYTES)}"
+
+
+def process_of(worker: str, family: str) -> int | None:
+    """Returns the id of the process that has made itself a name, if it is of a family."""
+    _, process, last = worker.rsplit("-", 2) if worker.count("-") >= 2 else ("", "", "")
+    return int(process) if process.isdecimal() and last[: -2 * _OWN_BYTES] == family else None
 
 
 def memory_mib(pid: int) -> float:
@@ -101,7 +109,8 @@ class Pulse:
 
     def renew(self) -> None:
         """Goes on under another name: whatever the ledger holds against the old one is lost after the lease."""
-        self._tell(id=worker_id(self._view.id.rsplit("-", 2)[0]))
+        name, _, last = self._view.id.rsplit("-", 2)
+        self._tell(id=worker_id(name, last[: -2 * _OWN_BYTES]))
 
     def close(self) -> None:
         """Stops beating, and says so; calling it again does nothing."""

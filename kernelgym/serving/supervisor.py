@@ -1,5 +1,6 @@
 """What a worker's parent does beside Celery's work: keeps time while it ends, keeps a janitor, tidies up."""
 
+import logging
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from typing import Final
 
 from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
 from kernelgym.serving.command import Command, Commands
+from kernelgym.serving.deaths import Deaths
 from kernelgym.serving.ground import Ground
 from kernelgym.serving.janitor import Deed, Janitor
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
@@ -18,6 +20,8 @@ from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.telemetry.logs import log_event
 from sandboxes.isolation import syscalls
 from sandboxes.isolation.offspring import offspring_of
+
+_LOG: Final = logging.getLogger(__name__)
 
 LAST_S: Final = 10.0
 """What processes have to give back their jobs before they are killed."""
@@ -32,6 +36,7 @@ class Supervisor:
         redis_url: Whose jobs the janitor looks after.
         commands: What the processes are told.
         ground: Whose folders are tidied.
+        family: What all processes of this worker have in their names.
         drain_s: How long jobs may go on once nothing new is taken.
         on_deed: Told what the janitor does.
     """
@@ -41,12 +46,14 @@ class Supervisor:
         redis_url: str,
         commands: Commands,
         ground: Ground,
+        family: str,
         drain_s: float,
         on_deed: Callable[[Deed, OpenJob], None] | None = None,
     ) -> None:
         self._redis_url = redis_url
         self._commands = commands
         self._ground = ground
+        self._family = family
         self._drain_s = drain_s
         self._on_deed = on_deed or log_deed
         self._janitor = 0
@@ -55,7 +62,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Forks the janitor; a process of its own, so that no lock of its connections is held while Celery forks."""
-        self._janitor = fork_janitor(self._redis_url, self._on_deed)
+        self._janitor = fork_janitor(self._redis_url, self._ground, self._family, self._on_deed)
         self._thread.start()
 
     def close(self) -> None:
@@ -87,7 +94,7 @@ class Supervisor:
         with suppress(ChildProcessError):
             if os.waitpid(self._janitor, os.WNOHANG) == (0, 0):
                 return
-        self._janitor = fork_janitor(self._redis_url, self._on_deed)
+        self._janitor = fork_janitor(self._redis_url, self._ground, self._family, self._on_deed)
 
     def _kill_all(self) -> None:
         """The end of patience: whatever still hangs loses its job, and the janitor of somebody else finds it."""
@@ -103,8 +110,8 @@ def log_deed(deed: Deed, job: OpenJob) -> None:
     log_event(f"janitor_{deed}", job=job.id, request_id=job.request_id, queue=job.queue, worker=job.worker)
 
 
-def fork_janitor(redis_url: str, on_deed: Callable[[Deed, OpenJob], None]) -> int:
-    """Returns the id of a process that looks after the ledger until this one ends."""
+def fork_janitor(redis_url: str, ground: Ground, family: str, on_deed: Callable[[Deed, OpenJob], None]) -> int:
+    """Returns the id of a process that looks after the ledger, and this worker's dead, until this one ends."""
     parent = os.getpid()
     child = os.fork()
     if child:
@@ -117,7 +124,11 @@ def fork_janitor(redis_url: str, on_deed: Callable[[Deed, OpenJob], None]) -> in
         dispatch = CeleryDispatch(make_app(redis_url), ledger)
         janitor = Janitor(ledger, dispatch, RedisQueues(redis_url), worker_id("janitor"), on_deed=on_deed)
         janitor.start()
+        deaths = Deaths(ledger, dispatch, family, ground.processes, on_deed)
         while os.getppid() == parent:
+            deaths.look()
             time.sleep(LOOK_EVERY_S)
+    except Exception:  # noqa: BLE001 # the boundary that records: the parent forks another one
+        _LOG.exception("the keeper of a worker failed")
     finally:
         os._exit(0)

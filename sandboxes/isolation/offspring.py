@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["SETUP_FAILED", "children_of", "is_stopped", "offspring_of", "spawn", "sweep"]
+__all__ = ["SETUP_FAILED", "children_of", "is_alive", "is_stopped", "offspring_of", "spawn", "sweep"]
 
 SETUP_FAILED = 70
 """Exit code of a child whose own code, not the candidate's, raised (`EX_SOFTWARE`)."""
@@ -97,9 +97,23 @@ def children_of(root: int) -> list[int]:
 def is_stopped(process: int) -> bool:
     """Whether a process is stopped by a signal."""
     try:
-        return Path("/proc", str(process), "stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
+        return _state(process) == b"T"
     except (OSError, IndexError):
         return False
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process has not ended; one that nobody has reaped yet has."""
+    try:
+        return _state(process) not in {b"Z", b"X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except (OSError, IndexError):  # nothing can be said, e.g. for lack of file descriptors
+        return True
+
+
+def _state(process: int) -> bytes:
+    return Path("/proc", str(process), "stat").read_bytes().rpartition(b")")[2].split()[0]
 
 
 def _parents() -> dict[int, int]:

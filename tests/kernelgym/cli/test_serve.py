@@ -1,5 +1,6 @@
 """`kernelgym serve`: what it says, what it refuses, how it ends."""
 
+import json
 import os
 import re
 import signal
@@ -25,12 +26,15 @@ def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments), obj=Services(settings=Settings()), catch_exceptions=False)
 
 
+def without_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("KERNELGYM_")}
+
+
 @contextmanager
 def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """Yields the process, its URL and its first line."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KERNELGYM_")}
     process = subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=without_settings()
     )
     try:
         assert process.stdout is not None
@@ -114,6 +118,25 @@ def test_it_says_what_protects_it_works_and_ends_when_it_is_told_to(tmp_path: Pa
         while any(Path(f"/proc/{pid}").exists() for pid in below):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_log_for_programs_has_nothing_else_in_it() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--log", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=without_settings()
+    )
+    try:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        assert (first["event"], first["role"]) == ("serving", "api")
+        assert re.search(r"http://\S+", first["message"])
+        process.send_signal(signal.SIGTERM)
+        out, rest = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert out == ""
+    assert [json.loads(line)["event"] for line in rest.splitlines()] == ["ending"]
 
 
 @pytest.mark.slow

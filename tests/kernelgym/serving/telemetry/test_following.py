@@ -93,7 +93,7 @@ def test_a_request_is_followed_through_all_processes(
     api = processes.start(
         "api", "serve", "--port", "0", "--redis", redis_server.url, "--tokens", str(tokens), "--log", "json"
     )
-    url = until(lambda: re.search(r"http://\S+", (tmp_path / "api.out").read_text()), 60.0, "an address")[0]
+    url = until(lambda: re.search(r"http://\S+", api.read_text()), 60.0, "an address")[0]
 
     client = tmp_path / "client.log"
     assert processes.run(sys.executable, "-c", CLIENT, url, str(client), str(candidate)).strip() == "ok"
@@ -106,7 +106,7 @@ def test_a_request_is_followed_through_all_processes(
     assert {line.get("client") for line in in_api if line["event"] == "request"} == {"t"}
     of_job = [line for line in lines(worker) if line.get("job") == job]
     assert [(line["event"], line["station"]) for line in of_job] == [
-        ("job_began", "trace"), ("job_advanced", "trace"), ("job_began", "replay"), ("job_answered", "replay"),
+        ("job_began", "trace"), ("job_kept", "trace"), ("job_began", "replay"), ("job_answered", "replay"),
     ]  # fmt: skip
     assert {line["request_id"] for line in of_job} == {id}
     assert {"trace", "replay", "station_replay"} <= of_job[-1]["seconds"].keys()  # type: ignore[attr-defined]
