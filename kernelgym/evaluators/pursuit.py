@@ -22,7 +22,7 @@ from kernelgym.evaluators.messages import Job, Task
 from kernelgym.evaluators.outbox import Outbox
 from kernelgym.evaluators.rhythm import Rhythm
 from kernelgym.evaluators.steps import Ask, Drop, Rest, Send, Told, Want, Words
-from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless
+from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless, Unmanned
 from kernelgym.serving.jobs import JobState, JobView
 
 GRACE_S: Final = 10.0
@@ -68,6 +68,7 @@ class Pursuit:
         self._waiting: deque[Want] = deque()
         self._open: dict[str, list[Want]] = {}
         self._to_drop: list[str] = []
+        self._manned: set[tuple[str, str]] = set()
         self._outbox: Outbox[Answer | KernelGymError] = Outbox(ordered=ordered)
         self._rhythm = Rhythm(manners, met=met, now=now, draw=draw)
         self._ended: str | None = None
@@ -128,6 +129,7 @@ class Pursuit:
         self._rhythm.reached()
         self._rhythm.sent()
         self._unqueue(step.wants)
+        self._manned |= {_place(want.task) for want in step.wants}
         for want, view in zip(step.wants, views, strict=True):
             self._open.setdefault(view.id, []).append(want)
         for view in views:
@@ -152,7 +154,7 @@ class Pursuit:
             self._rhythm.reached()
         match error:
             case Senseless():
-                self._senseless(step, error.error)
+                self._senseless(step, error)
             case Again():
                 pass
             case Busy():
@@ -232,16 +234,20 @@ class Pursuit:
         for want in late:
             self._found(want, lost(f"there was no room for it within {self._manners.deadline_s:g} s"))
 
-    def _senseless(self, step: Words, error: KernelGymError) -> None:
+    def _senseless(self, step: Words, error: Senseless) -> None:
+        """Takes in that something makes no sense; where the other side has taken it before, that is not its fault."""
         match step:
             case Send(wants=(want,)):
                 self._unqueue(step.wants)
-                self._outbox.put(want.index, error)
+                if want.resent or (isinstance(error, Unmanned) and _place(want.task) in self._manned):
+                    self._found(want, lost(f"it could not go on: {error.error}"))
+                else:
+                    self._outbox.put(want.index, error.error)
             case Send(wants=wants):
                 for want in wants:
                     want.alone = True
             case Ask():
-                self._end(str(error))
+                self._end(str(error.error))
             case Drop():
                 pass
 
@@ -265,3 +271,8 @@ class Pursuit:
 
     def _found(self, want: Want, answer: Answer) -> None:
         self._outbox.put(want.index, answer)
+
+
+def _place(task: Task) -> tuple[str, str]:
+    """Returns where a task is worked off, as far as somebody may be lacking there: device and target."""
+    return (task.config.device, task.config.target) if isinstance(task, Job) else ("", "")

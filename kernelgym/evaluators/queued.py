@@ -7,7 +7,7 @@ from kernelgym.evaluators.following import FollowingEvaluator
 from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Task
 from kernelgym.evaluators.steps import Ask, Drop, Send, Told
-from kernelgym.evaluators.troubles import Busy, Passing, Senseless
+from kernelgym.evaluators.troubles import Busy, Passing, Unmanned
 from kernelgym.serving.engine import Engine
 from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, TooBusy
 from kernelgym.serving.jobs import JobState, JobView, Order, Priority
@@ -50,7 +50,7 @@ class EngineLine:
         except NoSuchStation as error:
             if error.retry_after_s is not None:
                 raise Passing(str(error), error.retry_after_s) from error
-            raise Senseless(BadUsage(str(error))) from error
+            raise Unmanned(BadUsage(str(error))) from error
 
     def close(self) -> None:
         """Ends the engine."""

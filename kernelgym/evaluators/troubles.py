@@ -31,3 +31,7 @@ class Senseless(Exception):
     def __init__(self, error: KernelGymError) -> None:
         self.error = error
         super().__init__(error)
+
+
+class Unmanned(Senseless):
+    """There is nobody who could do what was sent: a mistake of who asks, unless there was somebody before."""

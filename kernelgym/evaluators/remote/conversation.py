@@ -13,7 +13,7 @@ from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
 from kernelgym.evaluators.remote.address import TOKEN_VARIABLE, Address
 from kernelgym.evaluators.steps import Ask, Drop, Send, Told
-from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless
+from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless, Unmanned
 from kernelgym.serving.http.wire import (
     WIRE_HEADER,
     WIRE_VERSION,
@@ -201,7 +201,7 @@ class Conversation:
             case ErrorCode.TOO_MANY_REQUESTS | ErrorCode.TOO_BUSY:
                 return Busy(f"{self.address}: {message}", error.retry_after_s or _retry_after_s(reply))
             case ErrorCode.NO_WORKER if error.retry_after_s is None:
-                return Senseless(BadUsage(f"{self.address}: {message}"))
+                return Unmanned(BadUsage(f"{self.address}: {message}"))
             case ErrorCode.UNAVAILABLE | ErrorCode.INTERNAL | ErrorCode.NO_WORKER:
                 return Passing(f"{self.address}: {message}", error.retry_after_s or _retry_after_s(reply))
             case ErrorCode.NOT_FOUND:

@@ -12,7 +12,7 @@ from kernelgym.evaluators.messages import Finished, Job, Refused, Task
 from kernelgym.evaluators.pursuit import GRACE_S, Pursuit
 from kernelgym.evaluators.rhythm import LONGEST_RETRY_S
 from kernelgym.evaluators.steps import Ask, Drop, Rest, Send, Told, Words
-from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless
+from kernelgym.evaluators.troubles import Again, Busy, Passing, Senseless, Unmanned
 from kernelgym.problems import get_problem
 from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import JobState, JobView
@@ -255,6 +255,33 @@ def test_one_that_makes_no_sense_costs_itself_alone() -> None:
     found = dict(chase.run(answer))
     assert isinstance(found[2], BadUsage)
     assert all(isinstance(found[number], Finished) for number in (0, 1, 3))
+
+
+def test_where_nobody_is_left_for_what_was_under_way_nothing_that_was_found_is_lost() -> None:
+    chase = Chase(tasks(8), manners=Manners(batch=4, in_flight=4))
+    begun: list[int] = []
+
+    def answer(step: Words) -> None:
+        if isinstance(step, Send) and begun:
+            chase.pursuit.failed(step, Unmanned(BadUsage("no worker serves measure.h100")))
+        elif isinstance(step, Send):
+            begun.extend(want.index for want in step.wants)
+            chase.obey(step)
+        elif isinstance(step, Ask):
+            first, *others = step.ids
+            known = {job_id(task(number)): task(number) for number in range(8)}
+            chase.pursuit.told(step, Told(views=[view(known[first], incorrect(known[first]))], unknown=others))
+
+    found = dict(chase.run(answer))
+    assert found.keys() == set(range(8))
+    assert isinstance(found[0], Finished)
+    assert chase.messages() == ["it could not go on: no worker serves measure.h100"] * 7
+
+
+def test_a_first_order_that_nobody_can_work_off_is_the_askers_mistake() -> None:
+    chase = Chase(tasks(1))
+    error = BadUsage("no worker serves measure.h100")
+    assert dict(chase.run(lambda step: chase.pursuit.failed(step, Unmanned(error))))[0] is error  # type: ignore[arg-type]
 
 
 def test_a_reply_from_which_something_was_learned_is_followed_up_at_once() -> None:
