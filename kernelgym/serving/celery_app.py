@@ -138,12 +138,13 @@ class CeleryDispatch:
         self._numbering = numbering
 
     def __call__(self, queue: str, id: str, priority: Priority, request_id: str) -> None:
-        """Sends one message.
+        """Sends one message, unless the job does not wait any more.
 
         Raises:
             LedgerUnavailable: The broker can't be reached, or takes no more; within about ten seconds.
         """
-        self._numbering.sending(id)
+        if not self._numbering.sending(id):
+            return
         with self._sending() as producer:
             self._put(Message(queue=queue, id=id, priority=priority, request_id=request_id), producer)
 

@@ -11,7 +11,6 @@ from typing import Final, Protocol, TypeVar
 
 from kernelgym.errors import Stopped, WorkerLost, first_line
 from kernelgym.evaluators.messages import (
-    Finished,
     Handover,
     Inquiry,
     Inspection,
@@ -26,11 +25,12 @@ from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Answer, Claim, WorkerView
 from kernelgym.serving.ledger.protocol import Ledger
+from kernelgym.serving.ledger.records import is_answer
 from kernelgym.serving.observer import Ending, Observer, Silent
 from kernelgym.serving.patience import persist
 from kernelgym.serving.pulse import Pulse
 from kernelgym.serving.routing import Station, queue_for, route
-from sandboxes.contracts import Outcome, Stage
+from sandboxes.contracts import Stage
 
 CLAIM_PATIENCE_S: Final = 10.0
 """How long a message is held while the ledger is away; after it, the janitor sends another one."""
@@ -42,8 +42,11 @@ HANDOVER_PATIENCE_S: Final = 10.0
 """How long a ledger may refuse what a CPU's next station needs, because it is full, before that is done here instead:
 the answer makes room there, and if all workers only waited, nobody would."""
 
+SEND_PATIENCE_S: Final = 10.0
+"""How long a broker may take no message that a job goes on: the janitor sends it again when it does."""
+
 HASTE_PATIENCE_S: Final = 3.0
-"""Instead of both, if everything has to be given back now."""
+"""Instead of all these, if everything has to be given back now."""
 
 LONGEST_REST_S: Final = 10.0
 """Longest pause of a worker whose machinery fails again and again, so that others get the jobs first."""
@@ -256,7 +259,7 @@ class JobRunner:
                 return Ending.KEPT
             self._send(claim, following)
             return Ending.ADVANCED
-        if _is_ours(found):
+        if not is_answer(found):
             message = found.message if isinstance(found, Refused) else found.kind
             self._observer.trouble(self._pulse.worker, message, claim)
             if self._commands.current is Command.ABANDON:
@@ -274,7 +277,9 @@ class JobRunner:
     def _send(self, claim: Claim, station: Station) -> None:
         queue = queue_for(claim.task, station)
         try:
-            self._insist(lambda: self._dispatch(queue, claim.id, claim.priority, claim.request_id), claim)
+            self._persist(
+                lambda: self._dispatch(queue, claim.id, claim.priority, claim.request_id), claim, SEND_PATIENCE_S
+            )
         except LedgerUnavailable as error:  # the ledger has noted it: the janitor sends it
             self._observer.trouble(self._pulse.worker, f"could not send a job on: {error}", claim)
 
@@ -308,10 +313,3 @@ class JobRunner:
 def _following(task: Task) -> Station:
     """Returns the second station of a task that has two."""
     return route(task)[1]
-
-
-def _is_ours(answer: Answer) -> bool:
-    """Whether an answer says only that our machinery failed."""
-    if isinstance(answer, Refused):
-        return answer.why is Refusal.INFRASTRUCTURE
-    return isinstance(answer, Finished) and answer.report.outcome is Outcome.INFRASTRUCTURE

@@ -88,11 +88,14 @@ class RedisLedger:
 
     def claim(self, id: str, station: Station, worker: str) -> Claim | None:
         """See `Ledger.claim`."""
-        token = new_step()
         bounds = self._bounds
         quarantine = records.record_of(records.quarantine(station))
         limits = (bounds.refusal_ttl_s, bounds.max_answers, bounds.max_verdicts)
-        row = self._store.run("claim", id, station, worker, token, MAX_ATTEMPTS, quarantine, *limits)
+
+        def take(token: str) -> tuple[str, Any]:
+            return token, self._store.run("claim", id, station, worker, token, MAX_ATTEMPTS, quarantine, *limits)
+
+        token, row = self._steps.run("claim", f"{id} {station} {worker}", take)
         if row is None or row[0] == b"quarantined":
             return None
         record, attempt, request_id, waited, timings, priority = row

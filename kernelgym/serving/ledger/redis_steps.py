@@ -19,7 +19,9 @@ def new_step() -> str:
 class Steps:
     """Gives what the holder of a claim asks again, after an error, the name that it had before.
 
-    Without it, an answer whose reply came too late would seem to be somebody else's, and counted as a second one.
+    Without it, an answer whose reply came too late would seem to be somebody else's, and counted as a second one; and a
+    job that was claimed would seem to be somebody else's, and cost its worker the name and the job an attempt. Before
+    there is a token, `id`, station and worker stand for it.
     """
 
     def __init__(self) -> None:

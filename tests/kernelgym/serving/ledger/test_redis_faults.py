@@ -288,6 +288,22 @@ def test_an_answer_whose_reply_came_too_late_is_not_taken_for_a_second_one(new_r
         assert (counters["computed"], counters["discarded"]) == (2, 1)
 
 
+def test_a_claim_whose_reply_came_too_late_is_the_claimers_when_it_asks_again(new_redis: NewRedis) -> None:
+    server = new_redis()
+    with ledger_at(server.url) as ledger:
+        settled(ledger, 1)  # Redis knows the script
+        id = ledger.submit(order(2), "me")[0].id
+        server.stop()
+        with pytest.raises(LedgerUnavailable, match="does not answer"):
+            ledger.claim(id, Station.TRACE, "worker")
+        server.resume()
+        assert ledger.claim(id, Station.TRACE, "another") is None
+        claim = ledger.claim(id, Station.TRACE, "worker")
+        assert claim is not None
+        assert claim.attempt == 1
+        assert ledger.settle(id, claim.token, finished(), {})
+
+
 @pytest.mark.parametrize("jump", ["+40d", "-40d"])
 def test_a_clock_that_jumps_takes_no_job_from_a_worker_and_ends_none(new_redis: NewRedis, jump: str) -> None:
     server = new_redis(movable_clock=True)
