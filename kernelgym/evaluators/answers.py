@@ -41,8 +41,8 @@ def fits(answer: Answer, task: Task) -> bool:
     return False
 
 
-def read_report(answer: Answer, job: Job) -> Report:
-    """Returns the report that an answer is; one with the outcome `infrastructure` if there is no verdict.
+def read_report(answer: Answer, job: Job, remedy: str = REMEDY) -> Report:
+    """Returns the report that an answer is; one with the outcome `infrastructure`, and `remedy`, if it is no verdict.
 
     Raises:
         InvalidReference: The reference can't be run.
@@ -61,7 +61,7 @@ def read_report(answer: Answer, job: Job) -> Report:
         submission=job.submission.digest,
         problem=job.reference.id,
         config=job.config,
-        diagnostics=(Diagnostic(stage=Stage.TRACE, message=clip(message), hint=REMEDY),),
+        diagnostics=(Diagnostic(stage=Stage.TRACE, message=clip(message), hint=remedy),),
     )
 
 

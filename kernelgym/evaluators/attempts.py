@@ -2,8 +2,9 @@
 
 from typing import Final, overload
 
+from kernelgym.evaluators.answers import REMEDY, Answer
 from kernelgym.evaluators.messages import Assignment, Handover, Job, Replaying, Task, Tracing
-from kernelgym.evaluators.process import Answer, WorkerDied, WorkerProcess
+from kernelgym.evaluators.process import WorkerDied, WorkerProcess
 from sandboxes.contracts import Diagnostic, Outcome, Report, Stage, clip
 
 OUTCOME_OF_DEATH: Final = {
@@ -16,6 +17,9 @@ OUTCOME_OF_DEATH: Final = {
 
 That holds for every way to fail: it ends, it hangs, or it sends what is no message or too long for one.
 """
+
+REMEDY_HERE: Final = f"{REMEDY} `kernelgym doctor` checks this machine."
+"""Of an evaluation that failed on the machine of who asked for it."""
 
 MAX_INNOCENT: Final = 2
 """Deaths that can't be the task's doing after which it is given back."""
@@ -62,15 +66,13 @@ def blamed(job: Job, death: WorkerDied) -> Report:
     if death.ours:
         outcome = Outcome.INFRASTRUCTURE
     if death.hung and outcome is not Outcome.INFRASTRUCTURE:
-        return lost(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {death.detail}")
-    return lost(job, outcome, stage, f"the worker died in the {stage} stage: {death.detail}")
+        return _unfinished(job, Outcome.TIMEOUT, stage, f"the {stage} stage did not end: {death.detail}")
+    return _unfinished(job, outcome, stage, f"the worker died in the {stage} stage: {death.detail}")
 
 
-def lost(job: Job, outcome: Outcome, stage: Stage, message: str) -> Report:
+def _unfinished(job: Job, outcome: Outcome, stage: Stage, message: str) -> Report:
     """Returns the report of a job that nobody has finished."""
-    hint = None
-    if outcome is Outcome.INFRASTRUCTURE:
-        hint = "This is not the candidate's fault and earns no reward; `kernelgym doctor` checks this machine."
+    hint = REMEDY_HERE if outcome is Outcome.INFRASTRUCTURE else None
     return Report(
         outcome=outcome,
         submission=job.submission.digest,

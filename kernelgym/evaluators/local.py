@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, KernelGymError
-from kernelgym.evaluators.attempts import attempt, blamed, lost
+from kernelgym.evaluators.answers import Answer, read_report
+from kernelgym.evaluators.attempts import REMEDY_HERE, attempt, blamed
 from kernelgym.evaluators.messages import (
     Described,
-    Finished,
     Inquiry,
     Inspected,
     Inspection,
@@ -22,10 +22,10 @@ from kernelgym.evaluators.messages import (
     Sheltered,
     Task,
 )
-from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
+from kernelgym.evaluators.process import WORKER_MODULE, WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.problems import Problem
-from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Stage, Submission, Weakness
+from sandboxes.contracts import Description, EvalConfig, Report, Submission, Weakness
 from sandboxes.isolation.factory import check_sandbox_kind
 
 
@@ -105,14 +105,7 @@ class LocalEvaluator:
             answer = self._hand_out(job)
         except WorkerDied as last:
             return blamed(job, last)
-        if isinstance(answer, Finished):
-            return answer.report
-        assert isinstance(answer, Refused)
-        if answer.why is Refusal.REFERENCE:
-            raise InvalidReference.of(problem.id, answer.message)
-        if answer.why is Refusal.CONFIG:
-            raise BadUsage(answer.message)
-        return lost(job, Outcome.INFRASTRUCTURE, Stage.TRACE, answer.message)
+        return read_report(answer, job, REMEDY_HERE)
 
     def evaluate_many(self, requests: Iterable[Request]) -> Iterator[tuple[int, Report]]:
         """Yields `(index of the request, report)` in the order in which they finish.

@@ -16,20 +16,18 @@ from typing import Self
 from pydantic import ValidationError
 
 from kernelgym.errors import Stopped
+from kernelgym.evaluators.answers import Answer, fits
 from kernelgym.evaluators.attendance import Attendance
 from kernelgym.evaluators.messages import (
     MAX_FRAME_BYTES,
     MESSAGE,
     Assignment,
-    Described,
     Finished,
     Handed,
     Handover,
     Inquiry,
-    Inspected,
     Inspection,
     Job,
-    Refused,
     Replaying,
     Sheltered,
     StageBegan,
@@ -54,8 +52,6 @@ ROBBED = 0.1
 
 INQUIRY_TIMEOUT_S = 180.0
 """Time that describing or inspecting a reference may take."""
-
-Answer = Finished | Described | Inspected | Refused
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "DOCKER_HOST")
 """What a worker inherits of the environment."""
@@ -327,22 +323,10 @@ def _checked(answer: Answer, task: Assignment) -> Answer:
     Raises:
         WorkerDied: It is a report of something else; no stage, because that is never the candidate's doing.
     """
-    if isinstance(answer, Refused):
+    whole = task.job if isinstance(task, Tracing | Replaying) else task
+    if fits(answer, whole):
         return answer
-    if isinstance(answer, Finished) and isinstance(task, Job | Tracing | Replaying):
-        job = task if isinstance(task, Job) else task.job
-        report = answer.report
-        theirs = (report.submission, report.problem, report.config)
-        if theirs == (job.submission.digest, job.reference.id, job.config):
-            return answer
-        about = f"submission {report.submission[:12]} to {report.problem}"
+    if isinstance(answer, Finished) and isinstance(whole, Job):
+        about = f"submission {answer.report.submission[:12]} to {answer.report.problem}"
         raise WorkerDied(None, f"it answered another job: {about}", hung=False)
-    if (
-        isinstance(answer, Described)
-        and isinstance(task, Inquiry)
-        and answer.description.reference.id == task.reference.id
-    ):
-        return answer
-    if isinstance(answer, Inspected) and isinstance(task, Inspection):
-        return answer
     raise WorkerDied(None, f"it answered a {task.kind} with `{answer.kind}`", hung=False)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from kernelgym.errors import BadUsage, WorkerLost
+from kernelgym.evaluators.answers import Answer
 from kernelgym.evaluators.attempts import attempt, blamed
 from kernelgym.evaluators.messages import (
     Assignment,
@@ -21,7 +22,7 @@ from kernelgym.evaluators.messages import (
     Sheltered,
     Tracing,
 )
-from kernelgym.evaluators.process import WORKER_MODULE, Answer, WorkerDied, WorkerProcess
+from kernelgym.evaluators.process import WORKER_MODULE, WorkerDied, WorkerProcess
 from kernelgym.serving.identity import fingerprint
 from sandboxes.contracts import Outcome, Stage
 
