@@ -9,7 +9,7 @@ from typing import Final
 from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.janitor import Deed, Keeping
-from kernelgym.serving.jobs import JobState, Priority
+from kernelgym.serving.jobs import JobState
 from kernelgym.serving.ledger.upkeep import OpenJob
 from kernelgym.serving.pulse import process_of
 from sandboxes.isolation.offspring import is_alive
@@ -57,9 +57,9 @@ class Deaths:
     def _settle_estates(self) -> None:
         for job in self._ledger.open_jobs():
             dead = job.state is JobState.RUNNING and self._is_dead(job.worker)
-            if dead and self._ledger.release(job.id, job.token, lost=True):
+            if dead and (priority := self._ledger.release(job.id, job.token, lost=True)):
                 self._on_deed(Deed.RELEASED, job)
-                self._dispatch(job.queue, job.id, Priority(job.priority), job.request_id)
+                self._dispatch(job.queue, job.id, priority, job.request_id)
         for worker in self._ledger.beats():
             if self._is_dead(worker):
                 self._ledger.forget_worker(worker)

@@ -50,7 +50,7 @@ class Keeping(Upkeep, Protocol):
         """As `Ledger.settle`."""
         ...
 
-    def release(self, id: str, token: str, *, lost: bool) -> bool:
+    def release(self, id: str, token: str, *, lost: bool) -> Priority | None:
         """As `Ledger.release`."""
         ...
 
@@ -211,9 +211,9 @@ class Janitor:
     def _watch_running(self, jobs: list[OpenJob], lost: set[str]) -> None:
         for job in jobs:
             held = job.state is JobState.RUNNING and job.worker in lost
-            if held and self._ledger.release(job.id, job.token, lost=True):
+            if held and (priority := self._ledger.release(job.id, job.token, lost=True)):
                 self._on_deed(Deed.RELEASED, job)
-                self._send(job)
+                self._send(job.model_copy(update={"priority": priority}))
 
     def _watch_queued(self, jobs: list[OpenJob]) -> None:
         queued = [job for job in jobs if job.state is JobState.QUEUED]

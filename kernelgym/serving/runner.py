@@ -23,7 +23,7 @@ from kernelgym.evaluators.messages import (
 from kernelgym.serving.command import Command, Commands
 from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
-from kernelgym.serving.jobs import MAX_ATTEMPTS, Answer, Claim, WorkerView
+from kernelgym.serving.jobs import MAX_ATTEMPTS, Answer, Claim, Priority, WorkerView
 from kernelgym.serving.ledger.protocol import Ledger
 from kernelgym.serving.ledger.records import is_answer
 from kernelgym.serving.observer import Ending, Observer, Silent
@@ -249,15 +249,16 @@ class JobRunner:
         if isinstance(found, Handover):
             following = _following(claim.task)
             patience_s = ANSWER_PATIENCE_S if following is Station.MEASURE else HANDOVER_PATIENCE_S
-            if not self._persist(
+            priority = self._persist(
                 lambda: self._ledger.advance(claim.id, claim.token, following, found.bundle, timings_s),
                 claim,
                 patience_s,
-            ):
+            )
+            if priority is None:
                 return Ending.DISCARDED
             if queue_for(claim.task, following) in self._queues and self._commands.current is Command.GO_ON:
                 return Ending.KEPT
-            self._send(claim, following)
+            self._send(claim, following, priority)
             return Ending.ADVANCED
         if not is_answer(found):
             message = found.message if isinstance(found, Refused) else found.kind
@@ -270,16 +271,15 @@ class JobRunner:
         return Ending.ANSWERED if settled else Ending.DISCARDED
 
     def _release(self, claim: Claim, *, lost: bool) -> Ending:
-        if self._insist(lambda: self._ledger.release(claim.id, claim.token, lost=lost), claim):
-            self._send(claim, claim.station)
+        priority = self._insist(lambda: self._ledger.release(claim.id, claim.token, lost=lost), claim)
+        if priority is not None:
+            self._send(claim, claim.station, priority)
         return Ending.LOST if lost else Ending.GIVEN_BACK
 
-    def _send(self, claim: Claim, station: Station) -> None:
+    def _send(self, claim: Claim, station: Station, priority: Priority) -> None:
         queue = queue_for(claim.task, station)
         try:
-            self._persist(
-                lambda: self._dispatch(queue, claim.id, claim.priority, claim.request_id), claim, SEND_PATIENCE_S
-            )
+            self._persist(lambda: self._dispatch(queue, claim.id, priority, claim.request_id), claim, SEND_PATIENCE_S)
         except LedgerUnavailable as error:  # the ledger has noted it: the janitor sends it
             self._observer.trouble(self._pulse.worker, f"could not send a job on: {error}", claim)
 

@@ -121,12 +121,14 @@ class MemoryLedger:
                 job.stage = stage
             return job is not None
 
-    def advance(self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]) -> bool:
+    def advance(
+        self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]
+    ) -> Priority | None:
         """See `Ledger.advance`."""
         with self._lock:
             job = self._held(id, token)
             if job is None:
-                return False
+                return None
             if station not in route(job.task):
                 raise ValueError(f"the job {id} never passes the station {station}")
             self._leave_queue(job.queue)
@@ -135,7 +137,7 @@ class MemoryLedger:
             job.bundle, job.attempts = bundle, 0
             job.add(timings_s)
             job.wait_again()
-            return True
+            return job.priority
 
     def settle(self, id: str, token: str | None, answer: Answer, timings_s: Mapping[str, float]) -> bool:
         """See `Ledger.settle`."""
@@ -158,18 +160,18 @@ class MemoryLedger:
                 self._counters.update(increments(records.stages_of(answer) | parts))
             return True
 
-    def release(self, id: str, token: str, *, lost: bool) -> bool:
+    def release(self, id: str, token: str, *, lost: bool) -> Priority | None:
         """See `Ledger.release`."""
         with self._lock:
             job = self._held(id, token)
             if job is None:
-                return False
+                return None
             if lost:
                 self._counters["retried"] += 1
             else:
                 job.attempts -= 1
             job.wait_again()
-            return True
+            return job.priority
 
     def cancel(self, id: str, waiter: str) -> bool:
         """See `Ledger.cancel`."""

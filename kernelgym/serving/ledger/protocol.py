@@ -8,7 +8,7 @@ lost, the ones who wait submit again: the id is a hash of what was asked, so not
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from kernelgym.serving.jobs import Answer, Claim, JobView, Order, Overview, Verdict, WorkerView
+from kernelgym.serving.jobs import Answer, Claim, JobView, Order, Overview, Priority, Verdict, WorkerView
 from kernelgym.serving.routing import Station
 
 SERVED_S: Final = 3600.0
@@ -64,8 +64,14 @@ class Ledger(Protocol):
         """Notes what the holder of `token` is doing; False if the job isn't its own any more, or nobody wants it."""
         ...
 
-    def advance(self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]) -> bool:
-        """Sends a job on to the next station with what that needs; False if the token isn't valid any more."""
+    def advance(
+        self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]
+    ) -> Priority | None:
+        """Sends a job on to the next station with what that needs; None if the token isn't valid any more.
+
+        Returns:
+            The present priority, which may have risen since the claim: that with which somebody has to send it.
+        """
         ...
 
     def settle(self, id: str, token: str | None, answer: Answer, timings_s: Mapping[str, float]) -> bool:
@@ -77,8 +83,12 @@ class Ledger(Protocol):
         """
         ...
 
-    def release(self, id: str, token: str, *, lost: bool) -> bool:
-        """Gives a job back to the queue of its station; only if `lost`, the attempt counts. Somebody has to send it."""
+    def release(self, id: str, token: str, *, lost: bool) -> Priority | None:
+        """Gives a job back to the queue of its station; only if `lost`, the attempt counts.
+
+        Returns:
+            As `advance`.
+        """
         ...
 
     def cancel(self, id: str, waiter: str) -> bool:

@@ -125,19 +125,17 @@ class RedisLedger:
         """See `Ledger.note`."""
         return bool(self._store.run("note", id, token, stage))
 
-    def advance(self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]) -> bool:
+    def advance(
+        self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]
+    ) -> Priority | None:
         """See `Ledger.advance`."""
         record, timings = records.pack(bundle), records.timings_text(timings_s)
-        done = int(
-            self._steps.run(
-                "advance",
-                token,
-                lambda step: self._store.run("advance", id, token, station, record, timings, step),
-            )
+        done = self._steps.run(
+            "advance", token, lambda step: self._store.run("advance", id, token, station, record, timings, step)
         )
-        if done < 0:
+        if done == -1:
             raise ValueError(f"the job {id} never passes the station {station}")
-        return bool(done)
+        return _priority(done)
 
     def settle(self, id: str, token: str | None, answer: Answer, timings_s: Mapping[str, float]) -> bool:
         """See `Ledger.settle`."""
@@ -159,9 +157,9 @@ class RedisLedger:
             self._steps.run("settle", token or id, lambda step: self._store.run("settle", *before, step, *after))
         )
 
-    def release(self, id: str, token: str, *, lost: bool) -> bool:
+    def release(self, id: str, token: str, *, lost: bool) -> Priority | None:
         """See `Ledger.release`."""
-        return bool(
+        return _priority(
             self._steps.run("release", token, lambda step: self._store.run("release", id, token, int(lost), step))
         )
 
@@ -355,3 +353,7 @@ def _words(id: str, order: Order) -> list[str | bytes | float]:
     fields |= {f"queue.{station}": queue_for(order.task, station) for station in stations}
     pairs = [word for pair in fields.items() for word in pair]
     return [id, order.deadline_s, order.priority, len(pairs), *pairs]
+
+
+def _priority(reply: bytes | None) -> Priority | None:
+    return None if reply is None else Priority(rows.text(reply))

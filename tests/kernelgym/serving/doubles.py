@@ -64,7 +64,9 @@ class FlakyLedger(MemoryLedger):
         self._fail("settle")
         return super().settle(id, token, answer, timings_s)
 
-    def advance(self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]) -> bool:
+    def advance(
+        self, id: str, token: str, station: Station, bundle: bytes, timings_s: Mapping[str, float]
+    ) -> Priority | None:
         self._fail("advance")
         return super().advance(id, token, station, bundle, timings_s)
 

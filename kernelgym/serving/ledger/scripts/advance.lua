@@ -1,9 +1,10 @@
--- id, token, station, bundle, timings, op; returns -1 if the job never passes that station
+-- id, token, station, bundle, timings, op
+-- Returns -1 if the job never passes that station, nil if it is not the holder's, else its priority
 local id, token, station, op = ARGV[1], ARGV[2], ARGV[3], ARGV[6]
 local job = open_job(id)
-if not job then return 0 end
-if job.op == op then return 1 end
-if job.state ~= 'running' or job.token ~= token then return 0 end
+if not job then return nil end
+if job.op == op then return job.priority end
+if job.state ~= 'running' or job.token ~= token then return nil end
 local queue = redis.call('HGET', key('job', id), 'queue.' .. station)
 if not queue then return -1 end
 local time = now()
@@ -13,4 +14,4 @@ redis.call('HSET', key('job', id), 'state', 'queued', 'station', station, 'queue
   'worker', '', 'stage', '', 'queued', stamp(time), 'sequence', 0, 'op', op, 'timings', job.timings .. '\n' .. ARGV[5])
 enter_queue(id, queue, job.priority, time)
 tidy_queue(job.queue)
-return 1
+return job.priority

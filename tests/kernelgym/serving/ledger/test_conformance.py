@@ -106,8 +106,11 @@ def test_who_joins_with_more_urgency_moves_the_job_ahead_and_sends_it_once_more(
 def test_who_joins_a_running_job_with_more_urgency_has_nothing_to_send(ledger: Ledger) -> None:
     claim = claimed(ledger)
     assert not ledger.submit(order(priority=Priority.INTERACTIVE), "you")[1]
-    ledger.advance(claim.id, claim.token, Station.REPLAY, b"", {})
-    assert ledger.open_jobs()[0].priority is Priority.INTERACTIVE
+    moved = ledger.advance(claim.id, claim.token, Station.REPLAY, b"", {})
+    assert moved is ledger.open_jobs()[0].priority is Priority.INTERACTIVE
+    claim = ledger.claim(claim.id, Station.REPLAY, "worker")
+    assert claim is not None
+    assert ledger.release(claim.id, claim.token, lost=True) is Priority.INTERACTIVE
 
 
 def test_one_of_many_gets_a_job(ledger: Ledger) -> None:
