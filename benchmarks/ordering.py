@@ -14,7 +14,7 @@ from benchmarks.evaluation import renamed
 from benchmarks.hosted.redis_server import RedisServer
 from kernelgym.evaluators.messages import Job
 from kernelgym.problems import get_problem, list_solutions
-from kernelgym.serving.hosted import HostedEngine
+from kernelgym.serving.engines.hosted import HostedEngine
 from kernelgym.serving.jobs import Order
 from sandboxes.contracts import EvalConfig
 

@@ -34,7 +34,7 @@ from kernelgym.evaluators.messages import Job
 from kernelgym.evaluators.queued import QueueEvaluator
 from kernelgym.evaluators.remote.client import KernelGymClient
 from kernelgym.problems import Solution, get_problem, list_solutions
-from kernelgym.serving.hosted import HostedEngine
+from kernelgym.serving.engines.hosted import HostedEngine
 from kernelgym.serving.jobs import Order
 from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
 

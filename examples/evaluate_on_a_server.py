@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 
 from kernelgym.evaluators import Progress, Request, evaluate_all, open_evaluator
 from kernelgym.problems import get_problem, list_solutions
-from kernelgym.serving.embedded import EmbeddedEngine
+from kernelgym.serving.engines.embedded import EmbeddedEngine
 from kernelgym.serving.http.server import HttpServer
 from sandboxes.contracts import EvalConfig
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from kernelgym.serving.host_options import HostOptions
-from kernelgym.serving.hosting import host
+from kernelgym.serving.hosting.host import host
+from kernelgym.serving.hosting.host_options import HostOptions
 
 if __name__ == "__main__":
     sys.exit(

@@ -1,11 +1,11 @@
-"""`kernelgym worker`: what it is told, put together; the work is in `kernelgym.serving.hosting`."""
+"""`kernelgym worker`: what it is told, put together; the work is in `kernelgym.serving.hosting.host`."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from kernelgym.cli.services import Services
 from kernelgym.errors import BadUsage
-from kernelgym.serving.host_options import HostOptions, parse_queues
+from kernelgym.serving.hosting.host_options import HostOptions, parse_queues
 from kernelgym.serving.telemetry.logs import configure_logging, log_event
 from kernelgym.serving.telemetry.observing import LogObserver
 
@@ -52,7 +52,7 @@ def run(options: Options, services: Services) -> int:
         truths=options.truths,
     )
     try:
-        from kernelgym.serving.hosting import host  # noqa: PLC0415 - its packages are an extra
+        from kernelgym.serving.hosting.host import host  # noqa: PLC0415 - its packages are an extra
     except ImportError as error:
         raise BadUsage(str(error)) from error
     configure_logging(options.log, role="worker")

@@ -15,7 +15,7 @@ from kernelgym.cli.exits import ExitCode, caution
 from kernelgym.cli.services import Services
 from kernelgym.errors import BadUsage
 from kernelgym.problems import load_problems
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.http.catalogue import Catalogue
 from kernelgym.serving.http.server import HttpServer
 from kernelgym.serving.http.tokens import TokenFile
@@ -102,7 +102,7 @@ def _engine(options: Options, settings: Settings) -> Iterator[tuple[Engine, str]
         for name in ("workers", "sandbox", "answers"):
             if getattr(options, name) is not None:
                 raise BadUsage(f"--{name} is for a server without Redis; with it, `kernelgym worker` does the work")
-        from kernelgym.serving.hosted import HostedEngine  # noqa: PLC0415 - loads Celery
+        from kernelgym.serving.engines.hosted import HostedEngine  # noqa: PLC0415 - loads Celery
 
         try:
             engine = HostedEngine(redis_url, bounds=bounds)
@@ -110,7 +110,7 @@ def _engine(options: Options, settings: Settings) -> Iterator[tuple[Engine, str]
             raise BadUsage(f"--redis can't be followed: {error}") from error
         what = "by workers on Redis"
     else:
-        from kernelgym.serving.embedded import EmbeddedEngine  # noqa: PLC0415 - loads what evaluates
+        from kernelgym.serving.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - loads what evaluates
 
         workers = options.workers or settings.workers
         sandbox = options.sandbox or settings.sandbox

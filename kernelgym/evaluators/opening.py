@@ -91,7 +91,7 @@ def open_evaluator(
             return KernelGymClient(address, token=token, priority=priority)
         case Way.REDIS:
             try:
-                from kernelgym.serving.hosted import HostedEngine  # noqa: PLC0415 - Celery is optional
+                from kernelgym.serving.engines.hosted import HostedEngine  # noqa: PLC0415 - Celery is optional
             except ImportError as error:
                 raise BadUsage(str(error)) from error
             return QueueEvaluator(HostedEngine(address), priority=priority)
@@ -118,7 +118,7 @@ def examine(address: str, token: str | None = None) -> str | None:
             return greet(address, token)
         case Way.REDIS:
             try:
-                from kernelgym.serving.hosted import HostedEngine  # noqa: PLC0415 - Celery is optional
+                from kernelgym.serving.engines.hosted import HostedEngine  # noqa: PLC0415 - Celery is optional
             except ImportError as error:
                 raise BadUsage(str(error)) from error
             engine = HostedEngine(address, janitor=False)

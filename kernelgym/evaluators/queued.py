@@ -8,7 +8,7 @@ from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Task
 from kernelgym.evaluators.steps import Ask, Drop, Send, Told
 from kernelgym.evaluators.troubles import Busy, Passing, Unmanned
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, TooBusy
 from kernelgym.serving.jobs import JobState, JobView, Order, Priority
 from kernelgym.serving.telemetry.observing import log_answered, log_submitted

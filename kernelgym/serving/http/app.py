@@ -12,7 +12,7 @@ except ModuleNotFoundError as error:
         f"the HTTP API needs the extra `serve` ({error}); pip install 'kernelgym[serve]'"
     ) from error
 
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.http import documentation, jobs, operation, problems, streaming
 from kernelgym.serving.http.access import Access
 from kernelgym.serving.http.catalogue import Catalogue

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.http.access import Access
 from kernelgym.serving.http.catalogue import Catalogue
 from kernelgym.serving.http.limits import Limits

@@ -8,7 +8,7 @@ from fastapi import Header
 
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job
 from kernelgym.problems import validate_reference
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.http.access import require
 from kernelgym.serving.http.catalogue import Catalogue
 from kernelgym.serving.http.refusals import RequestRefused

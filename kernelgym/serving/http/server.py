@@ -10,7 +10,7 @@ from typing import Final, Self
 import uvicorn
 
 from kernelgym.errors import BadUsage
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.http.access import LOCAL_HOSTS, Access
 from kernelgym.serving.http.app import create_app
 from kernelgym.serving.http.catalogue import Catalogue

@@ -6,8 +6,8 @@ from typing import TypedDict
 
 from kernelgym.evaluators.messages import Finished, Refused
 from kernelgym.serving.jobs import Answer, Claim, JobState, JobView
-from kernelgym.serving.observer import Ending
 from kernelgym.serving.telemetry.logs import log_event
+from kernelgym.serving.working.observer import Ending
 
 
 def log_submitted(request_id: str, view: JobView) -> None:

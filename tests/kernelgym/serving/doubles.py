@@ -10,9 +10,9 @@ from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.identity import judge_versions
 from kernelgym.serving.jobs import Answer, Claim, Order, Priority, WorkerView
 from kernelgym.serving.ledger.memory_ledger import MemoryLedger
-from kernelgym.serving.observer import Ending
-from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.routing import Station
+from kernelgym.serving.working.observer import Ending
+from kernelgym.serving.working.pulse import worker_id
 from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Report, Stage, Submission
 
 

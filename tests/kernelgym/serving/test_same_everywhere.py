@@ -12,8 +12,8 @@ from kernelgym.evaluators import Evaluator, Inspector, LocalEvaluator, QueueEval
 from kernelgym.evaluators.process import WORKER_MODULE
 from kernelgym.evaluators.remote import KernelGymClient
 from kernelgym.problems import get_problem
-from kernelgym.serving.embedded import EmbeddedEngine
-from kernelgym.serving.hosted import HostedEngine
+from kernelgym.serving.engines.embedded import EmbeddedEngine
+from kernelgym.serving.engines.hosted import HostedEngine
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Report, Submission
 from tests.kernelgym.evaluators.remote.served import served
 from tests.kernelgym.serving.faults.service import open_service

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kernelgym.serving.engine import Engine
+from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.http.server import HttpServer
 from kernelgym.serving.http.tokens import TokenFile
 

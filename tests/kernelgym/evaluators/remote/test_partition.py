@@ -15,7 +15,7 @@ from kernelgym.evaluators import Request
 from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.remote import KernelGymClient
 from kernelgym.problems import get_problem
-from kernelgym.serving.embedded import EmbeddedEngine
+from kernelgym.serving.engines.embedded import EmbeddedEngine
 from sandboxes.contracts import EvalConfig, Outcome, Submission
 from tests.kernelgym.evaluators.double_staged import DoubleStaged
 from tests.kernelgym.evaluators.remote.proxy import Proxy, Weather

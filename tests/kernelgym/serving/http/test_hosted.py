@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("celery", reason="needs the extra serve")
 
 from kernelgym.evaluators.messages import Refusal, Refused
-from kernelgym.serving.hosted import HostedEngine
+from kernelgym.serving.engines.hosted import HostedEngine
 from kernelgym.serving.http.server import HttpServer
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.routing import Station

@@ -11,16 +11,16 @@ from typing import Final
 from kernelgym.evaluators.messages import Sheltered
 from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.serving.celery_app import CeleryDispatch, make_app
-from kernelgym.serving.command import Commands
-from kernelgym.serving.ground import Ground
-from kernelgym.serving.host_options import HostOptions
+from kernelgym.serving.hosting.ground import Ground
+from kernelgym.serving.hosting.host_options import HostOptions
 from kernelgym.serving.identity import judge_versions
 from kernelgym.serving.jobs import WorkerView
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
-from kernelgym.serving.observer import Observer
-from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.routing import Station
-from kernelgym.serving.runner import JobRunner
+from kernelgym.serving.working.command import Commands
+from kernelgym.serving.working.observer import Observer
+from kernelgym.serving.working.pulse import worker_id
+from kernelgym.serving.working.runner import JobRunner
 from sandboxes.contracts import Stage
 
 _LOG: Final = logging.getLogger(__name__)

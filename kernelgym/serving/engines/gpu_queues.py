@@ -12,8 +12,8 @@ from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import Order
 from kernelgym.serving.ledger.protocol import SERVED_S, Ledger
 from kernelgym.serving.ledger.records import is_answer
-from kernelgym.serving.pulse import BEAT_EVERY_S
 from kernelgym.serving.routing import Station, queue_for, route
+from kernelgym.serving.working.pulse import BEAT_EVERY_S
 
 CERTAIN_S: Final = 3 * BEAT_EVERY_S
 """How long no worker may have been heard of before that is certain: a store that was just emptied knows none."""

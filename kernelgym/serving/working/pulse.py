@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from kernelgym.serving.command import Command, Commands
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import Claim, WorkerView
 from kernelgym.serving.ledger.protocol import Ledger
+from kernelgym.serving.working.command import Command, Commands
 from sandboxes.contracts import Stage
 from sandboxes.isolation.offspring import offspring_of
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from kernelgym.evaluators.messages import Refused
-from kernelgym.serving import runner as module
 from kernelgym.serving.jobs import MAX_ATTEMPTS, JobState, JobView
-from kernelgym.serving.observer import Ending
 from kernelgym.serving.routing import Station, queue_of
-from kernelgym.serving.runner import JobRunner
+from kernelgym.serving.working import runner as module
+from kernelgym.serving.working.observer import Ending
+from kernelgym.serving.working.runner import JobRunner
 from sandboxes.contracts import Outcome
 from tests.kernelgym.serving import doubles
 from tests.kernelgym.serving.doubles import FlakyLedger, Heard, Obedient, Sent, hand_over, make_job, make_order

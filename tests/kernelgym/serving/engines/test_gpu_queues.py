@@ -4,8 +4,8 @@ import pytest
 
 from kernelgym.evaluators.messages import Finished, Job
 from kernelgym.problems import get_problem
+from kernelgym.serving.engines.gpu_queues import CERTAIN_S, FORGOTTEN_S, TRUST_S, GpuQueues
 from kernelgym.serving.errors import NoSuchStation
-from kernelgym.serving.gpu_queues import CERTAIN_S, FORGOTTEN_S, TRUST_S, GpuQueues
 from kernelgym.serving.jobs import Order, WorkerView
 from kernelgym.serving.ledger.memory_ledger import MemoryLedger
 from kernelgym.serving.ledger.protocol import SERVED_S

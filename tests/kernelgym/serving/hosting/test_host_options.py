@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from kernelgym.errors import BadUsage
-from kernelgym.serving.gpu_lock import GpuLock
-from kernelgym.serving.ground import Ground
-from kernelgym.serving.host_options import HostOptions, parse_queues
+from kernelgym.serving.hosting.gpu_lock import GpuLock
+from kernelgym.serving.hosting.ground import Ground
+from kernelgym.serving.hosting.host_options import HostOptions, parse_queues
 from kernelgym.serving.routing import Station
 
+GROUND = "from kernelgym.serving.hosting.ground import Ground"
 URL = "redis://localhost:6379/0"
 
 
@@ -57,11 +58,11 @@ def test_a_gpu_has_one_worker_until_that_ends(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_a_host_that_was_killed_is_removed_by_the_next_one(tmp_path: Path) -> None:
-    code = "import os; from kernelgym.serving.ground import Ground; g = Ground(); g.settle(); os.kill(os.getpid(), 9)"
+    code = f"import os; {GROUND}; g = Ground(); g.settle(); os.kill(os.getpid(), 9)"
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=False)
     assert len(list(tmp_path.glob("kernelgym-host-*/*"))) == 2
-    code = "from kernelgym.serving.ground import Ground; a = Ground(); b = Ground(); assert a.path.exists(); b.remove()"
+    code = f"{GROUND}; a = Ground(); b = Ground(); assert a.path.exists(); b.remove()"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert len(list(tmp_path.glob("kernelgym-host-*"))) == 1, "one that lives keeps its own"
 

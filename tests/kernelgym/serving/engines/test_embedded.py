@@ -11,7 +11,7 @@ from kernelgym.errors import BadUsage
 from kernelgym.evaluators.messages import Job, Task
 from kernelgym.evaluators.queued import QueueEvaluator
 from kernelgym.problems import get_problem
-from kernelgym.serving.embedded import EmbeddedEngine
+from kernelgym.serving.engines.embedded import EmbeddedEngine
 from kernelgym.serving.errors import NoSuchStation, TooBusy
 from kernelgym.serving.jobs import Answer, JobState, Order, Priority
 from kernelgym.serving.ledger.bounds import Bounds

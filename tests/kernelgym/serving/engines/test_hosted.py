@@ -14,8 +14,8 @@ from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Job
 from kernelgym.evaluators.queued import QueueEvaluator
 from kernelgym.problems import get_problem
+from kernelgym.serving.engines.hosted import HostedEngine, unserved
 from kernelgym.serving.errors import TooBusy
-from kernelgym.serving.hosted import HostedEngine, unserved
 from kernelgym.serving.identity import fingerprint, judge_versions
 from kernelgym.serving.jobs import Order, Overview, WorkerView
 from kernelgym.serving.ledger.bounds import Bounds

@@ -5,14 +5,14 @@ from typing import Final
 from uuid import uuid4
 
 from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
+from kernelgym.serving.engines.gpu_queues import GpuQueues
+from kernelgym.serving.engines.ledger_engine import LedgerEngine
 from kernelgym.serving.errors import LedgerUnavailable
-from kernelgym.serving.gpu_queues import GpuQueues
 from kernelgym.serving.identity import fingerprint, judge_versions
 from kernelgym.serving.janitor import Janitor
 from kernelgym.serving.jobs import JobView, Order, Overview
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
-from kernelgym.serving.ledger_engine import LedgerEngine
 from kernelgym.serving.routing import CPU_STATIONS, Station, queue_of
 
 NEEDED: Final = tuple(CPU_STATIONS)

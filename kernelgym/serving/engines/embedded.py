@@ -12,17 +12,17 @@ from kernelgym.errors import BadUsage
 from kernelgym.evaluators.messages import Sheltered
 from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.serving.dispatch import Message
+from kernelgym.serving.engines.ledger_engine import LedgerEngine
 from kernelgym.serving.errors import NoSuchStation
 from kernelgym.serving.identity import judge_versions
 from kernelgym.serving.janitor import Janitor
 from kernelgym.serving.jobs import JobView, Order, Priority, WorkerView
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.memory_ledger import MemoryLedger
-from kernelgym.serving.ledger_engine import LedgerEngine
-from kernelgym.serving.observer import Observer
-from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.routing import Station, queue_of, route
-from kernelgym.serving.runner import Evaluating, JobRunner, OpenEvaluator
+from kernelgym.serving.working.observer import Observer
+from kernelgym.serving.working.pulse import worker_id
+from kernelgym.serving.working.runner import Evaluating, JobRunner, OpenEvaluator
 from sandboxes.contracts import Stage
 
 RANK: Final = {Priority.INTERACTIVE: 0, Priority.BATCH: 1}

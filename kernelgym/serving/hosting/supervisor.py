@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import Final
 
 from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
-from kernelgym.serving.command import Command, Commands
-from kernelgym.serving.deaths import Deaths
-from kernelgym.serving.ground import Ground
+from kernelgym.serving.hosting.deaths import Deaths
+from kernelgym.serving.hosting.ground import Ground
 from kernelgym.serving.janitor import Deed, Janitor
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.ledger.upkeep import OpenJob
-from kernelgym.serving.pulse import worker_id
 from kernelgym.serving.telemetry.logs import log_event
+from kernelgym.serving.working.command import Command, Commands
+from kernelgym.serving.working.pulse import worker_id
 from sandboxes.isolation import syscalls
 from sandboxes.isolation.offspring import offspring_of
 

@@ -20,16 +20,16 @@ from kernelgym.evaluators.messages import (
     Sheltered,
     Task,
 )
-from kernelgym.serving.command import Command, Commands
 from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Answer, Claim, Priority, WorkerView
 from kernelgym.serving.ledger.protocol import Ledger
 from kernelgym.serving.ledger.records import is_answer
-from kernelgym.serving.observer import Ending, Observer, Silent
-from kernelgym.serving.patience import persist
-from kernelgym.serving.pulse import Pulse
 from kernelgym.serving.routing import Station, queue_for, route
+from kernelgym.serving.working.command import Command, Commands
+from kernelgym.serving.working.observer import Ending, Observer, Silent
+from kernelgym.serving.working.patience import persist
+from kernelgym.serving.working.pulse import Pulse
 from sandboxes.contracts import Stage
 
 CLAIM_PATIENCE_S: Final = 10.0

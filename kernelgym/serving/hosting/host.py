@@ -16,18 +16,18 @@ from typing import Any, Final
 
 from kernelgym.errors import BadUsage, first_line
 from kernelgym.serving.celery_app import make_app, queue_named
-from kernelgym.serving.child import Child
-from kernelgym.serving.command import Command, Commands
-from kernelgym.serving.consumer import PromptConsumer
 from kernelgym.serving.extras import need_serve
-from kernelgym.serving.gpu_lock import GpuLock
-from kernelgym.serving.ground import Ground
-from kernelgym.serving.host_options import HostOptions
+from kernelgym.serving.hosting.child import Child
+from kernelgym.serving.hosting.consumer import PromptConsumer
+from kernelgym.serving.hosting.gpu_lock import GpuLock
+from kernelgym.serving.hosting.ground import Ground
+from kernelgym.serving.hosting.host_options import HostOptions
+from kernelgym.serving.hosting.supervisor import Supervisor
 from kernelgym.serving.identity import fingerprint, judge_versions
 from kernelgym.serving.ledger.redis_store import check_url, shown
-from kernelgym.serving.observer import Observer, Silent
-from kernelgym.serving.pulse import worker_id
-from kernelgym.serving.supervisor import Supervisor
+from kernelgym.serving.working.command import Command, Commands
+from kernelgym.serving.working.observer import Observer, Silent
+from kernelgym.serving.working.pulse import worker_id
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 

@@ -11,7 +11,7 @@ from kernelgym.serving.errors import LedgerUnavailable
 from kernelgym.serving.janitor import Deed, Keeping
 from kernelgym.serving.jobs import JobState
 from kernelgym.serving.ledger.upkeep import OpenJob
-from kernelgym.serving.pulse import process_of
+from kernelgym.serving.working.pulse import process_of
 from sandboxes.isolation.offspring import is_alive
 
 _NOBODY: Final[frozenset[int]] = frozenset()
