@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import dataclass, field
 from typing import Final
 
 from limits import RateLimitItemPerMinute
@@ -18,6 +19,10 @@ from kernelgym.serving.http.wire import ErrorCode
 OPEN_RETRY_S: Final = 1.0
 """When to ask again while too many jobs are open."""
 
+LOOK_FROM: Final = 1024
+"""Jobs of a caller of which nobody has looked whether they are still open, from which on it is looked: most callers
+never come near their limit, and what has ended is no reason to remember it."""
+
 REDIS_S: Final = 1.0
 """Longest wait for the counters of all servers; without them, this server's own count."""
 
@@ -25,6 +30,15 @@ KEYS: Final = "kernelgym:limits"
 """How the keys of counters in Redis begin."""
 
 _LOG = logging.getLogger("kernelgym.http")
+
+
+@dataclass(slots=True)
+class _Jobs:
+    """A caller's jobs that were open when it was last looked, and those that came since."""
+
+    ids: set[str] = field(default_factory=set)
+    look_from: int = LOOK_FROM
+    """Twice what was open then: looking costs little for each job, however many there are."""
 
 
 class Limits:
@@ -41,7 +55,7 @@ class Limits:
         self._threads = threads
         self._requests = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._shared = None if redis_url is None else SlidingWindowCounterRateLimiter(_shared_counters(redis_url))
-        self._open: dict[str, set[str]] = {}
+        self._open: dict[str, _Jobs] = {}
         self._lock = threading.Lock()
 
     async def check_rate(self, caller: Caller) -> None:
@@ -73,17 +87,19 @@ class Limits:
             RequestRefused: with status 429.
         """
         with self._lock:
-            mine = list(self._open.get(caller.name, ()))
-        if len(mine) + count <= caller.open_jobs:
-            return
+            jobs = self._open.setdefault(caller.name, _Jobs())
+            if len(jobs.ids) + count <= min(caller.open_jobs, jobs.look_from):
+                return
+            mine = list(jobs.ids)
         ended = self._engine.wait(mine, 0) if mine else set()
         with self._lock:
-            still = self._open.setdefault(caller.name, set())
-            still -= ended
-            if len(still) + count <= caller.open_jobs:
-                return
+            jobs.ids -= ended
+            jobs.look_from = max(LOOK_FROM, 2 * (len(jobs.ids) + count))
+            still = len(jobs.ids)
+        if still + count <= caller.open_jobs:
+            return
         message = (
-            f"the token {caller.name!r} may have {caller.open_jobs} open jobs, has {len(still)} and asks for {count} "
+            f"the token {caller.name!r} may have {caller.open_jobs} open jobs, has {still} and asks for {count} "
             "more; wait until some are done"
         )
         raise RequestRefused(ErrorCode.TOO_MANY_REQUESTS, message, retry_after_s=OPEN_RETRY_S)
@@ -91,12 +107,13 @@ class Limits:
     def opened(self, caller: Caller, ids: list[str]) -> None:
         """Notes jobs that a caller waits for now."""
         with self._lock:
-            self._open.setdefault(caller.name, set()).update(ids)
+            self._open.setdefault(caller.name, _Jobs()).ids.update(ids)
 
     def ended(self, caller: Caller, ids: list[str]) -> None:
         """Notes jobs that a caller has the answer of, or has cancelled."""
         with self._lock:
-            self._open.get(caller.name, set()).difference_update(ids)
+            if (jobs := self._open.get(caller.name)) is not None:
+                jobs.ids.difference_update(ids)
 
 
 def _shared_counters(redis_url: str) -> RedisStorage:

@@ -1,7 +1,8 @@
 """Who may do what: a token's scopes and limits hold, and its file is believed only as long as it is good."""
 
 import os
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from kernelgym.errors import BadUsage
 from kernelgym.serving.http import tokens
 from kernelgym.serving.http.access import Access
 from kernelgym.serving.http.app import create_app
-from kernelgym.serving.http.tokens import Caller, Scope, TokenFile, digest_of, entry
+from kernelgym.serving.http.limits import LOOK_FROM, Limits
+from kernelgym.serving.http.threads import Threads
+from kernelgym.serving.http.tokens import LOCAL_CALLER, Caller, Scope, TokenFile, digest_of, entry
 from kernelgym.serving.http.wire import ErrorCode
 from tests.kernelgym.serving.http.app_client import AppClient
 from tests.kernelgym.serving.http.test_api import ORDER, orders, refusal
@@ -106,6 +109,27 @@ def test_open_jobs_are_limited_until_some_are_done(connect: Connect, engine: Scr
     assert client.post("/v1/jobs", json=new).status_code == 202
     client.delete(f"/v1/jobs/{ids[1]}")
     assert client.post("/v1/jobs", json=ORDER | {"submission": {"source": "newer"}}).status_code == 202
+
+
+class EverythingEnded(ScriptedEngine):
+    def wait(self, ids: Sequence[str], timeout_s: float) -> set[str]:
+        return set(ids)
+
+
+class Id(str):
+    """One that can be seen to be forgotten."""
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+def test_jobs_that_have_ended_cost_the_server_no_memory_however_many_a_caller_may_have(batch: int) -> None:
+    limits, remembered = Limits(EverythingEnded(), Threads()), weakref.WeakSet[Id]()
+    for first in range(0, 10 * LOOK_FROM, batch):
+        ids = [Id(number) for number in range(first, first + batch)]
+        remembered.update(ids)
+        limits.check_open(LOCAL_CALLER, batch)
+        limits.opened(LOCAL_CALLER, list[str](ids))
+    del ids
+    assert len(remembered) <= LOOK_FROM
 
 
 def test_a_token_that_is_struck_off_is_refused_soon_and_a_spoilt_file_changes_nothing(
