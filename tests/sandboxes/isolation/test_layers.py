@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from sandboxes.isolation import ProcessSandbox
 from sandboxes.isolation.conformance import CONFORMANCE_ENTRY, SCENARIOS
+from sandboxes.isolation.forking import ForkingSandbox
 from sandboxes.isolation.landlock import landlock_version
+from sandboxes.isolation.zygote_process import Plan
 
 ZYGOTE = (
     "import sys; sys.path[:0] = sys.argv[2:]; "
@@ -44,14 +45,12 @@ CAUGHT = {
 """What is switched off, as a statement in the zygote, and the probes that have to notice."""
 
 
-def weakened(without: str) -> ProcessSandbox:
-    sandbox = ProcessSandbox(CONFORMANCE_ENTRY)
-
+def weakened(without: str) -> ForkingSandbox:
     def command(python: list[str]) -> list[str]:
         return [*python[:3], ZYGOTE.format(without=without), *python[4:]]
 
-    sandbox._plan.wrap = command
-    return sandbox
+    plan = Plan(wrap=command, inner_dir=None, dies_with_parent=False, namespaces=False, remedy="none: it is a test")
+    return ForkingSandbox(CONFORMANCE_ENTRY, plan.start)
 
 
 @pytest.mark.parametrize("without", CAUGHT)
