@@ -5,6 +5,7 @@ To add one: a module of this folder with a function `run() -> dict` that returns
 
 import json
 import pkgutil
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ def main(chosen: list[str]) -> None:
                 found[module.name] = run
     if unknown := sorted(set(chosen) - set(found)):
         sys.exit(f"error: there is no benchmark {unknown[0]!r}; there are {', '.join(found)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what a benchmark has started ends with it
     results = {}
     for name in chosen or found:
         print(f"running {name}", file=sys.stderr)
