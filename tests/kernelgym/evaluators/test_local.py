@@ -33,6 +33,7 @@ def problem_with(source: str) -> Problem:
     return ADD_RELU.model_copy(update={"id": "test/broken", "reference": Reference(id="test/broken", source=source)})
 
 
+@pytest.mark.slow
 def test_two_evaluations_of_one_candidate_agree(evaluator: LocalEvaluator) -> None:
     first, second = (evaluator.evaluate(CORRECT, ADD_RELU, CONFIG) for _ in range(2))
     assert first.outcome is second.outcome is Outcome.OK
@@ -101,6 +102,7 @@ def lone() -> Iterator[LocalEvaluator]:
         yield local
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_from_outside_costs_no_verdict(lone: LocalEvaluator) -> None:
     assert lone.evaluate(CORRECT, ADD_RELU, CONFIG).outcome is Outcome.OK
     process = lone._workers[0]._process
