@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from kernelgym.errors import BadUsage
 from kernelgym.evaluators.messages import Job, Task
 from kernelgym.evaluators.queued import QueueEvaluator
-from kernelgym.problems import get_problem
+from kernelgym.problems import get_problem, list_solutions
 from kernelgym.serving.engines.embedded import EmbeddedEngine
 from kernelgym.serving.errors import NoSuchStation, TooBusy
 from kernelgym.serving.jobs import Answer, JobState, Order, Priority
@@ -118,12 +117,11 @@ def test_closing_ends_what_runs_at_once_and_can_be_done_twice(staged: DoubleStag
 
 @pytest.mark.slow
 def test_real_candidates_have_their_verdicts() -> None:
-    folder = Path(__file__).resolve().parents[3] / "kernelgym/problems/core/solutions/add_relu"
+    sources = {solution.name: solution.source for solution in list_solutions(PROBLEM.id)}
     with QueueEvaluator(EmbeddedEngine(2)) as evaluator:
         described = evaluator.describe(PROBLEM)
         assert described.reference.id == PROBLEM.id
-        kinds = ("correct", "wrong")
-        candidates = [Submission(source=(folder / f"{kind}.py").read_text(encoding="utf-8")) for kind in kinds]
+        candidates = [Submission(source=sources[name]) for name in ("correct", "wrong")]
         found = dict(evaluator.evaluate_many((each, PROBLEM, EvalConfig(seed=1)) for each in candidates))
     assert (found[0].outcome, found[1].outcome) == (Outcome.OK, Outcome.INCORRECT)
     assert found[0].versions["sandbox"]
