@@ -26,7 +26,7 @@ from sandboxes.contracts import (
 from sandboxes.contracts.description import MAX_BENCH_BYTES
 from sandboxes.delegation import delegated_calls
 from sandboxes.devices.cpu import CpuDevice
-from sandboxes.devices.device import Choice, Device, Program
+from sandboxes.devices.device import Choice, Device, Program, Rival
 from sandboxes.errors import SandboxUnavailable
 from sandboxes.evaluation import Evaluation, Verified
 from sandboxes.faults import Fault, faults
@@ -233,7 +233,9 @@ class Pipeline:
         program, choice = self._compile(verified, court, bench)
         with journal.stage(Stage.PROFILE):
             run = court.sample_bench(program, bench, choice)
-            profile = device.profile(program, choice, run, evaluation.graph, evaluation.target)
+            profile = device.profile(
+                program, choice, run, Rival(reference=reference, graph=evaluation.graph, trial=bench), evaluation.target
+            )
         return journal.priced(with_excerpts(profile, evaluation.submission))
 
     def _judged(self, verified: Verified) -> Report:
@@ -258,7 +260,9 @@ class Pipeline:
             if delegated_calls(program.trace, program.flow, evaluation.graph):
                 observations = court.observe(program, bench, programs, trials, choice)
         with journal.stage(Stage.PROFILE):
-            profile = device.profile(program, choice, run, evaluation.graph, evaluation.target)
+            profile = device.profile(
+                program, choice, run, Rival(reference=reference, graph=evaluation.graph, trial=bench), evaluation.target
+            )
             profile = with_observations(profile, observations, program.trace, program.flow)
         with journal.stage(Stage.VERIFY):
             *checks, timed = verified.evidence()

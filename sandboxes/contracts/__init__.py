@@ -18,11 +18,14 @@ from sandboxes.contracts.finding import Finding, Severity
 from sandboxes.contracts.outcome import Outcome, Stage
 from sandboxes.contracts.profile import (
     Bound,
+    Clocks,
     HotLine,
+    Measurement,
     NodeProfile,
     Profile,
     ProfileSource,
     Resources,
+    TimingFlag,
 )
 from sandboxes.contracts.reference import Reference
 from sandboxes.contracts.report import BenchCheck, CaseResult, Report
@@ -55,8 +58,8 @@ __all__ = [
     "READ_BACK", "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure",
     "Variant", "node_inputs", "node_scalars", "references", "scalars",
     # what is reported
-    "BenchCheck", "Bound", "CaseResult", "Diagnostic", "Finding", "HotLine", "NodeProfile", "Outcome", "Profile",
-    "ProfileSource", "Report", "Resources", "Severity", "Stage", "clip",
+    "BenchCheck", "Bound", "CaseResult", "Clocks", "Diagnostic", "Finding", "HotLine", "Measurement", "NodeProfile",
+    "Outcome", "Profile", "ProfileSource", "Report", "Resources", "Severity", "Stage", "TimingFlag", "clip",
     # shared
     "SCHEMA_VERSION", "Contract",
 ]  # fmt: skip

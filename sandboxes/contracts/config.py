@@ -46,6 +46,8 @@ class EvalConfig(Contract):
     """Wall time of compiling all kernels."""
     replay_timeout_s: Seconds = 30.0
     """Wall time of running the kernels of all cases."""
+    measure_timeout_s: Seconds = 1.0
+    """Time for timing the candidate and the reference on a GPU; ends earlier when the result is certain enough."""
     weight_seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...], Field(min_length=1, max_length=8)] = (
         2027,
         31,

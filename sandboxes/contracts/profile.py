@@ -96,6 +96,64 @@ class NodeProfile(Contract):
         return self.custom and self.live and self.influences is not False
 
 
+class TimingFlag(StrEnum):
+    """Something to know about measured times."""
+
+    BELOW_FLOOR = "below_floor"
+    """Faster than its own bytes and operations allow, also when it was measured again: paid as the floor."""
+    UNSTABLE = "unstable"
+    """The interval did not become as narrow as was asked for before the time was up."""
+    NOT_CAPTURED = "not_captured"
+    """Not a CUDA graph, since `forward` reads numbers back: launched by the host, candidate and reference alike."""
+    THROTTLED = "throttled"
+    """The GPU reduced its clocks for power, heat or a fault while it measured."""
+    DISAGREEING = "disagreeing"
+    """Events, the profiler and the host's clock do not tell the same time."""
+
+
+class Clocks(Contract):
+    """State of a GPU, read through NVML."""
+
+    sm_mhz: NonNegative
+    memory_mhz: NonNegative
+    most_sm_mhz: NonNegative
+    """The highest it may have."""
+    temperature_c: NonNegative
+    power_w: NonNegative
+    throttled: tuple[str, ...] = ()
+    """Why clocks are reduced, in NVML's words; an idle GPU is not throttled."""
+
+
+class Measurement(Contract):
+    """How times were measured, and how good they are."""
+
+    rounds: Count
+    """Timed rounds; in each, candidate and reference run twice (ABBA)."""
+    time_interval_us: tuple[NonNegative, NonNegative]
+    """Ends of the 99.8 % confidence interval of `Profile.time_us`."""
+    spread: NonNegative
+    """Coefficient of variation of the candidate's samples."""
+    measured_time_us: NonNegative
+    """Median of the candidate's samples; `Profile.time_us` is the floor if this is below it."""
+    floor_us: NonNegative
+    """Least time in which the GPU can move the candidate's own bytes and do its own operations."""
+    host_time_us: NonNegative
+    """Median time until the host knows that a run has ended."""
+    eager_time_us: NonNegative | None = None
+    """One forward launched piece by piece, as seen by the host: what it costs without a CUDA graph."""
+    reference_eager_time_us: NonNegative | None = None
+    """Likewise of the reference."""
+    variants: Count = 0
+    """Autotuned variants that were measured before; not charged."""
+    flags: tuple[TimingFlag, ...] = ()
+    clocks: Clocks | None = None
+    """While it measured; None if NVML is not there."""
+    simulated: bool = False
+    """Nothing was measured: a simulated GPU made the times up."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Of driver, CUDA, torch and Triton."""
+
+
 class Profile(Contract):
     """The bench case, node by node, next to the reference."""
 
@@ -117,7 +175,10 @@ class Profile(Contract):
     roofline_us: NonNegative
     """Least time the reference's inputs and outputs and its arithmetic allow on this device."""
     speedup_interval: tuple[NonNegative, NonNegative] | None = None
-    """Ends of the 95 % confidence interval of `speedup`, if times were measured; a model has none."""
+    """Ends of the 99.8 % confidence interval of `speedup`, if times were measured; a model has none. One end is on the
+    wrong side of the truth once in a thousand."""
+    measurement: Measurement | None = None
+    """How times were measured; a model has none."""
 
     @property
     def speedup(self) -> float:

@@ -18,7 +18,7 @@ from sandboxes.contracts import (
     Variant,
     references,
 )
-from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Run
+from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.devices.hollow import replay_hollow
 from sandboxes.devices.launching import Launched, launch
 from sandboxes.devices.modelled import modelled_profile
@@ -140,9 +140,9 @@ class CpuDevice:
             notes=launched,
         )
 
-    def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
+    def profile(self, program: Program, choice: Choice, run: Run, rival: Rival, target: Target) -> Profile:
         """Prices every node with the hardware model."""
-        return modelled_profile(program, choice, run.notes, reference, target, self._precision)
+        return modelled_profile(program, choice, run.notes, rival.graph, target, self._precision)
 
     def _replay(
         self,

@@ -9,7 +9,9 @@ import torch
 from sandboxes.compilation import CompiledKernel
 from sandboxes.contracts import Profile, Target, Trace
 from sandboxes.dataflow import Dataflow
+from sandboxes.reference import LiveReference
 from sandboxes.replay import LaunchFunction
+from sandboxes.truth import Trial
 
 Around = Callable[[LaunchFunction], LaunchFunction]
 """Wraps what runs a launch, to look at its arguments before and after, or to change them."""
@@ -46,6 +48,17 @@ class Run:
     """Kernels whose programs ran in a random order because they can tell the order."""
     notes: Any = None
     """Private to the device, for its own `profile`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """What a candidate is timed against: the reference at the bench case."""
+
+    reference: LiveReference
+    graph: Trace
+    """Its `forward`, recorded in the same form."""
+    trial: Trial
+    """How inputs are drawn and weights are built."""
 
 
 CompileInOrder = Callable[[Mapping[int, Sequence[int]]], Program]
@@ -93,6 +106,6 @@ class Device(Protocol):
         """
         ...
 
-    def profile(self, program: Program, choice: Choice, run: Run, reference: Trace, target: Target) -> Profile:
-        """Prices or times the program of which `run` is a replay, and the reference's ATen calls next to it."""
+    def profile(self, program: Program, choice: Choice, run: Run, rival: Rival, target: Target) -> Profile:
+        """Prices or times the program of which `run` is a replay, and the reference next to it."""
         ...

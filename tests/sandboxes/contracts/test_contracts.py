@@ -22,6 +22,7 @@ from sandboxes.contracts import (
     Case,
     CaseKind,
     CaseResult,
+    Clocks,
     Constant,
     Contract,
     Depth,
@@ -32,6 +33,7 @@ from sandboxes.contracts import (
     Finding,
     HotLine,
     Launch,
+    Measurement,
     NodeProfile,
     Outcome,
     Profile,
@@ -46,6 +48,7 @@ from sandboxes.contracts import (
     Target,
     TensorRef,
     TensorSpec,
+    TimingFlag,
     TorchConstant,
     Trace,
     TraceFailure,
@@ -116,6 +119,20 @@ SAMPLES: tuple[Contract, ...] = (
     ),
     EvalConfig(weight_seeds=(1, 2), seed=3),
     get_target("h200"),
+    Measurement(
+        rounds=40,
+        time_interval_us=(9.9, 10.1),
+        spread=0.01,
+        measured_time_us=10.0,
+        floor_us=8.0,
+        host_time_us=14.0,
+        eager_time_us=30.0,
+        flags=(TimingFlag.THROTTLED,),
+        versions={"driver": "580.1"},
+        clocks=Clocks(
+            sm_mhz=1700, memory_mhz=2600, most_sm_mhz=1980, temperature_c=60, power_w=500, throttled=("power cap",)
+        ),
+    ),
     Weakness(rule="zero_output", severity="refuse", evidence="the output is 0", remedy="shift the inputs"),
 )
 
