@@ -3,11 +3,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# On a machine whose torch and Triton are to be used as they are: `make gpu-test GPU_PYTHON=python3`. What else is needed is
+# installed on top of them, in .venv-gpu.
+GPU_PYTHON ?=
+ifdef GPU_PYTHON
+GPU_BIN := .venv-gpu/bin
+else
+GPU_BIN := $(BIN)
+endif
+GPU_STAMP := $(GPU_BIN:/bin=/.installed)
+
 DEMO := core/add_relu, core/argmax, core/causal_attention, core/cumulative_sum, core/histogram, core/kl_divergence, \
 	core/matmul, core/max_pool, core/rms_norm, core/softmax
 
 .DEFAULT_GOAL := help
-.PHONY: help demo train-demo test check bench gpu-test test-broker test-docker test-openenv test-verifiers clean
+.PHONY: help demo train-demo test check bench gpu-test gpu-bench test-broker test-docker test-openenv test-verifiers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,8 +49,20 @@ check: $(STAMP) ## format, lint, types, import arrows
 bench: $(STAMP) ## run the benchmarks; prints JSON with machine and versions
 	@$(BIN)/python -m benchmarks
 
-gpu-test: $(STAMP) ## run the tests marked gpu on this machine's GPU
-	$(BIN)/pytest -m gpu || [ $$? -eq 5 ] # 5: no test is marked gpu
+gpu-test: $(GPU_STAMP) ## run the tests marked gpu on this machine's GPU, with the torch of GPU_PYTHON if that is given
+	$(GPU_BIN)/python -m pytest -m gpu tests/gpu
+
+gpu-bench: $(GPU_STAMP) ## measure this machine's GPU: noise, throughput, agreement; JSON in benchmarks/results
+	$(GPU_BIN)/python -m benchmarks.gpu
+
+.venv-gpu/.installed: pyproject.toml
+	rm -rf .venv-gpu
+	$(GPU_PYTHON) -m venv .venv-gpu
+	$(GPU_PYTHON) -c 'import site; print(*site.getsitepackages(), site.getusersitepackages(), sep="\n")' \
+		>"$$(.venv-gpu/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/under.pth"
+	.venv-gpu/bin/python -c 'import torch, triton; print("torch", torch.__version__, "Triton", triton.__version__)'
+	.venv-gpu/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[gpu]' 'pytest>=9,<10' pytest-timeout
+	@touch $@
 
 # Packages that do not go together with one another or with .venv get environments of their own. They begin as copies of
 # .venv made of hard links, which pip replaces where it installs another version: seconds instead of 2 GB.
@@ -64,5 +86,5 @@ test-verifiers: .venv-verifiers/.installed ## test the adapter for verifiers in 
 	.venv-verifiers/bin/python -m pytest -m ecosystem tests/policies/ecosystem/verifiers tests/examples
 
 clean: ## remove everything the other targets made
-	rm -rf .venv .venv-openenv .venv-verifiers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-gpu .venv-openenv .venv-verifiers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
