@@ -1,8 +1,8 @@
 """`python -m benchmarks.gpu [NAME ...]`: runs all benchmarks of a GPU, or those that are named, and ends with a table.
 
-To add one: a module of this folder with `SHARE`, its part of the time, `run(setting) -> dict`, numbers with units in their
-names, and `rows(found) -> list of (what, measured, aim)` for the table. One whose times are made up, whatever GPU there is,
-says `SIMULATES = True`.
+To add one: a module of this folder with `SHARE`, its part of the time, `run(setting) -> dict`, numbers with units in
+their names, and `rows(found) -> list of (what, measured, aim)` for the table. One whose times are made up, whatever GPU
+there is, says `SIMULATES = True`.
 """
 
 import argparse

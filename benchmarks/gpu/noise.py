@@ -1,7 +1,7 @@
 """How steady the reported speedup is: the same kernels again and again, for minutes.
 
-Covered: whatever differs between two evaluations of one program on one GPU, in one evaluator: values, addresses, clocks,
-heat, and the statistics that decide when to stop. Not covered: other GPUs of the kind, other days.
+Covered: whatever differs between two evaluations of one program on one GPU, in one evaluator: values, addresses,
+clocks, heat, and the statistics that decide when to stop. Not covered: other GPUs of the kind, other days.
 """
 
 import statistics
