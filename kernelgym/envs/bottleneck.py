@@ -91,6 +91,8 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
         )
     if profile.time_us <= NEAR * profile.roofline_us:
         return "is close to the best possible time; little is left to gain."
+    if node.roofline_fraction is None or node.bytes is None:
+        return "takes the most time; what it moves and computes can't be counted, so what limits it is not known."
     if node.bound is Bound.LATENCY:
         programs = 0 if node.grid is None else prod(node.grid)
         if programs >= MANY_PROGRAMS:
@@ -126,7 +128,8 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
 def _then(profile: Profile) -> str | None:
     """Returns that launches should be fused if each of them at full speed would still not be enough."""
     live = [node for node in profile.nodes if node.live]
-    ideal_us = sum(node.time_us * node.roofline_fraction for node in live)
+    fractions = [(node.time_us, node.roofline_fraction) for node in live if node.roofline_fraction is not None]
+    ideal_us = sum(time_us * fraction for time_us, fraction in fractions)
     if len(live) < 2 or not profile.roofline_us or ideal_us < WASTEFUL * profile.roofline_us:
         return None
     return (
@@ -147,9 +150,9 @@ def _kernel(group: list[NodeProfile], profile: Profile) -> Kernel:
         time_us=time_us,
         share=time_us / profile.time_us if profile.time_us else 0.0,
         bound=node.bound.value,
-        roofline_fraction=sum(each.roofline_fraction * each.time_us for each in group) / time_us if time_us else 0.0,
-        bytes=sum(each.bytes for each in group),
-        flops=sum(each.flops for each in group),
+        roofline_fraction=_roofline_fraction(group),
+        bytes=_whole([each.bytes for each in group]),
+        flops=_whole([each.flops for each in group]),
         grid=None if node.grid is None else "×".join(map(str, node.grid)),
         config=one_line(config, MAX_TEXT) or None,
         resources=None
@@ -162,6 +165,22 @@ def _kernel(group: list[NodeProfile], profile: Profile) -> Kernel:
             limited_by=None if need.limited_by == "nothing" else plain(need.limited_by)[:MAX_NAME],
         ),
     )
+
+
+def _roofline_fraction(group: list[NodeProfile]) -> float | None:
+    """Returns the fraction of all of them together; None if it is not known of one."""
+    fractions = [each.roofline_fraction for each in group if each.roofline_fraction is not None]
+    if len(fractions) < len(group):
+        return None
+    whole_us = _time(group)
+    ideal_us = sum(each.time_us * fraction for each, fraction in zip(group, fractions, strict=True))
+    return ideal_us / whole_us if whole_us else 0.0
+
+
+def _whole(counts: list[int | None]) -> int | None:
+    """Returns the sum; None if one of them is not known."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _hottest(profile: Profile) -> list[TrafficLine]:

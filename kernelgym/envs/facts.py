@@ -161,9 +161,11 @@ class Kernel:
     time_us: float
     share: float
     bound: str
-    roofline_fraction: float
-    bytes: int
-    flops: int
+    """`memory`, `compute`, `latency`, or `unknown`."""
+    roofline_fraction: float | None
+    """None, as `bytes` and `flops`, if they can't be counted."""
+    bytes: int | None
+    flops: int | None
     grid: str | None
     config: str | None
     resources: KernelResources | None

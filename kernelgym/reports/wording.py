@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sandboxes.contracts import Outcome, Profile, Report
+from sandboxes.contracts import Bound, NodeProfile, Outcome, Profile, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def reason(report: Report) -> str:
     """Returns the first thing that the candidate's author should hear, one line; empty if there is nothing to say."""
     if report.profile is not None and report.profile.nodes:
         slowest = max(report.profile.nodes, key=lambda node: node.time_us)
-        return f"{slowest.name}: {slowest.bound}-bound, {percent(slowest.roofline_fraction)} of the roofline"
+        return f"{slowest.name}: {limited(slowest)}"
     if report.findings and report.outcome is Outcome.HACK:
         return report.findings[0].evidence.partition("\n")[0]
     if report.diagnostics:
@@ -100,13 +100,22 @@ def provenance(profile: Profile) -> str:
     return f"{profile.source} {preposition} {plain(profile.device)}"
 
 
+def limited(node: NodeProfile) -> str:
+    """Returns what limits a node and how near it is: `memory-bound, 81% of the roofline`."""
+    if node.bound is Bound.UNKNOWN or node.roofline_fraction is None:
+        return "what limits it is not known"
+    return f"{node.bound}-bound, {percent(node.roofline_fraction)} of the roofline"
+
+
 def factor(value: float) -> str:
     """Returns a ratio with up to three significant digits, e.g. `2.00×`, `0.125×`, `131×`."""
     return f"{_digits(value)}×"
 
 
-def percent(share: float) -> str:
-    """Returns a share as whole percent; a share that is not quite all or nothing is not called so."""
+def percent(share: float | None) -> str:
+    """Returns a share as whole percent, `?` for one that nobody knows; not quite all or nothing is not called so."""
+    if share is None:
+        return "?"
     if 0 < share < 0.005:
         return "<1%"
     if 0.995 <= share < 1:
@@ -124,8 +133,10 @@ def dollars(cost: float) -> str:
     return "under $0.01" if 0 < cost < 0.01 else f"${cost:,.2f}"
 
 
-def quantity(number: int, unit: str) -> str:
-    """Returns `number` with a decimal prefix, e.g. `1.05 MB`, `250 kflop`."""
+def quantity(number: int | None, unit: str) -> str:
+    """Returns `number` with a decimal prefix, e.g. `1.05 MB`, `250 kflop`; `? B` if nobody has counted."""
+    if number is None:
+        return f"? {unit}"
     value = float(number)
     for prefix in ("", "k", "M", "G", "T"):
         if value < 999.5 or prefix == "T":

@@ -30,6 +30,8 @@ class Bound(StrEnum):
     COMPUTE = "compute"
     LATENCY = "latency"
     """Too small or too few blocks to load the GPU: launch overhead and latency dominate."""
+    UNKNOWN = "unknown"
+    """It takes time, and nobody knows how much it moves and computes."""
 
 
 class Resources(Contract):
@@ -77,12 +79,13 @@ class NodeProfile(Contract):
     fills: bool = False
     """True for an operator that only fills memory with numbers that are known before anything is computed."""
     time_us: NonNegative
-    bytes: Count
-    """Bytes moved to and from device memory."""
-    flops: Count
+    bytes: Count | None
+    """Bytes moved to and from device memory; None if they can't be counted."""
+    flops: Count | None
+    """Operations; None if they can't be counted."""
     bound: Bound
-    roofline_fraction: Share
-    """Time the roofline allows over the time it takes."""
+    roofline_fraction: Share | None
+    """Time the roofline allows over the time it takes; None if bytes and operations can't be counted."""
     config: str = ""
     """Of the autotuned variant that was chosen."""
     grid: tuple[int, int, int] | None = None
@@ -109,6 +112,8 @@ class TimingFlag(StrEnum):
     """The GPU reduced its clocks for power, heat or a fault while it measured."""
     DISAGREEING = "disagreeing"
     """Events, the profiler and the host's clock do not tell the same time."""
+    NOT_ATTRIBUTED = "not_attributed"
+    """The profiler did not see every kernel of the candidate: the whole was measured, its parts are the model's."""
 
 
 class Clocks(Contract):
@@ -148,6 +153,20 @@ class Measurement(Contract):
     flags: tuple[TimingFlag, ...] = ()
     clocks: Clocks | None = None
     """While it measured; None if NVML is not there."""
+    busy_us: NonNegative | None = None
+    """Time in which the device did anything of the candidate's during a run under the profiler; what `Profile.time_us`
+    has on top of it is gaps between kernels. None if the profiler did not see every kernel."""
+    other_us: NonNegative | None = None
+    """Device time under the profiler that belongs to no node of the candidate: our own copies and fills."""
+    modelled_time_us: NonNegative | None = None
+    """What the hardware model says of the same program; None if it can't count all of it."""
+    modelled_reference_time_us: NonNegative | None = None
+    """What it says of the reference."""
+    modelled_nodes_us: dict[Count, NonNegative] = Field(default_factory=dict)
+    """What it says of each node that it can count, by index."""
+    ceilings: dict[str, NonNegative] = Field(default_factory=dict)
+    """What this GPU was measured to reach, which rooflines are relative to: `dram_gb_per_s`, `l2_gb_per_s`, and 1e12
+    operations per second by kind. What is not in it is the data sheet's."""
     simulated: bool = False
     """Nothing was measured: a simulated GPU made the times up."""
     versions: dict[str, str] = Field(default_factory=dict)

@@ -32,10 +32,10 @@ def roofline(episodes: Sequence[EpisodeRecord], target: str) -> dict[str, Any]:
     for index, episode in enumerate(episodes):
         for turn in episode.turns:
             for node in turn.report.profile.nodes if turn.report.profile is not None else ():
-                if not (node.flops and node.bytes and node.time_us):
+                point = _point(node)
+                if point is None:
                     unplaced += node.custom
                     continue
-                point = _point(node)
                 counts[point] += 1
                 where.setdefault(point, (index, turn.number))
     chosen = counts.most_common(MAX_POINTS)
@@ -47,16 +47,17 @@ def roofline(episodes: Sequence[EpisodeRecord], target: str) -> dict[str, Any]:
     }
 
 
-def _point(node: NodeProfile) -> Point:
-    """Returns name, whether it is the candidate's own, flop per byte, flop/s, bound, and what is told of it."""
+def _point(node: NodeProfile) -> Point | None:
+    """Returns name, whether it is the candidate's own, flop per byte, flop/s, bound, and what is told of it.
+
+    None if it has no place: it computes or moves nothing, or nobody could count it.
+    """
+    if not (node.flops and node.bytes and node.time_us) or node.roofline_fraction is None:
+        return None
     intensity = float(f"{node.flops / node.bytes:.4g}")
     achieved = float(f"{node.flops / node.time_us * 1e6:.4g}")
-    return shown(node.name, 80), node.custom, intensity, achieved, node.bound.value, *_whole(node)
-
-
-def _whole(node: NodeProfile) -> tuple[int, int]:
-    """Returns percent of the roofline, and nanoseconds."""
-    return round(node.roofline_fraction * 100), round(node.time_us * 1000)
+    roof_percent, time_ns = round(node.roofline_fraction * 100), round(node.time_us * 1000)
+    return shown(node.name, 80), node.custom, intensity, achieved, node.bound.value, roof_percent, time_ns
 
 
 def _roofs(target: str) -> dict[str, Any] | None:

@@ -446,7 +446,7 @@ def test_a_node_profile_names_what_bounds_it() -> None:
     with pytest.raises(ValidationError):
         NodeProfile.model_validate({"node": 0, "name": "k", "custom": True, "live": True, "time_us": 1, "bytes": 0,
                                     "flops": 0, "bound": "luck", "roofline_fraction": 0})  # fmt: skip
-    assert {bound.value for bound in Bound} == {"memory", "compute", "latency"}
+    assert {bound.value for bound in Bound} == {"memory", "compute", "latency", "unknown"}
 
 
 def test_a_bench_check_says_how_it_was_verified() -> None:

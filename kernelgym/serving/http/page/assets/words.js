@@ -10,6 +10,7 @@ const short = (id) => id.slice(0, 10);
 const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour12: false });
 
 function quantity(value, unit) {
+  if (value === null) return `? ${unit}`; // nobody could count it
   const prefixes = ["", "k", "M", "G", "T"];
   let at = 0;
   while (value >= 999.5 && at < 4) {
