@@ -83,6 +83,11 @@ class Operator:
     numbers: frozenset[int] = frozenset()
     """Positions of the arguments that take a number which is only computed with, so that it may be one read back."""
 
+    @property
+    def fresh(self) -> bool:
+        """True if its results are new tensors."""
+        return all(alias is None for alias in self.aliases)
+
 
 @lru_cache(maxsize=4096)
 def operator(qualified: str) -> Operator:

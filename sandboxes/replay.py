@@ -40,6 +40,18 @@ class Memory(Protocol):
         ...
 
 
+class Ground(Protocol):
+    """Decides where the tensors of a replay lie."""
+
+    def empty(self, value: int, spec: TensorSpec) -> torch.Tensor:
+        """Returns poisoned memory for a value that `torch.empty` or kin makes, laid out as the trace says."""
+        ...
+
+    def computed(self, value: int, tensor: torch.Tensor) -> torch.Tensor:
+        """Returns what is used for a new tensor that another operator made: that one, or a copy of the same layout."""
+        ...
+
+
 class MalformedTrace(ValueError):
     """The trace contradicts itself or what its operators do; the node and value are named."""
 
@@ -97,18 +109,21 @@ def replay(
     precision: Precision = Precision.FP32,
     deadline_s: float = float("inf"),
     memory: Memory | None = None,
+    ground: Ground | None = None,
 ) -> Replayed:
     """Replays a trace.
 
     Args:
         trace: The graph.
-        inputs: Tensors for the ids in `trace.inputs`; in-place nodes change them.
-        constants: Data by `Constant.key`, contiguous.
+        inputs: Tensors for the ids in `trace.inputs`, and for constants that are laid out already; in-place nodes
+            change them.
+        constants: Data of the others by `Constant.key`, contiguous.
         device: Where to run; `meta` propagates shapes only.
         precision: How ATen matrix products treat float32 factors.
         launch: Runs launch number `index`, given the values so far.
         deadline_s: On `time.monotonic`'s clock; looked at before every node.
         memory: Is told of uninitialised results and of writes into values, after each ATen call.
+        ground: Where tensors lie; None leaves that to torch, and poisons what it has not initialised.
 
     Raises:
         MalformedTrace: A result is not what the trace says it is, or an operator rejects its arguments.
@@ -116,7 +131,8 @@ def replay(
     """
     values: Values = dict(inputs)
     for constant in trace.constants:
-        values[constant.value] = _restride(constants[constant.key].to(device), trace.values[constant.value])
+        if constant.value not in values:
+            values[constant.value] = restride(constants[constant.key].to(device), trace.values[constant.value])
     last_use = _last_uses(trace)
     with torch.no_grad():
         for index, node in enumerate(trace.nodes):
@@ -125,7 +141,7 @@ def replay(
             if isinstance(node, Launch):
                 launch(index, node, values)
             else:
-                _call(index, node, values, trace.values, device, precision)
+                _call(index, node, values, trace.values, device, precision, ground)
                 if memory is not None:
                     _tell(memory, node, values)
             for id_ in last_use.get(index, ()):
@@ -154,6 +170,7 @@ def _call(
     specs: tuple[TensorSpec, ...],
     device: torch.device,
     precision: Precision,
+    ground: Ground | None,
 ) -> None:
     """Runs one ATen call and stores its results."""
     try:
@@ -167,6 +184,10 @@ def _call(
         args = rounded_factors(call.operator.partition(".")[0], args)
     kwargs = {name: _plain(argument, values, device) for name, argument in call.kwargs.items()}
     kwargs.pop("pin_memory", None)
+    claimed = call.results[0] if len(call.results) == 1 else None
+    if ground is not None and op.allocates and op.fresh and isinstance(claimed, TensorRef):
+        _store_all(index, call, call.results, (ground.empty(claimed.id, specs[claimed.id]),), values, specs)
+        return
     try:
         result = op.overload(*args, **kwargs)
     except REJECTIONS as error:
@@ -174,7 +195,11 @@ def _call(
         raise MalformedTrace(f"node {index} (`{call.operator}`): {reason[:300]}") from None
     if op.allocates and device.type != "meta":
         poison(result)
-    _store_all(index, call, call.results, result if isinstance(result, (tuple, list)) else (result,), values, specs)
+    fresh = _store_all(
+        index, call, call.results, result if isinstance(result, (tuple, list)) else (result,), values, specs
+    )
+    if ground is not None and op.fresh:
+        values.update({id_: ground.computed(id_, values[id_]) for id_ in fresh})
 
 
 def _check_numbers(index: int, call: AtenCall, op: Operator) -> None:
@@ -223,46 +248,51 @@ def _store_all(
     items: Sequence[Any],
     values: Values,
     specs: tuple[TensorSpec, ...],
-) -> None:
-    """Stores results under the ids the trace gives them."""
+) -> list[int]:
+    """Stores results under the ids the trace gives them; returns the ids that are new."""
     if len(claimed) != len(items):
         raise MalformedTrace(
             f"node {index} (`{call.operator}`) has {len(items)} results, the trace claims {len(claimed)}"
         )
+    new: list[int] = []
     for inner, item in zip(claimed, items, strict=True):
-        _store(index, call, inner, item, values, specs)
+        new += _store(index, call, inner, item, values, specs)
+    return new
 
 
 def _store(
     index: int, call: AtenCall, claimed: Argument, item: Any, values: Values, specs: tuple[TensorSpec, ...]
-) -> None:
+) -> list[int]:
     """Stores one result under the id the trace gives it, after checking that it looks as claimed."""
     where = f"node {index} (`{call.operator}`)"
     if isinstance(claimed, ArgumentSequence) and isinstance(item, (tuple, list)):
-        _store_all(index, call, claimed.items, item, values, specs)
-        return
+        return _store_all(index, call, claimed.items, item, values, specs)
     if not isinstance(claimed, TensorRef):
         if isinstance(item, torch.Tensor):
             raise MalformedTrace(f"{where} returns {describe(item)}, which the trace leaves out")
-        return
+        return []
     spec = specs[claimed.id]
     if not isinstance(item, torch.Tensor) or tuple(item.shape) != spec.shape or dtype_name(item) != spec.dtype:
         raise MalformedTrace(f"{where} returns {describe(item)}, the trace claims {spec}")
     if claimed.id in values:
         if values[claimed.id] is not item:
             raise MalformedTrace(f"{where} returns a new tensor, the trace claims value {claimed.id} once more")
-        return
-    fresh = all(alias is None for alias in operator(call.operator).aliases)
-    stored = _restride(item, spec) if fresh else item
+        return []
+    stored = restride(item, spec) if operator(call.operator).fresh else item
     if stored.storage_offset() != spec.offset or not _strides_match(stored, spec):
         raise MalformedTrace(f"{where} lays {spec} out otherwise than the trace claims")
     if _end(stored) > stored.untyped_storage().nbytes():  # `meta` does not look
         raise MalformedTrace(f"{where} returns {spec} out of bounds of its storage")
     values[claimed.id] = stored
+    return [claimed.id]
 
 
-def _restride(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
-    """Lays the tensor out as the trace says: kernels were given these strides as numbers."""
+def restride(tensor: torch.Tensor, spec: TensorSpec) -> torch.Tensor:
+    """Returns the tensor laid out as the trace says, since kernels were given these strides as numbers.
+
+    Raises:
+        MalformedTrace: It is not the one that the trace means, or the layout is none of a tensor of its own.
+    """
     if tuple(tensor.shape) != spec.shape or dtype_name(tensor) != spec.dtype:
         raise MalformedTrace(f"a tensor is {describe(tensor)}, the trace claims {spec}")
     if _strides_match(tensor, spec):
