@@ -206,9 +206,13 @@ class Profile(Contract):
 
     @model_validator(mode="after")
     def _times_are_consistent(self) -> Self:
-        """The whole takes as long as its parts, give or take rounding, and an interval has its ends in order."""
+        """A model's whole takes as long as its parts, give or take rounding; an interval has its ends in order."""
         total = sum(node.time_us for node in self.nodes)
-        if self.source is ProfileSource.MODELLED and abs(total - self.time_us) > 1e-6 * max(1.0, total):
+        if (
+            self.measurement is None
+            and self.source is ProfileSource.MODELLED
+            and abs(total - self.time_us) > 1e-6 * max(1.0, total)
+        ):
             raise ValueError(f"time_us is {self.time_us} but its nodes add up to {total}")
         if self.speedup_interval is not None and self.speedup_interval[0] > self.speedup_interval[1]:
             raise ValueError(f"speedup_interval is {self.speedup_interval}; its lower end comes first")

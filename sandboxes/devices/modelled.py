@@ -1,11 +1,12 @@
 """Puts a profile together from the hardware model's prices."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sandboxes.contracts import (
     READ_BACK,
     AtenCall,
+    Bound,
     HotLine,
     Launch,
     NodeProfile,
@@ -41,7 +42,7 @@ def modelled_profile(
     Args:
         program: The bench case, with compiled kernels.
         choice: Variant of each launch.
-        launched: What each launch did.
+        launched: What each launch did; one that is not in it could not be counted. It has no price, and says so.
         reference: The reference's `forward`, recorded in the same form.
         target: The GPU that is modelled.
         precision: Decides which unit multiplies float32.
@@ -50,7 +51,12 @@ def modelled_profile(
     host = host_values(program.trace)
     for index, node in enumerate(program.trace.nodes):
         if isinstance(node, Launch):
-            nodes.append(_launch(program, index, node, choice[index], launched[index], target))
+            did = launched.get(index)
+            nodes.append(
+                uncounted(program, index, node, choice[index])
+                if did is None
+                else _launch(program, index, node, choice[index], did, target)
+            )
         elif node.operator != READ_BACK and host.intersection(references(node.results)):
             continue  # Python's own arithmetic
         elif (priced := _aten(program, index, node, target, precision)) is not None:
@@ -59,7 +65,7 @@ def modelled_profile(
     own = sum(node.time_us for node in nodes if node.live and node.custom)
     delegated = {index for index, _ in delegated_calls(program.trace, program.flow, reference)}
     left = sum(node.time_us for node in nodes if node.node in delegated)
-    works = [aten_work(call, reference.values, precision) for call in reference.nodes if isinstance(call, AtenCall)]
+    works = works_of_calls(reference, precision)
     reference_us = sum(price_aten(target, work).time_us for work in works)
     return Profile(
         source=ProfileSource.MODELLED,
@@ -69,7 +75,33 @@ def modelled_profile(
         reference_time_us=reference_us,
         coverage=own / live if live else 0.0,
         replaced=min(max(1 - left / reference_us, 0.0), 1.0) if reference_us else float(not left),
-        roofline_us=_least_us(reference, works, target),
+        roofline_us=least_us(reference, works, target),
+    )
+
+
+def works_of_calls(reference: Trace, precision: Precision) -> list[Work]:
+    """Returns what each ATen call of a reference does."""
+    return [aten_work(call, reference.values, precision) for call in reference.nodes if isinstance(call, AtenCall)]
+
+
+def uncounted(program: Program, index: int, node: Launch, number: int) -> NodeProfile:
+    """Returns a launch of which only the compiled kernel is known."""
+    variant = node.variants[number]
+    kernel = program.kernels.get((index, number))
+    return NodeProfile(
+        node=index,
+        name=node.kernel,
+        custom=True,
+        live=index in program.flow.live,
+        time_us=0.0,
+        bytes=None,
+        flops=None,
+        bound=Bound.UNKNOWN,
+        roofline_fraction=None,
+        config=variant.config,
+        grid=variant.grid,
+        resources=None if kernel is None else kernel.resources,
+        line=node.line,
     )
 
 
@@ -132,7 +164,7 @@ def _hot_lines(launched: Launched) -> tuple[HotLine, ...]:
     )
 
 
-def _least_us(reference: Trace, works: list[Work], target: Target) -> float:
+def least_us(reference: Trace, works: Sequence[Work], target: Target) -> float:
     """Returns the roofline of the whole problem: inputs and outputs once, and all the reference's arithmetic."""
     ids = set(references(reference.inputs)) | {constant.value for constant in reference.constants}
     outputs = set(references((reference.output,)))
