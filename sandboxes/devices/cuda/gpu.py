@@ -126,15 +126,24 @@ class Gpu(Protocol):
         """Waits until all work has ended."""
         ...
 
-    def prepare(self, work: Callable[[], object]) -> Prepared:
+    def prepare(self, work: Callable[[], object], *, capture: bool = True) -> Prepared:
         """Records work as a CUDA graph; work that can't be recorded is kept as it is (`Prepared.captured`).
 
-        It is done once before, outside of the graph, so that libraries make their handles and choose algorithms.
+        It is called once before, outside of the graph, so that libraries make their handles and choose algorithms, and
+        then for the recording: the tensors that this second call makes are those that `Prepared.run` fills.
+
+        Args:
+            work: What to do, always the same. The `precision` around this call holds for all runs.
+            capture: False keeps it as it is in any case: what launching piece by piece costs.
         """
         ...
 
     def observe(self, work: Callable[[Mark], object]) -> list[DeviceEvent]:
         """Does work once under the profiler, and returns what the device did, in order of time."""
+        ...
+
+    def faults(self) -> AbstractContextManager[None]:
+        """Inside it what torch raises because of the GPU becomes `GpuError` or `GpuLost`: for ATen calls."""
         ...
 
     def precision(self, precision: Precision) -> AbstractContextManager[None]:
