@@ -110,7 +110,7 @@ def operator(qualified: str) -> Operator:
     if not any("Tensor" in str(result.type) for result in overload._schema.returns):
         raise OperatorNotAllowed(f"`{qualified}` can't be replayed: it returns no tensor")
     tags = _tags(name)
-    functional = name.removesuffix("_") if torch.Tag.inplace in overload.tags else name
+    functional = name.removesuffix("_") if _is_in_place(overload) else name
     known = {name, functional} & ALLOWED_NAMES or ALLOWED_TAGS & (tags | _tags(functional))
     if not known or REFUSED_TAGS & tags or name in {"resize", "resize_", "resize_as_", "nonzero"}:
         raise OperatorNotAllowed(f"`{qualified}` can't be replayed: its result is not a function of its arguments")
@@ -161,6 +161,13 @@ def read_back(tensor: torch.Tensor) -> torch.Tensor:
 _READ_BACK = Operator(
     overload=read_back, parameters=("self",), written=frozenset(), aliases=(None,), allocates=False
 )  # fmt: skip
+
+
+def _is_in_place(overload: Any) -> bool:
+    """True for `add_` and its like, by the schema: torch 2.11 has no tag for them."""
+    arguments = overload._schema.arguments
+    written = arguments[0].alias_info if arguments else None
+    return overload._opname.endswith("_") and written is not None and written.is_write
 
 
 def _tags(name: str) -> set[torch.Tag]:

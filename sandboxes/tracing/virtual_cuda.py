@@ -11,6 +11,7 @@ This module is the complete list of what is replaced inside the sandbox process 
 4. `threading.Thread.start` and `_thread.start_new_thread`, because work in other threads is not recorded.
 5. `triton.runtime.autotuner.Autotuner.run` (see `autotuning`).
 6. `Tensor.item`, `tolist`, `__float__` and `__int__`, which read numbers that are not there (see `reading`).
+7. `init_gpu_context` of torch's fake tensors, which touches the GPU that `torch.cuda` says is there.
 
 It is applied once, in the zygote, and never in a process that holds anything of value.
 """
@@ -26,6 +27,7 @@ from typing import Any, NoReturn
 import torch
 import torch._dynamo  # FakeTensorMode needs it, and it must be imported before torch.cuda pretends to be there
 import triton
+from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor
 
 from sandboxes.contracts import Target
@@ -59,6 +61,7 @@ def install(target: Target) -> None:
         setattr(torch.cuda.nvtx, name, answer)
     if first:
         _install_device_guard()
+        fake_tensor.init_gpu_context = _nothing  # type: ignore[assignment] # torch caches its own
         FakeTensor.data_ptr = _data_ptr  # type: ignore[method-assign,assignment]
         threading.Thread.start = _no_threads  # type: ignore[method-assign]
         _thread.start_new_thread = _no_threads
