@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from rewards.errors import RewardBroken, RewardsError
 from rewards.reward import EXCLUDED, Reward, RewardFunction
-from sandboxes.contracts import Outcome, Report
+from sandboxes.contracts import Outcome, Report, TimingFlag
 
 
 @dataclass(frozen=True, slots=True)
 class NamedReward:
-    """A reward function under its name. An evaluation lost to the infrastructure has no reward; every other has one."""
+    """A reward function under its name. An evaluation that is lost (`is_lost`) has no reward; every other has one."""
 
     name: str
     summary: str
@@ -45,7 +45,7 @@ class NamedReward:
         Raises:
             RewardBroken: The function raises, or returns something else than a `Reward` with a value.
         """
-        if report.outcome is Outcome.INFRASTRUCTURE:
+        if is_lost(report):
             return EXCLUDED
         try:
             reward = self.function(report, history)
@@ -58,6 +58,19 @@ class NamedReward:
         except Exception as error:
             raise RewardBroken(blame(f"the reward `{self.name}` fails", error)) from error
         return reward
+
+
+def is_lost(report: Report) -> bool:
+    """Returns whether an evaluation says nothing of the candidate: it was lost, or its clocks contradict each other.
+
+    Clocks that contradict each other are our instrument's fault. Paying such a time would pay for the fault, and paying
+    0 for it would punish a candidate that may be fast. Evaluations end in `infrastructure` there, so that no report of
+    ours is like that; one of somebody else's worker may be.
+    """
+    profile = report.profile
+    if report.outcome is Outcome.INFRASTRUCTURE or profile is None or profile.measurement is None:
+        return report.outcome is Outcome.INFRASTRUCTURE
+    return TimingFlag.DISAGREEING in profile.measurement.flags
 
 
 def blame(what: str, error: Exception) -> str:

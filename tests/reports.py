@@ -5,11 +5,13 @@ from sandboxes.contracts import (
     Bound,
     CaseKind,
     CaseResult,
+    Clocks,
     Depth,
     Diagnostic,
     EvalConfig,
     Finding,
     HotLine,
+    Measurement,
     NodeProfile,
     Outcome,
     Profile,
@@ -18,6 +20,7 @@ from sandboxes.contracts import (
     Resources,
     Severity,
     Stage,
+    TimingFlag,
 )
 
 SOURCE = "\n".join(f"line_{number} = {number}" for number in range(1, 60))
@@ -60,6 +63,42 @@ def ok_report(
         timings_s={"trace": 0.08, "compile": 0.05, "replay": 0.12},
         versions={"torch": "2.13.0", "triton": "3.9.0"},
     )  # fmt: skip
+
+
+def measured_report(
+    *,
+    time_us: float = 10.0,
+    reference_time_us: float = 20.0,
+    flags: tuple[TimingFlag, ...] = (),
+    simulated: bool = False,
+    floor_us: float = 4.0,
+) -> Report:
+    """The candidate of `ok_report`, timed on a GPU."""
+    measured_us = 0.75 * floor_us if TimingFlag.BELOW_FLOOR in flags else time_us
+    time_us = max(measured_us, floor_us)
+    report = ok_report(time_us=time_us, reference_time_us=reference_time_us)
+    assert report.profile is not None
+    measurement = Measurement(
+        rounds=120, time_interval_us=(0.99 * measured_us, 1.01 * measured_us), spread=0.012,
+        measured_time_us=measured_us, floor_us=floor_us, host_time_us=time_us + 5, eager_time_us=3 * time_us,
+        reference_eager_time_us=2 * reference_time_us, variants=12, flags=flags, busy_us=0.9 * measured_us,
+        other_us=0.5, modelled_time_us=9.0, modelled_reference_time_us=21.6, modelled_nodes_us={0: 7.0, 1: 2.0},
+        ceilings={"dram_gb_per_s": 4300.0, "fp16": 780.0}, simulated=simulated,
+        clocks=Clocks(sm_mhz=1830, memory_mhz=3201, most_sm_mhz=1980, temperature_c=61, power_w=540),
+        versions={"driver": "580.65", "cuda": "13.0", "torch": "2.13.0", "triton": "3.9.0"},
+    )  # fmt: skip
+    speedup = reference_time_us / time_us
+    profile = report.profile.model_copy(
+        update={
+            "source": ProfileSource.MODELLED if simulated else ProfileSource.MEASURED,
+            "device": "NVIDIA H200 (simulated)" if simulated else "NVIDIA H200",
+            "compiled_reference_time_us": 0.6 * reference_time_us,
+            "speedup_interval": (0.99 * speedup, 1.01 * speedup),
+            "measurement": measurement,
+        }
+    )
+    document = report.model_copy(update={"profile": profile, "config": EvalConfig(device="cuda")})
+    return Report.model_validate(document.model_dump())
 
 
 def failed_report(outcome: Outcome, *, message: str = "name `tl` is not defined", line: int | None = 23) -> Report:

@@ -197,6 +197,10 @@ class Performance:
     time_us: float
     reference_us: float
     roofline_us: float
+    interval: tuple[float, float] | None
+    """Ends of the 99.8 % interval of the speedup; None for modelled times."""
+    remarks: tuple[str, ...]
+    """What is to be known of measured times, the first the most important; mostly nothing."""
     coverage: float
     total: int
     """Kernels and operators."""

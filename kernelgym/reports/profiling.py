@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from kernelgym.reports.timing import flag_words, measured_facts
 from kernelgym.reports.wording import factor, microseconds, percent, plain, quantity
 from sandboxes.contracts import NodeProfile, Profile, Report
 
@@ -19,11 +20,13 @@ def profiling(profile: Profile, report: Report) -> RenderableType:
     """Returns the tables of a profile; the caller adds the title, which says whether it was modelled or measured."""
     slowest = sorted(profile.nodes, key=lambda node: -node.time_us)[:MAX_NODES]
     shown = sorted(slowest, key=lambda node: node.node)
-    parts: list[RenderableType] = [_nodes(shown, profile.time_us)]
+    parts: list[RenderableType] = [_nodes(shown, profile)]
     if hidden := len(profile.nodes) - len(shown):
         rest = profile.time_us - sum(node.time_us for node in shown)
         parts.append(Text(f"and {hidden} more nodes, together {microseconds(max(rest, 0.0))} µs", style="dim"))
     parts.append(_summary(profile, report))
+    if profile.measurement is not None:
+        parts += [Text(), _measurement(profile)]
     if compiled := [node for node in shown if node.resources is not None]:
         parts += [Text(), _kernels(compiled)]
     if hottest := _hottest(profile):
@@ -31,12 +34,16 @@ def profiling(profile: Profile, report: Report) -> RenderableType:
     return Group(*parts)
 
 
-def _nodes(nodes: list[NodeProfile], total_us: float) -> Table:
+def _nodes(nodes: list[NodeProfile], profile: Profile) -> Table:
+    total_us = profile.time_us
+    modelled = {} if profile.measurement is None else profile.measurement.modelled_nodes_us
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("#", justify="right")
     table.add_column("kernel or operator", ratio=1, overflow="fold")
     table.add_column("line", justify="right")
     table.add_column("µs", justify="right", no_wrap=True)
+    if modelled:
+        table.add_column("model µs", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("bound", no_wrap=True)
     table.add_column("roofline", justify="right", no_wrap=True)
@@ -46,6 +53,7 @@ def _nodes(nodes: list[NodeProfile], total_us: float) -> Table:
             name.append("  (result unused)", style="yellow")
         table.add_row(
             str(node.node), name, _optional(node.line), microseconds(node.time_us),
+            *((microseconds(modelled[node.node]) if node.node in modelled else "?",) if modelled else ()),
             percent(node.time_us / total_us if total_us else 0.0), node.bound, percent(node.roofline_fraction),
         )  # fmt: skip
     return table
@@ -63,6 +71,18 @@ def _summary(profile: Profile, report: Report) -> Text:
     for name, value in facts:
         text.append("   " if text else "").append(f"{name} ", style="dim").append(value, style="bold")
     return text
+
+
+def _measurement(profile: Profile) -> Table:
+    """Returns how times were measured, and first what is wrong with them."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for words in flag_words(profile):
+        table.add_row(Text("!", style="bold yellow"), Text(words, style="yellow"))
+    for name, words in measured_facts(profile):
+        table.add_row(Text(name), Text(words))
+    return table
 
 
 def _kernels(nodes: list[NodeProfile]) -> Table:

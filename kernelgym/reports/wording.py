@@ -34,6 +34,9 @@ VERDICTS: Final = {
     Outcome.INFRASTRUCTURE: Verdict("!", "bold yellow", "no verdict"),
 }
 
+SIMULATED: Final = " (simulated)"
+"""What the title of a simulated GPU ends in."""
+
 EVEN: Final = 0.005
 """Relative difference to 1 below which a speedup is called neither faster nor slower."""
 
@@ -95,7 +98,9 @@ def reason(report: Report) -> str:
 
 
 def provenance(profile: Profile) -> str:
-    """Returns where a profile's times come from: `modelled for NVIDIA H200` or `measured on NVIDIA H200`."""
+    """Returns where a profile's times come from: `modelled for`, `measured on` or `simulated for NVIDIA H200`."""
+    if profile.measurement is not None and profile.measurement.simulated:
+        return f"simulated for {plain(profile.device.removesuffix(SIMULATED))}"
     preposition = {"modelled": "for", "measured": "on"}[profile.source]
     return f"{profile.source} {preposition} {plain(profile.device)}"
 

@@ -1,7 +1,7 @@
 """Where the time goes: the same form for a modelled and a measured profile."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,9 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**127)]
 """Converts to a float; honest counts are far below."""
 Share = Annotated[float, Field(ge=0, le=1)]
+
+ROUNDING: Final = 1e-6
+"""Relative difference that adding up may leave."""
 
 
 class ProfileSource(StrEnum):
@@ -206,14 +209,20 @@ class Profile(Contract):
 
     @model_validator(mode="after")
     def _times_are_consistent(self) -> Self:
-        """A model's whole takes as long as its parts, give or take rounding; an interval has its ends in order."""
+        """A model's whole takes as long as its parts, give or take rounding; nothing measured is below its floor; an
+        interval has its ends in order.
+        """
         total = sum(node.time_us for node in self.nodes)
         if (
             self.measurement is None
             and self.source is ProfileSource.MODELLED
-            and abs(total - self.time_us) > 1e-6 * max(1.0, total)
+            and abs(total - self.time_us) > ROUNDING * max(1.0, total)
         ):
             raise ValueError(f"time_us is {self.time_us} but its nodes add up to {total}")
+        if self.measurement is not None and self.time_us < self.measurement.floor_us * (1 - ROUNDING):
+            raise ValueError(
+                f"time_us is {self.time_us}, below the floor of {self.measurement.floor_us}; pay the floor"
+            )
         if self.speedup_interval is not None and self.speedup_interval[0] > self.speedup_interval[1]:
             raise ValueError(f"speedup_interval is {self.speedup_interval}; its lower end comes first")
         return self

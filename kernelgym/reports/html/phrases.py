@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from kernelgym.chat import Usage
 from kernelgym.reports.html.embedding import shown
+from kernelgym.reports.timing import flag_words, measured_facts
 from kernelgym.reports.wording import factor, microseconds, percent, provenance, quantity
 from kernelgym.runs.record import TermRecord
 from sandboxes.contracts import CaseResult, Diagnostic, Finding, NodeProfile, Profile
@@ -17,8 +18,12 @@ MAX_PHRASE: Final = 600
 
 
 def profile_words(profile: Profile) -> dict[str, Any]:
-    """Returns where times come from, the whole in facts, and a row for each of the slowest nodes."""
+    """Returns where times come from, the whole in facts, and a row for each of the slowest nodes.
+
+    Of measured times also how, what is wrong with them, and what the model says of each node; empty for modelled ones.
+    """
     nodes = sorted(profile.nodes, key=lambda node: node.time_us, reverse=True)
+    modelled = {} if profile.measurement is None else profile.measurement.modelled_nodes_us
     roofline = profile.roofline_us / profile.time_us if profile.time_us else 0.0
     return {
         "source": provenance(profile),
@@ -29,6 +34,13 @@ def profile_words(profile: Profile) -> dict[str, Any]:
             ["own kernels", percent(profile.coverage)],
             ["replaced", "–" if profile.replaced is None else percent(profile.replaced)],
             ["roofline", percent(min(roofline, 1.0))],
+        ],
+        "flags": list(flag_words(profile)),
+        "measured": [[name, phrase(words)] for name, words in measured_facts(profile)],
+        "modelled": [
+            microseconds(modelled[node.node]) if node.node in modelled else "?"
+            for node in nodes[:MAX_NODES]
+            if modelled
         ],
         "nodes": [_node(node, profile.time_us) for node in nodes[:MAX_NODES]],
         "more": max(0, len(nodes) - MAX_NODES),

@@ -123,7 +123,8 @@ def _measured(gpu: Gpu) -> tuple[dict[str, float], tuple[str, ...]]:
     failures: list[str] = []
     for name, measure in _probes(gpu):
         try:
-            value = measure()
+            with gpu.faults():
+                value = measure()
             if value is None:
                 failures.append(f"{name}: not measured, the profiler sees no kernels")
             else:

@@ -3,7 +3,8 @@
 GpuError                    a kernel did it, or the GPU failed; `fault` says which
 SandboxesError
 ├── NoGpu (RuntimeError)    this machine has no GPU that can be used; the message says what to do
-└── GpuLost (RuntimeError)  the GPU or its driver failed, and not because of a kernel
+├── GpuLost (RuntimeError)  the GPU or its driver failed, and not because of a kernel
+└── TimesDisagree (RuntimeError)  it can't be told how long something took
 """
 
 from enum import StrEnum
@@ -64,3 +65,7 @@ class NoGpu(SandboxesError, RuntimeError):
 
 class GpuLost(SandboxesError, RuntimeError):
     """The GPU or its driver failed; nothing is said about the candidate."""
+
+
+class TimesDisagree(SandboxesError, RuntimeError):
+    """Events, profiler and host tell different times, also when asked again: our instrument's fault."""

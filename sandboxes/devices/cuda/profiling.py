@@ -26,6 +26,7 @@ from sandboxes.contracts import (
 from sandboxes.delegation import delegated_calls, is_fill
 from sandboxes.devices.cuda.attribution import Attribution, attribute, typical
 from sandboxes.devices.cuda.ceilings import Ceilings
+from sandboxes.devices.cuda.errors import TimesDisagree
 from sandboxes.devices.cuda.gpu import Gpu, GpuFacts, Mark
 from sandboxes.devices.cuda.measured import Measured
 from sandboxes.devices.device import Choice, Program, Rival
@@ -72,7 +73,15 @@ def measured_profile(
     Raises:
         GpuError: A kernel failed.
         GpuLost: The GPU failed.
+        TimesDisagree: `measured` is flagged so: nothing may be made of its times.
     """
+    if TimingFlag.DISAGREEING in measured.measurement.flags:
+        events_us, host_us = measured.measurement.measured_time_us, measured.measurement.host_time_us
+        raise TimesDisagree(
+            f"`{program.trace.case}` took {events_us:.4g} us by its events and {host_us:.4g} us by the host's clock on "
+            f"{gpu.facts.title}, and they can't both be right; evaluate it again, and if that stays so, see whether "
+            "something else uses this GPU"
+        )
     counted = modelled_profile(program, choice, launched, rival.graph, target, precision)
     seen = observed(gpu, replay, len(program.trace.nodes))
     complete = saw_everything(program, choice, seen)
@@ -106,7 +115,7 @@ def observed(gpu: Gpu, replay: Callable[[Mark], object], nodes: int) -> Attribut
     cold = gpu.memory(2 * gpu.facts.l2_bytes)
 
     def work(mark: Mark) -> None:
-        with mark(nodes):  # nobody's
+        with gpu.faults(), mark(nodes):  # nobody's
             cold.fill_(1)
         replay(mark)
 

@@ -37,7 +37,8 @@ function judgement(turn) {
   if (turn.diagnostics.length) content.push(...titled("Diagnostics", table(["stage", "message", "line"], turn.diagnostics, [2])));
   if (turn.terms.length) content.push(...titled("Reward", table(["term", "value", "why"], [...turn.terms, ["sum", turn.reward, ""]], [1])));
   if (turn.profile) {
-    content.push(...titled(`Profile, ${turn.profile.source}`, facts(turn.profile.facts)));
+    content.push(...titled(`Profile, ${turn.profile.source}`, facts(turn.profile.facts), ...turn.profile.flags.map((words) => el("p", { class: "note odd" }, `⚠ ${words}`)),
+      turn.profile.measured.length ? el("details", { class: "measured" }, el("summary", {}, "How it was measured, and what the model says"), table(["", ""], turn.profile.measured)) : null));
   }
   return content;
 }
@@ -49,9 +50,15 @@ function conversation(turn, detail, texts) {
     messages.map(([role, number]) => el("div", { class: `message ${role}` }, el("b", {}, role), text(texts[number]))));
 }
 
+function nodeTable(profile) {
+  if (!profile.modelled.length) return table(NODES, profile.nodes, [2, 3, 5, 6, 7, 8, 9, 10]);
+  const beside = (row, cell) => [...row.slice(0, 3), cell, ...row.slice(3)];
+  return table(beside(NODES, "µs, modelled"), profile.nodes.map((row, number) => beside(row, profile.modelled[number])), [2, 3, 4, 6, 7, 8, 9, 10, 11]);
+}
+
 function turnView(turn, detail, texts) {
   const nodes = turn.profile && turn.profile.nodes.length
-    ? [...titled("Nodes of the program", table(NODES, turn.profile.nodes, [2, 3, 5, 6, 7, 8, 9, 10])), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null] : [];
+    ? [...titled("Nodes of the program", nodeTable(turn.profile)), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null] : [];
   const cases = turn.cases.length ? titled("Cases", table(CASES, turn.cases, [2, 3, 4])) : [];
   const bench = turn.bench ? [el("p", { class: "note" }, `The size that is timed: ${turn.bench}.`)] : [];
   const tone = turn.outcome === "ok" ? "good" : turn.outcome === "hack" ? "odd" : "bad";
