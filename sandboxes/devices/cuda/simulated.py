@@ -305,8 +305,10 @@ class SimulatedGpu:
         try:
             with _disable_current_modes():
                 execution = execute(kernel.module, grid, args, options=options)
-        except (MemoryFault, InvalidAddress):
+        except MemoryFault:
             self._fail(GpuFault.ILLEGAL_ACCESS)
+        except InvalidAddress as error:
+            self._fail(GpuFault.MISALIGNED if error.misaligned else GpuFault.ILLEGAL_ACCESS)
         except DeviceAssertion:
             self._fail(GpuFault.ASSERTION)
         except ExecutionTimeout:
