@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Final
 
+import torch
+
 from sandboxes.contracts import (
     AtenCall,
     Bound,
@@ -22,14 +24,15 @@ from sandboxes.contracts import (
     ProfileSource,
     Target,
     TimingFlag,
+    Trace,
 )
 from sandboxes.delegation import delegated_calls, is_fill
 from sandboxes.devices.cuda.attribution import Attribution, attribute, typical
 from sandboxes.devices.cuda.ceilings import Ceilings
-from sandboxes.devices.cuda.errors import TimesDisagree
+from sandboxes.devices.cuda.errors import GpuError, GpuFault, TimesDisagree
 from sandboxes.devices.cuda.gpu import Gpu, GpuFacts, Mark
 from sandboxes.devices.cuda.measured import Measured
-from sandboxes.devices.device import Choice, Program, Rival
+from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.devices.modelled import least_us, modelled_profile, uncounted, works_of_calls
 from sandboxes.hardware.aten_cost import aten_work
@@ -50,7 +53,7 @@ def measured_profile(
     replay: Callable[[Mark], object],
     *,
     launched: Mapping[int, Launched],
-    rival: Rival,
+    reference: Trace,
     target: Target,
     precision: Precision,
     measured: Measured,
@@ -64,7 +67,7 @@ def measured_profile(
         choice: Variant of each launch.
         replay: Runs the program once on the GPU, each node inside `mark(index)`.
         launched: What each launch did, counted by the executor; launches that it can't run are left out.
-        rival: The reference.
+        reference: The reference's `forward`, recorded in the same form.
         target: The GPU as data.
         precision: Decides which unit multiplies float32.
         measured: Times of the whole.
@@ -82,7 +85,7 @@ def measured_profile(
             f"{gpu.facts.title}, and they can't both be right; evaluate it again, and if that stays so, see whether "
             "something else uses this GPU"
         )
-    counted = modelled_profile(program, choice, launched, rival.graph, target, precision)
+    counted = modelled_profile(program, choice, launched, reference, target, precision)
     seen = observed(gpu, replay, len(program.trace.nodes))
     complete = saw_everything(program, choice, seen)
     if not complete:
@@ -91,7 +94,7 @@ def measured_profile(
     nodes = _nodes(program, choice, launched, counted, seen, reached, precision, measured.time_us)
     live = sum(node.time_us for node in nodes if node.live)
     own = sum(node.time_us for node in nodes if node.live and node.custom)
-    delegated = {index for index, _ in delegated_calls(program.trace, program.flow, rival.graph)}
+    delegated = {index for index, _ in delegated_calls(program.trace, program.flow, reference)}
     left = sum(node.time_us for node in nodes if node.node in delegated)
     reference_us = measured.reference_time_us
     measurement = _measurement(measured.measurement, gpu.facts, counted, seen, ceilings, complete=complete)
@@ -104,7 +107,7 @@ def measured_profile(
         compiled_reference_time_us=measured.compiled_reference_time_us,
         coverage=min(own / live, 1.0) if live else 0.0,
         replaced=min(max(1 - left / reference_us, 0.0), 1.0) if reference_us else float(not left),
-        roofline_us=least_us(rival.graph, works_of_calls(rival.graph, precision), reached),
+        roofline_us=least_us(reference, works_of_calls(reference, precision), reached),
         speedup_interval=measured.speedup_interval,
         measurement=measurement,
     )
@@ -112,7 +115,7 @@ def measured_profile(
 
 def observed(gpu: Gpu, replay: Callable[[Mark], object], nodes: int) -> Attribution:
     """Returns the device time of each node: the median of several runs, each of which starts on a cold L2 cache."""
-    cold = gpu.memory(2 * gpu.facts.l2_bytes)
+    cold = _cold(gpu)
 
     def work(mark: Mark) -> None:
         with gpu.faults(), mark(nodes):  # nobody's
@@ -120,6 +123,16 @@ def observed(gpu: Gpu, replay: Callable[[Mark], object], nodes: int) -> Attribut
         replay(mark)
 
     return typical([attribute(gpu.observe(work), nodes) for _ in range(RUNS)])
+
+
+def _cold(gpu: Gpu) -> torch.Tensor:
+    """Returns what is written in order to empty the L2 cache; nothing if there is no room for it beside the program."""
+    try:
+        return gpu.memory(2 * gpu.facts.l2_bytes)
+    except GpuError as error:
+        if error.fault is not GpuFault.OUT_OF_MEMORY:
+            raise
+        return gpu.memory(0)
 
 
 def saw_everything(program: Program, choice: Choice, seen: Attribution) -> bool:
