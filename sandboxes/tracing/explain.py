@@ -26,6 +26,9 @@ BRANCH = "Python needs a tensor's value, to branch, count or index with it"
 READS = ("aten._local_scalar_dense", "aten.is_nonzero", "aten.item")
 """Operators behind `if tensor`, `range(tensor)` and `list[tensor]`."""
 
+MISMATCH = "Unhandled FakeTensor Device Propagation"
+"""How torch before 2.13 says, and no class of its own does, that fake tensors are on different devices."""
+
 NOTHING_OUTSIDE = "The sandbox has no network and no files but the installed packages and a private folder."
 
 PREFIXES = {"import": "while importing the candidate: ", "init": "while building `ModelNew`: ", "forward": ""}
@@ -90,6 +93,9 @@ def _classify(error: BaseException, stage: str, source: str) -> Explanation:
         return "trace_error", f"TypeError: {error}", line, "Give `forward` the reference's arguments."
     if isinstance(error, RuntimeError) and ".numpy() is not supported" in str(error):
         return "untraceable", "`.numpy()` reads a tensor's values in Python", line, NO_VALUES
+    if isinstance(error, RuntimeError) and MISMATCH in str(error):
+        devices = str(error).rpartition("devices ")[2].replace(", ", " and ")
+        return "trace_error", f"RuntimeError: Expected all tensors to be on the same device, not {devices}", line, None
     text = "".join(traceback.format_exception_only(error)).strip()
     return "trace_error", clip(text, 1500), line, NOTHING_OUTSIDE if isinstance(error, OSError) else None
 

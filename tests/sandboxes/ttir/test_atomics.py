@@ -10,6 +10,7 @@ from sandboxes.ttir import Access, UnsupportedOperation, accesses, parse
 from tests.sandboxes.ttir import zoo
 from tests.sandboxes.ttir.compiled import run
 from tests.sandboxes.ttir.frontend import ttir_of
+from tests.sandboxes.ttir.versions import needs
 
 N = 16
 KINDS: dict[str, Callable[[Any, Any], Any]] = {
@@ -104,6 +105,7 @@ def test_compare_and_swap_compares_bits() -> None:
     assert torch.signbit(out[1])
 
 
+@needs("tt.atomic_poll")
 def test_programs_hand_values_on_through_atomic_loads_stores_and_polls() -> None:
     flag, x, out = torch.zeros(1, dtype=torch.int32), torch.arange(8.0), torch.zeros(4, 8)
     start = x.clone()
@@ -121,6 +123,7 @@ def test_programs_hand_values_on_through_atomic_loads_stores_and_polls() -> None
     assert facts["out"] == Access(writes=True)
 
 
+@needs("tt.atomic_poll")
 def test_a_poll_gives_up_when_its_time_is_up() -> None:
     flag, out = torch.zeros(1, dtype=torch.int32), torch.full((1,), 9, dtype=torch.int32)
     run(zoo.never, flag, out, LIMIT=100)
@@ -129,11 +132,13 @@ def test_a_poll_gives_up_when_its_time_is_up() -> None:
     assert out.item() == 1
 
 
+@needs("tt.atomic_poll")
 def test_a_poll_without_a_limit_for_a_value_that_never_comes_is_unsupported() -> None:
     with pytest.raises(UnsupportedOperation, match="waits for a program with a larger id"):
         run(zoo.never, torch.zeros(1, dtype=torch.int32), torch.zeros(1, dtype=torch.int32), LIMIT=None)
 
 
+@needs("tt.grid_dependency_wait", "tt.approx_divf")
 def test_programmatic_launches_and_hints_have_no_effect_on_values() -> None:
     x, out = torch.arange(8.0), torch.zeros(8)
     text = ttir_of(zoo.dependent, ("*fp32", "*fp32"), N=8)

@@ -3,10 +3,11 @@
 import pytest
 import triton
 
-from sandboxes.ttir.coverage import FOREIGN, SINCE, STRUCTURE, UNSUPPORTED, UNTIL
+from sandboxes.ttir.coverage import FOREIGN, STRUCTURE, UNSUPPORTED, UNTIL
 from sandboxes.ttir.table import CONSTANT, DENSE, LAZY, RUN, executes
 from tests.sandboxes.ttir.inventory import builder_methods, registered_operations
 from tests.sandboxes.ttir.loaders import LATEST, VERSIONS, fixture, fixture_names
+from tests.sandboxes.ttir.versions import exists_in
 from tests.sandboxes.ttir.write_operations import PAGE, page
 
 LISTED = {*DENSE, *LAZY, *RUN, *CONSTANT, *STRUCTURE, *UNSUPPORTED}
@@ -83,13 +84,6 @@ MADE_BY: dict[str, tuple[str, ...]] = {
 """What each builder method of Triton's frontend emits."""
 
 
-def _exists_in(name: str, version: str) -> bool:
-    numbers = tuple(int(part) for part in version.split(".")[:2])
-    first = SINCE.get(name, "3.6").split(" ")[0]
-    last = UNTIL.get(name, "99.0")
-    return tuple(map(int, first.split("."))) <= numbers <= tuple(map(int, last.split(".")))
-
-
 @pytest.fixture(scope="module")
 def registered() -> set[str]:
     return registered_operations()
@@ -105,7 +99,7 @@ def test_every_operation_of_the_installed_triton_executes_or_has_a_reason(regist
 
 
 def test_every_listed_operation_exists_in_the_versions_that_the_page_names(registered: set[str]) -> None:
-    expected = {name for name in LISTED if _exists_in(name, triton.__version__)}
+    expected = {name for name in LISTED if exists_in(name, triton.__version__)}
     assert expected == LISTED & registered
 
 

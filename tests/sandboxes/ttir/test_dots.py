@@ -16,9 +16,17 @@ def _random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> T
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).to(dtype)
 
 
-def _product(a: Tensor, b: Tensor, out: torch.dtype, precision: str | None = None, kind: object = None) -> Tensor:
+KINDS = {
+    torch.float16: tl.float16,
+    torch.float32: tl.float32,
+    torch.float64: tl.float64,
+    torch.int32: tl.int32,
+}
+
+
+def _product(a: Tensor, b: Tensor, out: torch.dtype, precision: str | None = None) -> Tensor:
     result = torch.zeros(a.shape, dtype=out)
-    run(zoo.product, a, b, result, S=a.shape[0], PRECISION=precision, KIND=kind)
+    run(zoo.product, a, b, result, S=a.shape[0], PRECISION=precision, KIND=KINDS[out])
     return result
 
 
@@ -87,9 +95,9 @@ def test_sums_do_not_overflow_half_precision_on_the_way() -> None:
     a = torch.full((32, 32), 200.0, dtype=torch.float16)
     b = torch.full((32, 32), 100.0, dtype=torch.float16)
     b[16:] = -100.0
-    found = _product(a, b, torch.float16, kind=tl.float16)
+    found = _product(a, b, torch.float16)
     assert found.unique().tolist() == [0.0]
-    assert _product(a, b.abs(), torch.float16, kind=tl.float16).unique().tolist() == [torch.inf]
+    assert _product(a, b.abs(), torch.float16).unique().tolist() == [torch.inf]
 
 
 def test_integer_products_are_exact() -> None:
