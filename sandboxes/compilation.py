@@ -125,6 +125,22 @@ def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
         CompilerMissing: This machine has no compiler for the target, or can't run it (no permission, disk full).
         MachineFailed: Likewise, while the compiler ran.
     """
+    kernel, resources = _checked(variant, target)
+    return CompiledKernel(
+        name=kernel.metadata.name, resources=resources, cubin=kernel.asm["cubin"], ptx=kernel.asm["ptx"]
+    )
+
+
+def triton_kernel(variant: Variant, target: Target) -> Any:
+    """Compiles `variant` for `target`, and returns Triton's own object, which knows how to launch itself on a GPU.
+
+    Nothing is loaded onto one yet. Raises what `compile_variant` raises.
+    """
+    return _checked(variant, target)[0]
+
+
+def _checked(variant: Variant, target: Target) -> tuple[Any, Resources]:
+    """Returns Triton's compiled kernel and what it needs, which the target has."""
     check_launch(variant, target)
     _check_text(variant.ttir)
     kernel = _compile(variant, target)
@@ -133,16 +149,13 @@ def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
     shared = kernel.metadata.shared
     _check_resources(target, usage.registers, shared, threads, kernel.metadata.tmem_size or 0)
     resident = occupancy(target, usage.registers, shared, threads)
-    resources = Resources(
+    return kernel, Resources(
         registers=usage.registers,
         spill_bytes=usage.stack_bytes,
         shared_bytes=shared,
         threads=threads,
         occupancy=resident.fraction,
         limited_by=resident.limited_by,
-    )
-    return CompiledKernel(
-        name=kernel.metadata.name, resources=resources, cubin=kernel.asm["cubin"], ptx=kernel.asm["ptx"]
     )
 
 

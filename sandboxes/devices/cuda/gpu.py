@@ -129,8 +129,9 @@ class Gpu(Protocol):
     def prepare(self, work: Callable[[], object], *, capture: bool = True) -> Prepared:
         """Records work as a CUDA graph; work that can't be recorded is kept as it is (`Prepared.captured`).
 
-        It is called once before, outside of the graph, so that libraries make their handles and choose algorithms, and
-        then for the recording: the tensors that this second call makes are those that `Prepared.run` fills.
+        It is called once or twice before, outside of the graph, so that libraries make their handles and choose
+        algorithms, and then for the recording: the tensors that this last call makes are those that `Prepared.run`
+        fills.
 
         Args:
             work: What to do, always the same. The `precision` around this call holds for all runs.

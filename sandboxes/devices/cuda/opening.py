@@ -12,6 +12,7 @@ from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.gpu import SIMULATED, Gpu, GpuFacts
 from sandboxes.devices.cuda.libcuda import DeviceInfo, DriverError, DriverMissing, driver
 from sandboxes.devices.cuda.simulated import SimulatedGpu, simulated_facts
+from sandboxes.devices.cuda.torch_gpu import TorchGpu
 from sandboxes.hardware.targets import TARGETS, get_target
 
 AUTO: Final = "auto"
@@ -41,7 +42,10 @@ def open_gpu(name: str = AUTO) -> Gpu:
     target = _simulated(name)
     if target is not None:
         return SimulatedGpu(target)
-    raise NoGpu(f"{find_gpu(name).title} can't be used yet")
+    found = find_gpu(name)
+    if not torch.cuda.is_available():
+        raise NoGpu(f"PyTorch {torch.__version__} can't use {found.title}; see what torch.cuda.init() says")
+    return TorchGpu(found)
 
 
 def find_gpu(name: str = AUTO) -> GpuFacts:

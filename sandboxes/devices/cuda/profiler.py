@@ -1,0 +1,133 @@
+"""What the device did and for which node, as torch's profiler (Kineto over CUPTI) tells it.
+
+Only what ran on the device counts, never the time of the host around it. Each node's launches are inside a range
+(`record_function`). A device event names the innermost operator or range of the host that launched it (its linked
+correlation id, made at the launch by CUPTI for whatever launches: torch, cuBLAS or Triton); which range that one began
+in says which node it belongs to. Names of kernels are not looked at: a candidate chooses them.
+"""
+
+import contextlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch._C._autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from sandboxes.devices.cuda.gpu import DeviceEvent, Mark
+
+RANGE: Final = "kernelgym.node."
+"""How the ranges' names begin. They have no say in what a kernel's name may be: ranges are told by where they ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    start_ns: int
+    end_ns: int
+    node: int
+
+
+def profiled_events(work: Callable[[Mark], object]) -> list[DeviceEvent]:
+    """Does work under the profiler; returns what the device did, in order of time."""
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA], acc_events=True) as profiler:
+        work(mark)
+        torch.cuda.synchronize()
+    inner: Any = profiler.profiler
+    return device_events(inner.kineto_results.events())
+
+
+@contextlib.contextmanager
+def mark(node: int) -> Iterator[None]:
+    """What is launched inside belongs to `node`."""
+    with record_function(f"{RANGE}{node}"):
+        yield
+
+
+def device_events(events: Iterable[Any]) -> list[DeviceEvent]:
+    """Returns what the device did, with the node of each.
+
+    Args:
+        events: Of Kineto, of host and device.
+    """
+    everything = list(events)
+    host = [event for event in everything if event.device_type() == DeviceType.CPU]
+    # operators and ranges of the host; calls of CUDA's runtime are linked to one of them in turn
+    started = {event.correlation_id(): event.start_ns() for event in host if event.linked_correlation_id() == 0}
+    ranges = sorted(
+        (
+            _Range(event.start_ns(), event.start_ns() + event.duration_ns(), int(event.name()[len(RANGE) :]))
+            for event in host
+            if event.is_user_annotation() and event.name().startswith(RANGE)
+        ),
+        key=lambda item: item.start_ns,
+    )
+    found = []
+    for event in everything:
+        if event.device_type() != DeviceType.CUDA or event.is_user_annotation():
+            continue
+        launched_ns = started.get(event.linked_correlation_id())
+        found.append(
+            DeviceEvent(
+                name=event.name(),
+                kind=_kind(event.name()),
+                start_us=event.start_ns() / 1e3,
+                duration_us=event.duration_ns() / 1e3,
+                node=None if launched_ns is None else _node(ranges, launched_ns),
+            )
+        )
+    return sorted(found, key=lambda event: event.start_us)
+
+
+def _node(ranges: list[_Range], at_ns: int) -> int | None:
+    """Returns the node of the innermost range around a moment; ranges are nested or apart."""
+    last = bisect_right(ranges, at_ns, key=lambda item: item.start_ns)
+    return next((item.node for item in reversed(ranges[:last]) if at_ns <= item.end_ns), None)
+
+
+def _kind(name: str) -> str:
+    """Returns what a device event is, by how CUPTI's copies and fills are called."""
+    if name.startswith("Memcpy "):
+        return "memcpy"
+    return "memset" if name.startswith("Memset ") else "kernel"
+
+
+def timing_event(*, external: bool = False) -> Any:
+    """Returns an event that knows when it was recorded.
+
+    Args:
+        external: It becomes a node of a graph that is being recorded, and can be read each time the graph has run.
+    """
+    return torch.cuda.Event(enable_timing=True, external=external)  # type: ignore[no-untyped-call]
+
+
+class NodeEvents:
+    """Times nodes by events around them, where the profiler tells nothing: launch gaps inside a node count, too."""
+
+    def __init__(self) -> None:
+        self._first = timing_event()
+        self._first.record()
+        self._marks: list[tuple[int, Any, Any]] = []
+
+    @contextlib.contextmanager
+    def mark(self, node: int) -> Iterator[None]:
+        """What is launched inside belongs to `node`."""
+        start, end = timing_event(), timing_event()
+        start.record()
+        yield
+        end.record()
+        self._marks.append((node, start, end))
+
+    def events(self) -> list[DeviceEvent]:
+        """Returns one event per node; all work must have ended."""
+        return [
+            DeviceEvent(
+                name=f"node {node}",
+                kind="kernel",
+                start_us=self._first.elapsed_time(start) * 1e3,
+                duration_us=start.elapsed_time(end) * 1e3,
+                node=node,
+            )
+            for node, start, end in self._marks
+        ]
