@@ -56,9 +56,13 @@ def attribute(events: Iterable[DeviceEvent], nodes: int) -> Attribution:
 
 
 def typical(runs: Sequence[Attribution]) -> Attribution:
-    """Returns the median of each node over several runs; a node that a run lacks took no time there."""
-    nodes = sorted(set(chain.from_iterable(run.node_us for run in runs)))
+    """Returns the median of each node over several runs, of those that most runs saw."""
+    seen = Counter(chain.from_iterable(run.node_us for run in runs))
     return Attribution(
-        node_us={node: median(run.node_us.get(node, 0.0) for run in runs) for node in nodes},
+        node_us={
+            node: median(run.node_us.get(node, 0.0) for run in runs)
+            for node in sorted(seen)
+            if 2 * seen[node] > len(runs)
+        },
         other_us=median(run.other_us for run in runs) if runs else 0.0,
     )
