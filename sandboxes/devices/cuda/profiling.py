@@ -81,9 +81,9 @@ def measured_profile(
     if TimingFlag.DISAGREEING in measured.measurement.flags:
         events_us, host_us = measured.measurement.measured_time_us, measured.measurement.host_time_us
         raise TimesDisagree(
-            f"the clocks contradict each other about `{program.trace.case}` on {gpu.facts.title} ({events_us:.4g} us by "
-            f"events, {host_us:.4g} us by the host, the profiler aside); evaluate it again, and if that stays so, see "
-            "whether something else uses this GPU"
+            f"the clocks contradict each other about `{program.trace.case}` on {gpu.facts.title} (events say "
+            f"{events_us:.4g} us, the host {host_us:.4g} us, the profiler aside); evaluate it again, and if that stays "
+            "so, see whether something else uses this GPU"
         )
     counted = modelled_profile(program, choice, launched, reference, target, precision)
     seen = observed(gpu, replay, len(program.trace.nodes))
