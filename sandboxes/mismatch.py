@@ -99,22 +99,22 @@ def _positions(wrong: torch.Tensor) -> torch.Tensor:
     """Returns positions of wrong elements, at most `SAMPLES` of them."""
     total = wrong.numel()
     if total > SAMPLES:
-        sampled = _spread_out(total)
+        sampled = _spread_out(total, wrong.device)
         sampled = sampled[wrong.flatten()[sampled]]
         if sampled.numel() >= MANY or total > MAX_LISTED:
             if sampled.numel():
                 return sampled
             return wrong.flatten().to(torch.uint8).argmax().reshape(1)
     listed = wrong.flatten().nonzero().flatten()
-    return listed if listed.numel() <= SAMPLES else listed[_spread_out(listed.numel())]
+    return listed if listed.numel() <= SAMPLES else listed[_spread_out(listed.numel(), wrong.device)]
 
 
-def _spread_out(total: int) -> torch.Tensor:
+def _spread_out(total: int, device: torch.device) -> torch.Tensor:
     """Returns `SAMPLES` different positions among `total`, which is more, without any small period."""
     step = STEP % total | 1
     while gcd(step, total) != 1:
         step += 2
-    return (torch.arange(SAMPLES) * step) % total
+    return (torch.arange(SAMPLES, device=device) * step) % total
 
 
 def _special(got: torch.Tensor) -> str | None:
@@ -134,7 +134,7 @@ def _special(got: torch.Tensor) -> str | None:
         return None
     if not bool((got != 0).any()):
         return "every wrong element is 0: is it ever stored (does the grid cover it?), or is its value masked away?"
-    untouched = torch.empty(1, dtype=got.dtype)
+    untouched = torch.empty(1, dtype=got.dtype, device=got.device)
     poison(untouched)
     if bool((got == untouched).all()):
         return "no wrong element is ever stored"
@@ -230,7 +230,8 @@ def _rounded(expected: Expected, tensor: torch.Tensor) -> str | None:
     total = tensor.numel()
     if total < MANY:
         return None
-    at = _spread_out(total) if total > SAMPLES else torch.arange(total)
+    device = tensor.device
+    at = _spread_out(total, device) if total > SAMPLES else torch.arange(total, device=device)
     got, right = tensor.flatten()[at].double(), expected.value.flatten()[at].double()
     error = (got - right).abs()
     if not bool(torch.isfinite(error).all()):

@@ -32,6 +32,17 @@ def structure(output: Any) -> Any:
     return ("plain", output)
 
 
+def moved(value: Any, device: torch.device) -> Any:
+    """Copies tensors to a device, also in tuples and lists, with their whole storage and layout."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(moved(item, device) for item in value)
+    if not isinstance(value, torch.Tensor):
+        return value
+    storage = _bytes(value).to(device, copy=True).untyped_storage()
+    copy = torch.empty(0, dtype=value.dtype, device=device)
+    return copy.set_(storage, value.storage_offset(), value.shape, value.stride())
+
+
 def clone(value: Any) -> Any:
     """Copies tensors, also in tuples and lists, with their whole storage and layout."""
     if isinstance(value, (tuple, list)):
@@ -55,7 +66,7 @@ def same(before: Any, after: Any) -> bool:
 
 
 def _bytes(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.empty(0, dtype=torch.uint8).set_(tensor.untyped_storage())
+    return torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
 
 
 def to_double(value: Any) -> Any:
@@ -95,7 +106,7 @@ def _extent(tensor: torch.Tensor) -> tuple[int, int]:
 
 def _places(tensor: torch.Tensor) -> torch.Tensor:
     """Returns where each element begins in the storage, in bytes."""
-    places = torch.full((), int(tensor.storage_offset()))
+    places = torch.full((), int(tensor.storage_offset()), device=tensor.device)
     for size, stride in zip(tensor.shape, tensor.stride(), strict=True):
-        places = places[..., None] + torch.arange(size) * stride
+        places = places[..., None] + torch.arange(size, device=tensor.device) * stride
     return places.flatten() * tensor.element_size()

@@ -107,15 +107,29 @@ class LiveReference:
         redistribute(inputs, distribution, domains, generator)
         return inputs
 
-    def run(self, case: Case, model: nn.Module, inputs: list[Any]) -> Any:
-        """Returns `model(*inputs)`; both may change."""
-        with torch.no_grad():
-            return self.module(case).run(model, inputs)
+    def run(self, case: Case, model: nn.Module, inputs: list[Any], device: torch.device | None = None) -> Any:
+        """Returns `model(*inputs)`; both may change.
 
-    def run_double(self, case: Case, weight_seed: int, inputs: list[Any]) -> Any:
-        """Returns the output of a float64 copy of the module, or None if it does not run in float64."""
+        Args:
+            case: Whose module it is.
+            model: From `model`.
+            inputs: On `device`.
+            device: Where to run it, the model is moved there; None leaves it on the CPU.
+        """
+        with torch.no_grad():
+            return self.module(case).run(model if device is None else model.to(device), inputs, device)
+
+    def run_double(self, case: Case, weight_seed: int, inputs: list[Any], device: torch.device | None = None) -> Any:
+        """Returns the output of a float64 copy of the module, or None if it does not run in float64.
+
+        Args:
+            case: What to run.
+            weight_seed: Under which the module is built.
+            inputs: On `device`.
+            device: As `run`.
+        """
         try:
-            return self.run(case, self.model(case, weight_seed).double(), inputs)
+            return self.run(case, self.model(case, weight_seed).double(), inputs, device)
         except InvalidReference:
             return None
 

@@ -4,6 +4,7 @@ import inspect
 import random
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,9 @@ from pydantic import ValidationError
 from torch import nn
 
 from sandboxes.contracts import Argument, ArgumentSequence, Reference
+from sandboxes.devices.cuda.errors import GpuError, GpuLost
 from sandboxes.errors import InvalidReference
+from sandboxes.replay import ACCELERATOR_ERRORS
 from sandboxes.scaling.knobs import replace_knobs
 from sandboxes.tracing.building import OnCpu
 from sandboxes.tracing.recorder import spec_of
@@ -66,9 +69,12 @@ class ReferenceModule:
             model: nn.Module = self.guard("Model(*get_init_inputs())", self._build)
         return model
 
-    def run(self, model: nn.Module, inputs: list[Any]) -> Any:
-        """Returns `model(*inputs)`."""
-        return self.guard("forward", lambda: model(*inputs))
+    def run(self, model: nn.Module, inputs: list[Any], device: torch.device | None = None) -> Any:
+        """Returns `model(*inputs)`; tensors that it makes on the way are on `device`, if that is not the CPU."""
+        if device is None or device.type == "cpu":
+            return self.guard("forward", lambda: model(*inputs))
+        with device:
+            return self.guard("forward", lambda: model(*inputs), nullcontext())
 
     def plain(self, value: Any) -> Argument:
         """Returns an argument as a contract value: tensors as specifications."""
@@ -89,12 +95,18 @@ class ReferenceModule:
             "None, and lists or tuples of them"
         )
 
-    def guard(self, what: str, call: Callable[[], Any]) -> Any:
-        """Calls the reference's code; what it raises becomes `InvalidReference`."""
+    def guard(self, what: str, call: Callable[[], Any], where: AbstractContextManager[Any] | None = None) -> Any:
+        """Calls the reference's code; what it raises becomes `InvalidReference`.
+
+        Args:
+            what: It does, for the message.
+            call: Calls it.
+            where: Inside of what; None means that all of it is on the CPU.
+        """
         try:
-            with OnCpu():
+            with OnCpu() if where is None else where:
                 return call()
-        except (InvalidReference, Untraceable):
+        except (InvalidReference, Untraceable, GpuError, GpuLost, *ACCELERATOR_ERRORS):
             raise
         except ModuleNotFoundError as error:
             raise InvalidReference(

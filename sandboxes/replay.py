@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,6 +77,12 @@ REJECTIONS = (
 """What torch, partly written in Python, raises for arguments that it can't use."""
 
 
+ACCELERATOR_ERRORS = (torch.OutOfMemoryError, torch.AcceleratorError)
+"""What torch raises for a GPU that fails, whatever the arguments are; not for a CPU."""
+
+UNMARKED = nullcontext()
+
+
 class OutOfTime(Exception):
     """The replay has taken as long as it may.
 
@@ -110,6 +117,7 @@ def replay(
     deadline_s: float = float("inf"),
     memory: Memory | None = None,
     ground: Ground | None = None,
+    mark: Callable[[int], AbstractContextManager[None]] | None = None,
 ) -> Replayed:
     """Replays a trace.
 
@@ -124,6 +132,7 @@ def replay(
         deadline_s: On `time.monotonic`'s clock; looked at before every node.
         memory: Is told of uninitialised results and of writes into values, after each ATen call.
         ground: Where tensors lie; None leaves that to torch, and poisons what it has not initialised.
+        mark: Each node runs inside of what this returns for its index.
 
     Raises:
         MalformedTrace: A result is not what the trace says it is, or an operator rejects its arguments.
@@ -138,12 +147,13 @@ def replay(
         for index, node in enumerate(trace.nodes):
             if time.monotonic() > deadline_s:
                 raise OutOfTime(node.line)
-            if isinstance(node, Launch):
-                launch(index, node, values)
-            else:
-                _call(index, node, values, trace.values, device, precision, ground)
-                if memory is not None:
-                    _tell(memory, node, values)
+            with mark(index) if mark is not None else UNMARKED:
+                if isinstance(node, Launch):
+                    launch(index, node, values)
+                else:
+                    _call(index, node, values, trace.values, device, precision, ground)
+            if memory is not None and not isinstance(node, Launch):
+                _tell(memory, node, values)
             for id_ in last_use.get(index, ()):
                 values.pop(id_, None)
     return Replayed(output=_plain(trace.output, values, device))
@@ -190,6 +200,8 @@ def _call(
         return
     try:
         result = op.overload(*args, **kwargs)
+    except ACCELERATOR_ERRORS:
+        raise
     except REJECTIONS as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise MalformedTrace(f"node {index} (`{call.operator}`): {reason[:300]}") from None

@@ -1,7 +1,8 @@
 """Runs a candidate against the truth, case by case."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sandboxes.contracts import (
     CaseResult,
@@ -9,13 +10,16 @@ from sandboxes.contracts import (
     EvalConfig,
     Launch,
     Outcome,
+    Profile,
     Stage,
     Submission,
     Target,
     Trace,
     clip,
 )
-from sandboxes.devices.device import Around, Choice, CompileInOrder, Device, Program, Run
+from sandboxes.devices.cuda.blame import blamed
+from sandboxes.devices.cuda.errors import GpuError, GpuLost
+from sandboxes.devices.device import Around, Choice, CompileInOrder, Device, Program, Rival, Run
 from sandboxes.faults import Fault, faults
 from sandboxes.judge import Comparison, compare, summarise
 from sandboxes.nested import clone
@@ -23,7 +27,7 @@ from sandboxes.observations import Observations
 from sandboxes.observing import Tried, observe, wiring
 from sandboxes.programs import Programs
 from sandboxes.reference import LiveReference
-from sandboxes.truth import Trial, Truth
+from sandboxes.truth import Home, Trial, Truth, compute_truth
 from sandboxes.truth_cache import TruthCache
 
 
@@ -32,7 +36,8 @@ class Court:
 
     Args:
         reference: Defines the truth.
-        truths: Remembers it for later evaluations, unless the values are for this one only.
+        truths: Remembers it for later evaluations, unless the values are for this one only; what a GPU has computed is
+            not remembered.
         device: Where to replay.
         submission: For excerpts.
         config: How long it may take.
@@ -62,7 +67,7 @@ class Court:
         Raises:
             Fault: A kernel faults, or none of its variants can be compiled.
         """
-        with faults(Stage.COMPILE, self._submission, bench.case.name):
+        with self._faults(Stage.COMPILE, program, bench, None):
             deadline = time.monotonic() + self._config.compile_timeout_s + self._config.replay_timeout_s
             return self._device.choose(program, lambda: self._draw(bench), compile_in_order, target, deadline)
 
@@ -120,10 +125,44 @@ class Court:
 
     def run(self, program: Program, trial: Trial, choice: Choice) -> tuple[Comparison, Run]:
         """Runs one trial and compares its outputs."""
+        if self._device.home is not None:
+            return self._run_first(program, trial, choice, self._device.home)
         truth = self._truth(trial)
         with faults(Stage.REPLAY, self._submission, trial.case.name):
             run = self._timed_run(program, [clone(item) for item in truth.inputs], choice, trial.seed)
         return compare(truth, run.output, run.inputs, run.changed_weights), run
+
+    def _run_first(self, program: Program, trial: Trial, choice: Choice, home: Home) -> tuple[Comparison, Run]:
+        """Runs one trial on a device where the truth could be found: it is computed afterwards, and forgotten."""
+        drawn = self._draw(trial)
+        with self._faults(Stage.REPLAY, program, trial, choice):
+            run = self._timed_run(program, drawn, choice, trial.seed)
+        try:
+            with home.faults():
+                truth = compute_truth(self._reference, trial, home, drawn)
+                return compare(truth, run.output, run.inputs, run.changed_weights), run
+        except GpuError as error:
+            raise GpuLost(f"the GPU fails on the reference at case {trial.case.name}: {error}") from error
+
+    @contextmanager
+    def _faults(self, stage: Stage, program: Program, trial: Trial, choice: Choice | None) -> Iterator[None]:
+        """As `faults`, and what a kernel does wrong on a GPU becomes a fault that says where."""
+        with faults(stage, self._submission, trial.case.name):
+            try:
+                yield
+            except GpuError as error:
+                raise blamed(
+                    error,
+                    program,
+                    lambda: self._draw(trial),
+                    choice,
+                    stage=stage,
+                    submission=self._submission,
+                    case=trial.case.name,
+                    precision=trial.precision,
+                    seed=trial.seed,
+                    limit_s=self._config.replay_timeout_s,
+                ) from error
 
     def observe(
         self, program: Program, bench: Trial, programs: Programs, trials: Sequence[Trial], choice: Choice
@@ -155,6 +194,17 @@ class Court:
         with faults(Stage.REPLAY, self._submission, trial.case.name):
             run = self._device.run(program, inputs, choice, time.monotonic() + limit_s, trial.seed, around)
         return compare(truth, run.output, run.inputs, run.changed_weights, explained=False).passed
+
+    def profile(
+        self, program: Program, bench: Trial, choice: Choice, run: Run, rival: Rival, target: Target
+    ) -> Profile:
+        """Prices or times the bench case.
+
+        Raises:
+            Fault: A kernel faults while it is timed.
+        """
+        with self._faults(Stage.PROFILE, program, bench, choice):
+            return self._device.profile(program, choice, run, rival, target)
 
     def _timed_run(self, program: Program, inputs: Sequence[object], choice: Choice, seed: int) -> Run:
         """Runs the kernels; only their own time counts towards the limit, not that of the truth."""

@@ -6,14 +6,16 @@ All elements together may not be further off than what rounding leaves on averag
 that is where a sum in too narrow a type shows, which is never wrong by much.
 """
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from sandboxes.contracts import Case, Precision
 from sandboxes.distributions import Distribution
-from sandboxes.nested import clone, labelled, labelled_inputs, overlap, same, structure, to_double
+from sandboxes.nested import clone, labelled, labelled_inputs, moved, overlap, same, structure, to_double
 from sandboxes.precision import MatmulPrecision
 from sandboxes.reference import LiveReference
 
@@ -90,22 +92,50 @@ class Trial:
     """Its seed is used for one evaluation only, so its truth need not be kept beyond."""
 
 
-def compute_truth(reference: LiveReference, trial: Trial) -> Truth:
+class Home(Protocol):
+    """A device other than the CPU on which a reference can run."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        ...
+
+    def precision(self, precision: Precision) -> AbstractContextManager[None]:
+        """Inside it float32 matrix products and convolutions follow the policy."""
+        ...
+
+    def faults(self) -> AbstractContextManager[None]:
+        """Inside it failures of the device are told from those of the reference."""
+        ...
+
+
+def compute_truth(
+    reference: LiveReference, trial: Trial, home: Home | None = None, drawn: Sequence[Any] | None = None
+) -> Truth:
     """Runs the reference in its own precision and in float64.
+
+    Args:
+        reference: What is right by definition.
+        trial: What to run it on.
+        home: Where to run it, and where everything stays; None is the CPU, on which TF32 is emulated.
+        drawn: The trial's inputs on the CPU, if they are drawn already; left as they are.
 
     Raises:
         InvalidReference: The reference raises, or returns something else than tensors.
     """
-    inputs = reference.draw(trial.case, trial.distribution, trial.seed)
+    inputs = reference.draw(trial.case, trial.distribution, trial.seed) if drawn is None else list(drawn)
+    device = None if home is None else home.device
+    if device is not None:
+        inputs = moved(inputs, device)
     used = [clone(item) for item in inputs]
     model = reference.model(trial.case, trial.weight_seed)
-    with MatmulPrecision(trial.precision):
-        own = reference.run(trial.case, model, used)
+    with MatmulPrecision(trial.precision) if home is None else home.precision(trial.precision):
+        own = reference.run(trial.case, model, used, device)
     changed = frozenset(
         position for position, (before, after) in enumerate(zip(inputs, used, strict=True)) if not same(before, after)
     )
     doubles = [to_double(item) for item in inputs]
-    exact = reference.run_double(trial.case, trial.weight_seed, doubles)
+    exact = reference.run_double(trial.case, trial.weight_seed, doubles, device)
     own_tensors = labelled(own) + labelled_inputs(used, changed)
     # if it does not run in float64, its own answer is the best there is
     exact_tensors = own_tensors if exact is None else labelled(exact) + labelled_inputs(doubles, changed)

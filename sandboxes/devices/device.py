@@ -11,7 +11,7 @@ from sandboxes.contracts import Profile, Target, Trace
 from sandboxes.dataflow import Dataflow
 from sandboxes.reference import LiveReference
 from sandboxes.replay import LaunchFunction
-from sandboxes.truth import Trial
+from sandboxes.truth import Home, Trial
 
 Around = Callable[[LaunchFunction], LaunchFunction]
 """Wraps what runs a launch, to look at its arguments before and after, or to change them."""
@@ -73,6 +73,14 @@ class Device(Protocol):
         TTIRError: A kernel faults, is unsupported or takes too long (see `sandboxes.ttir.errors`).
     """
 
+    @property
+    def home(self) -> Home | None:
+        """Where outputs stay, in memory that kernels reach; None if they are on the CPU, where each access is checked.
+
+        A truth must not be there before the candidate has run.
+        """
+        ...
+
     def choose(
         self,
         program: Program,
@@ -96,7 +104,8 @@ class Device(Protocol):
         seed: int,
         around: Around | None = None,
     ) -> Run:
-        """Replays on `inputs` (consumed: they may change) until `deadline_s` on `time.monotonic`'s clock.
+        """Replays on `inputs` (consumed: they may change, but for a `home`, where they are copied to)
+        until `deadline_s` on `time.monotonic`'s clock.
 
         `seed` draws what kernels must not rely on, such as the order of programs; the candidate does not know it.
 

@@ -77,12 +77,7 @@ def launch(
     """
     variant = node.variants[choice]
     module = parse(variant.ttir)
-    args = [_argument(argument, values) for argument in variant.args]
-    name = f"node {index} (`{node.kernel}`)"
-    _check_specialisation(name, module, args)
-    for position, argument in enumerate(variant.args):
-        if isinstance(argument, ScalarRef):
-            _check_range(name, module.kernel.parameters[position], args[position])
+    args = bound_arguments(index, node, choice, values)
     total = prod(variant.grid)
     programs = _sampled(total) if sample else None
     left = deadline_s - time.monotonic()
@@ -103,6 +98,29 @@ def launch(
     return Launched(
         execution, work_of_launch(execution, scale=scale, sizes=sizes), scale, in_any_order=seed is not None
     )
+
+
+def bound_arguments(index: int, node: Launch, choice: int, values: Values) -> list[Any]:
+    """Returns what a kernel is launched with: tensors, numbers and `DescriptorArgument`s, checked.
+
+    Args:
+        index: Of the node, for messages.
+        node: The launch.
+        choice: Which of its variants.
+        values: Tensors by id.
+
+    Raises:
+        MalformedTrace: As `launch`.
+    """
+    variant = node.variants[choice]
+    module = parse(variant.ttir)
+    args = [_argument(argument, values) for argument in variant.args]
+    name = f"node {index} (`{node.kernel}`)"
+    _check_specialisation(name, module, args)
+    for position, argument in enumerate(variant.args):
+        if isinstance(argument, ScalarRef):
+            _check_range(name, module.kernel.parameters[position], args[position])
+    return args
 
 
 def _in_any_order(

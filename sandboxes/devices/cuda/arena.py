@@ -23,10 +23,14 @@ from sandboxes.devices.cuda.gpu import Gpu
 from sandboxes.replay import poison
 
 ROW_BYTES: Final = 4096
-"""Values begin at multiples of it, and the pattern repeats after it."""
+"""Values begin at multiples of it."""
 
 GUARD_BYTES: Final = 16 * ROW_BYTES
 """Between two values, before the first and behind the last, at least."""
+
+NOISE_BYTES: Final = 2**20
+"""Of which each row of the pattern is a part that begins somewhere else: a kernel that copies too much, from behind one
+tensor to behind another, must not copy the pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,15 @@ class Slot:
 
     Args:
         memory: Its bytes, a multiple of `ROW_BYTES`.
-        pattern: `ROW_BYTES` secret bytes, on the same device.
+        noise: Secret bytes, on the same device.
     """
 
-    def __init__(self, memory: torch.Tensor, pattern: torch.Tensor) -> None:
+    def __init__(self, memory: torch.Tensor, noise: torch.Tensor) -> None:
         self._memory = memory
-        self._pattern = pattern
+        self._noise = noise.unfold(0, ROW_BYTES, 1)
+        rows = memory.numel() // ROW_BYTES
+        generator = torch.Generator().manual_seed(secrets.randbits(63))
+        self._begins = torch.randint(len(self._noise), (rows,), generator=generator).to(memory.device)
         self._places: list[Place] = []
         self._empties: list[torch.Tensor] = []
         self._used = 0
@@ -68,22 +75,25 @@ class Slot:
         self._guards = None
         self._extend(GUARD_BYTES)
 
-    def place(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
-        """Returns a copy of a tensor, from wherever it is, with its whole storage and its layout.
+    def place(self, name: str, tensor: torch.Tensor, size: int | None = None) -> torch.Tensor:
+        """Returns a copy of a tensor, from wherever it is, with its storage and its layout.
 
         Args:
             name: How to call it in messages, e.g. `input 0`.
             tensor: What to copy.
+            size: Bytes of its storage that are copied, from the start; None copies all.
         """
-        storage = tensor.untyped_storage()
-        block = self._take(name, storage.nbytes())
-        block.copy_(_bytes(tensor))
+        source = _bytes(tensor)[:size]
+        block = self._take(name, source.numel())
+        block.copy_(source)
         return _typed(block, tensor.dtype, int(tensor.storage_offset()), tensor.shape, tensor.stride())
 
     def empty(self, name: str, spec: TensorSpec) -> torch.Tensor:
         """Returns memory for a tensor that nobody has written: poisoned, now and by every `poison`."""
         size = spec.extent * DTYPE_BYTES[spec.dtype] if spec.numel else 0
         block = self._take(name, size)
+        if size > spec.bytes:
+            block.fill_(0xFF)  # what was in the gaps before is nobody's business
         tensor = _typed(block, getattr(torch, spec.dtype), spec.offset, spec.shape, spec.stride)
         poison(tensor)
         self._empties.append(tensor)
@@ -106,7 +116,7 @@ class Slot:
             GpuError: `GUARD`: one was overwritten; which value's, and how far from it, is said.
         """
         rows, first = self._guard_rows()
-        found = self._memory.view(-1, ROW_BYTES)[rows] != self._pattern
+        found = self._memory.view(-1, ROW_BYTES)[rows] != self._pattern(rows)
         found &= torch.arange(ROW_BYTES, device=found.device) >= first[:, None]
         if bool(found.any()):
             at = (rows[:, None] * ROW_BYTES + torch.arange(ROW_BYTES, device=found.device))[found]
@@ -135,13 +145,13 @@ class Slot:
                   for place in self._places if at[0] < place.start]  # fmt: skip
         if not behind and not before:
             return "a kernel wrote where no tensor is"
-        distance, nearest, after = min(behind + before, key=lambda item: item[0])
+        _, nearest, after = min(behind + before, key=lambda item: item[0])
         near = [byte - nearest.end if after else nearest.start - 1 - byte for byte in at]
         own = [each for each in near if 0 <= each < GUARD_BYTES]
         side = "behind the end" if after else "before the beginning"
         return (
-            f"a kernel wrote {side} of {nearest.name} ({nearest.end - nearest.start} bytes): {len(own)} bytes are "
-            f"changed, {distance + 1} to {max(own) + 1} bytes away"
+            f"a kernel wrote {side} of {nearest.name}, which has {nearest.end - nearest.start} bytes: "
+            f"{max(own) + 1} bytes away at the most"
         )
 
     def _take(self, name: str, size: int) -> torch.Tensor:
@@ -165,10 +175,13 @@ class Slot:
     def _extend(self, size: int) -> None:
         """Writes the pattern into the next `size` bytes."""
         start, end = self._used, self._used + size
-        offset = start % ROW_BYTES
-        repeated = self._pattern.repeat(1 + (offset + size) // ROW_BYTES)
-        self._memory[start:end] = repeated[offset : offset + size]
+        rows = torch.arange(start // ROW_BYTES, -(-end // ROW_BYTES), device=self._memory.device)
+        self._memory[start:end] = self._pattern(rows).flatten()[start % ROW_BYTES :][:size]
         self._used = end
+
+    def _pattern(self, rows: torch.Tensor) -> torch.Tensor:
+        """Returns what rows hold where they are guards."""
+        return self._noise[self._begins[rows]]
 
 
 class Arena:
@@ -186,8 +199,8 @@ class Arena:
     def __init__(self, gpu: Gpu, size_bytes: int, slots: int = 1) -> None:
         self.slot_bytes = _rows(size_bytes) * ROW_BYTES
         memory = gpu.memory(self.slot_bytes * slots)
-        pattern = torch.frombuffer(bytearray(secrets.token_bytes(ROW_BYTES)), dtype=torch.uint8).to(gpu.device)
-        self._slots = [Slot(part, pattern) for part in torch.split(memory, self.slot_bytes)]
+        noise = torch.frombuffer(bytearray(secrets.token_bytes(NOISE_BYTES)), dtype=torch.uint8).to(gpu.device)
+        self._slots = [Slot(part, noise) for part in torch.split(memory, self.slot_bytes)]
 
     def __len__(self) -> int:
         return len(self._slots)

@@ -110,6 +110,7 @@ class SimulatedGpu:
         self._incidents = sorted(incidents, key=lambda incident: incident.after_launches)
         self._launches = 0
         self._used = 0
+        self._blocks: dict[int, weakref.ref[mmap.mmap]] = {}
         self._failed: GpuError | GpuLost | None = None
         self._hangs = False
         self._precision = Precision.FP32
@@ -144,8 +145,10 @@ class SimulatedGpu:
             return torch.empty(0, dtype=torch.uint8)
         block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._used += size
-        weakref.finalize(block, self._returned, size)
-        return torch.frombuffer(block, dtype=torch.uint8)
+        tensor = torch.frombuffer(block, dtype=torch.uint8)
+        self._blocks[tensor.data_ptr()] = weakref.ref(block)
+        weakref.finalize(block, self._returned, tensor.data_ptr(), size)
+        return tensor
 
     def load(self, variant: Variant, target: Target) -> SimulatedKernel:
         """Compiles the kernel as for a real GPU, and keeps its program."""
@@ -158,7 +161,8 @@ class SimulatedGpu:
         self._check()
         if prod(grid) == 0:
             return
-        args = list(args)
+        with _disable_current_modes():
+            args = [self._in_block(argument) for argument in args]
 
         def again() -> None:
             self._execute(kernel, grid, args)
@@ -287,8 +291,26 @@ class SimulatedGpu:
         else:
             raise GpuError(fault, NAMES.get(fault, fault.value))
 
-    def _returned(self, size: int) -> None:
+    def _returned(self, start: int, size: int) -> None:
         self._used -= size
+        self._blocks.pop(start, None)
+
+    def _in_block(self, argument: Any) -> Any:
+        """Returns an argument with the whole block of memory around it: a kernel knows addresses, no tensors."""
+        if isinstance(argument, DescriptorArgument):
+            return replace(argument, base=self._in_block(argument.base))
+        if not isinstance(argument, torch.Tensor) or argument.numel() == 0:
+            return argument
+        address = argument.data_ptr()
+        start = max((start for start in self._blocks if start <= address), default=None)
+        block = self._blocks[start]() if start is not None else None
+        if start is None or block is None or address >= start + len(block):
+            return argument
+        whole = torch.frombuffer(block, dtype=torch.uint8).untyped_storage()
+        offset, rest = divmod(address - start, argument.element_size())
+        if rest:
+            return argument
+        return torch.empty(0, dtype=argument.dtype).set_(whole, offset, argument.shape, argument.stride())
 
     def _execute(self, kernel: SimulatedKernel, grid: tuple[int, int, int], args: Sequence[Any]) -> None:
         """Runs a kernel, and counts what it does if that is not known yet."""

@@ -51,7 +51,7 @@ def test_a_store_right_behind_a_value_is_found_and_the_value_named(count: int) -
     slot.check()
     write(output, 4 * count)
     assert fault(slot) == (
-        f"a kernel wrote behind the end of value 3 ({4 * count} bytes): 4 bytes are changed, 1 to 4 bytes away"
+        f"a kernel wrote behind the end of value 3, which has {4 * count} bytes: 4 bytes away at the most"
     )
 
 
@@ -60,10 +60,7 @@ def test_a_store_before_a_value_is_found_and_the_value_named() -> None:
     slot.place("input 0", torch.ones(10))
     output = slot.empty("value 3", spec(10))
     write(output, -8)
-    assert (
-        fault(slot)
-        == "a kernel wrote before the beginning of value 3 (40 bytes): 4 bytes are changed, 5 to 8 bytes away"
-    )
+    assert fault(slot) == "a kernel wrote before the beginning of value 3, which has 40 bytes: 8 bytes away at the most"
 
 
 @pytest.mark.parametrize("offset", [-GUARD_BYTES, GUARD_BYTES])
@@ -72,6 +69,14 @@ def test_a_store_at_the_far_end_of_a_guard_is_found(offset: int) -> None:
     output = slot.empty("value 0", spec(ROW_BYTES // 4))
     write(output, offset if offset < 0 else ROW_BYTES + offset - 4)
     assert "value 0" in fault(slot)
+
+
+def test_the_pattern_is_another_behind_every_value() -> None:
+    slot = arena(40, 40, 40).slot(0)
+    tensors = [slot.place(f"input {number}", torch.ones(10)) for number in range(3)]
+    assert len({ctypes.string_at(tensor.data_ptr() + 40, 64) for tensor in tensors}) == 3
+    ctypes.memmove(tensors[1].data_ptr() + 40, tensors[0].data_ptr() + 40, 64)
+    assert "input 1" in fault(slot)
 
 
 def test_values_may_be_written_from_end_to_end() -> None:

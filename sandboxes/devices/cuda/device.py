@@ -1,0 +1,143 @@
+"""The GPU as a device: kernels run on it between guards, and are timed next to the reference."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from sandboxes.compilation import CompileFailure
+from sandboxes.contracts import EvalConfig, Launch, Target, Variant
+from sandboxes.devices.cpu import CpuDevice
+from sandboxes.devices.cuda.arena import Arena, Slot
+from sandboxes.devices.cuda.choosing import Chooser
+from sandboxes.devices.cuda.gpu import Gpu
+from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes, watched
+from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Run
+from sandboxes.hardware.targets import get_target
+from sandboxes.truth import Home
+
+
+class CudaDevice:
+    """Implements `Device`.
+
+    Args:
+        gpu: Where kernels run.
+        config: For which target kernels are compiled, with what precision, and how long may be measured.
+
+    Raises (all methods, beyond what `Device` says):
+        CompileFailure: A kernel can't be compiled for the target, or needs more than it has.
+        GpuError: A kernel fails on the GPU; `GpuError.node` says which.
+        GpuLost: The GPU itself fails.
+    """
+
+    def __init__(self, gpu: Gpu, config: EvalConfig) -> None:
+        self._gpu = gpu
+        self._config = config
+        self._target = get_target(config.target)
+        self._cpu = CpuDevice(config.precision)
+        self._arena: Arena | None = None
+        self._kernels: dict[tuple[object, ...], Any] = {}
+        self._measured_variants = 0
+
+    @property
+    def home(self) -> Home:
+        """The GPU: truth is computed there, too, after the candidate has run."""
+        return self._gpu
+
+    def choose(
+        self,
+        program: Program,
+        inputs: Callable[[], Sequence[Any]],
+        compile_in_order: CompileInOrder,
+        target: Target,
+        deadline_s: float,
+    ) -> tuple[Program, Choice]:
+        """Measures all variants that compile, in the program itself, and takes the fastest of each launch."""
+        launches = {index: node for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)}
+        compiled = compile_in_order({index: range(len(node.variants)) for index, node in launches.items()})
+        loaded = self._load_compiled(compiled, launches)
+        self._measured_variants = 0
+        if len(loaded) == len(launches):
+            return compiled, dict(loaded)
+        values = inputs()
+        slot = self._slot(needed_bytes(compiled, values, guarded=True))
+        chooser = Chooser(gpu=self._gpu, trace=compiled.trace, loaded=loaded, slot=slot, deadline_s=deadline_s)
+        with self._gpu.faults(), self._gpu.precision(self._config.precision):
+            laid = lay_out(compiled, values, slot, guarded=True)
+            forward(self._gpu, compiled, laid, chooser.launch)
+        self._measured_variants = chooser.measured
+        return compiled, chooser.choice
+
+    def run(
+        self,
+        program: Program,
+        inputs: Sequence[Any],
+        choice: Choice,
+        deadline_s: float,
+        seed: int,
+        around: Around | None = None,
+    ) -> Run:
+        """Runs every launch on the GPU, waits for it, and looks at the guards.
+
+        `seed` draws nothing here: a GPU runs programs in an order of its own. The output, and the inputs afterwards,
+        lie in memory that the next run uses. Hollow programs, and those that are looked at, run on the CPU.
+        """
+        if program.hollow or around is not None:
+            return self._cpu.run(program, inputs, choice, deadline_s, seed, around)
+        loaded = self._load_chosen(program, choice)
+        slot = self._slot(needed_bytes(program, inputs, guarded=True))
+        with self._gpu.faults(), self._gpu.precision(self._config.precision):
+            laid = lay_out(program, inputs, slot, guarded=True)
+            launch = watched(self._gpu, slot, launcher(self._gpu, loaded, choice), deadline_s)
+            output = forward(self._gpu, program, laid, launch, deadline_s=deadline_s)
+            self._gpu.synchronize()
+            changed = _changed_weights(program, laid)
+        slot.check()
+        return Run(output=output, inputs=laid.inputs, changed_weights=changed)
+
+    def _slot(self, size_bytes: int) -> Slot:
+        """Returns a slot of at least this size; what lay in the last one is gone."""
+        if self._arena is None or self._arena.slot_bytes < size_bytes:
+            self._arena = None  # before there is another
+            self._arena = Arena(self._gpu, size_bytes)
+        return self._arena.slot(0)
+
+    def _load(self, variant: Variant) -> Any:
+        key = (variant.ttir, variant.num_warps, variant.num_stages, variant.num_ctas, variant.maxnreg)
+        if key not in self._kernels:
+            self._kernels[key] = self._gpu.load(variant, self._target)
+        return self._kernels[key]
+
+    def _load_compiled(self, program: Program, launches: Mapping[int, Launch]) -> Loaded:
+        """Loads every variant that was compiled; one at least of each launch."""
+        loaded: dict[tuple[int, int], Any] = {}
+        failures: dict[int, CompileFailure] = {}
+        for index, number in sorted(program.kernels):
+            try:
+                loaded[index, number] = self._load(launches[index].variants[number])
+            except CompileFailure as failure:
+                failures.setdefault(index, failure)
+        for index in launches:
+            if index in failures and not any(node == index for node, _ in loaded):
+                raise failures[index]
+        return loaded
+
+    def _load_chosen(self, program: Program, choice: Choice) -> Loaded:
+        nodes = enumerate(program.trace.nodes)
+        chosen = {(index, choice.get(index, 0)): node for index, node in nodes if isinstance(node, Launch)}
+        return {(index, number): self._load(node.variants[number]) for (index, number), node in chosen.items()}
+
+
+def _changed_weights(program: Program, laid: Laid) -> tuple[str, ...]:
+    """Returns the keys of parameters that differ from what they were, bit by bit."""
+    if not program.flow.writes_constants:
+        return ()
+    parameters = [item.key for item in program.trace.constants if item.role == "parameter"]
+    return tuple(
+        key for key in parameters if not torch.equal(_bits(program.constants[key]), _bits(laid.constants[key]))
+    )
+
+
+def _bits(tensor: torch.Tensor) -> torch.Tensor:
+    """Returns the elements of a tensor, row by row, as bytes on the CPU."""
+    return tensor.cpu().reshape(-1).view(torch.uint8)

@@ -1,0 +1,82 @@
+"""Programs for a simulated GPU: candidates that are traced and verified, kernels that are loaded without a compiler."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from sandboxes.compilation import CompiledKernel
+from sandboxes.contracts import EvalConfig, Launch, Precision, Resources, Target, TensorSpec, Variant
+from sandboxes.dataflow import analyse
+from sandboxes.devices.cuda.device import CudaDevice
+from sandboxes.devices.cuda.simulated import SimulatedGpu, SimulatedKernel
+from sandboxes.devices.cuda.simulated_time import QUIET
+from sandboxes.devices.device import Choice, Program, Run
+from sandboxes.hardware.targets import get_target
+from sandboxes.ttir import parse
+from sandboxes.validation import load_constants, validate
+from tests.tracer import Tracer, case
+
+CONFIG = EvalConfig(precision=Precision.FP32)
+
+
+def compiled(variant: Variant) -> CompiledKernel:
+    """What a compiler might have made of a variant."""
+    resources = Resources(
+        registers=32,
+        spill_bytes=0,
+        shared_bytes=0,
+        threads=variant.num_warps * 32,
+        occupancy=1.0,
+        limited_by="nothing",
+    )
+    return CompiledKernel(name="kernel", resources=resources, cubin=b"", ptx="")
+
+
+class QuickGpu(SimulatedGpu):
+    """Loads kernels without compiling them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(noise=QUIET, **options)
+
+    def load(self, variant: Variant, target: Target) -> SimulatedKernel:
+        return SimulatedKernel(module=parse(variant.ttir), compiled=compiled(variant), num_stages=variant.num_stages)
+
+
+def program(tracer: Tracer, source: str, *inputs: TensorSpec) -> Program:
+    """A candidate at one case, as it comes out of verification."""
+    small = case(*inputs)
+    traced = tracer.run(source, cases=[small])
+    assert traced.failure is None, traced.failure
+    trace = traced.traces[0]
+    constants = load_constants(traced.blobs[0, trace.weight_seed]) if traced.blobs else {}
+    validate(trace, small, constants)
+    return Program(trace=trace, flow=analyse(trace), constants=constants, kernels={})
+
+
+def compile_all(program: Program) -> Program:
+    """The program with all its variants compiled."""
+    return replace(
+        program,
+        kernels={
+            (index, number): compiled(variant)
+            for index, node in enumerate(program.trace.nodes)
+            if isinstance(node, Launch)
+            for number, variant in enumerate(node.variants)
+        },
+    )
+
+
+def run(program: Program, *inputs: torch.Tensor, choice: Choice | None = None, device: CudaDevice | None = None) -> Run:
+    """One judged run."""
+    device = device or CudaDevice(QuickGpu(), CONFIG)
+    return device.run(program, list(inputs), choice or {}, time.monotonic() + 60, seed=0)
+
+
+def choose(program: Program, *inputs: torch.Tensor, gpu: SimulatedGpu | None = None, limit_s: float = 60.0) -> Choice:
+    """The variants that a GPU prefers."""
+    device = CudaDevice(gpu or QuickGpu(), CONFIG)
+    target = get_target(CONFIG.target)
+    deadline_s = time.monotonic() + limit_s
+    return device.choose(program, lambda: list(inputs), lambda order: compile_all(program), target, deadline_s)[1]
