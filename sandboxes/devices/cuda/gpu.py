@@ -140,7 +140,10 @@ class Gpu(Protocol):
         ...
 
     def observe(self, work: Callable[[Mark], object]) -> list[DeviceEvent]:
-        """Does work once under the profiler, and returns what the device did, in order of time."""
+        """Does work once under the profiler, and returns what the device did, in order of time.
+
+        It may be nothing, or belong to no node, where there is no profiler or it may not look.
+        """
         ...
 
     def faults(self) -> AbstractContextManager[None]:

@@ -100,34 +100,3 @@ def timing_event(*, external: bool = False) -> Any:
         external: It becomes a node of a graph that is being recorded, and can be read each time the graph has run.
     """
     return torch.cuda.Event(enable_timing=True, external=external)  # type: ignore[no-untyped-call]
-
-
-class NodeEvents:
-    """Times nodes by events around them, where the profiler tells nothing: launch gaps inside a node count, too."""
-
-    def __init__(self) -> None:
-        self._first = timing_event()
-        self._first.record()
-        self._marks: list[tuple[int, Any, Any]] = []
-
-    @contextlib.contextmanager
-    def mark(self, node: int) -> Iterator[None]:
-        """What is launched inside belongs to `node`."""
-        start, end = timing_event(), timing_event()
-        start.record()
-        yield
-        end.record()
-        self._marks.append((node, start, end))
-
-    def events(self) -> list[DeviceEvent]:
-        """Returns one event per node; all work must have ended."""
-        return [
-            DeviceEvent(
-                name=f"node {node}",
-                kind="kernel",
-                start_us=self._first.elapsed_time(start) * 1e3,
-                duration_us=start.elapsed_time(end) * 1e3,
-                node=node,
-            )
-            for node, start, end in self._marks
-        ]
