@@ -25,8 +25,9 @@ from sandboxes.contracts import (
     Severity,
     Stage,
     Submission,
+    TimingFlag,
 )
-from tests.reports import SOURCE, failed_report, ok_report, unjudged_report
+from tests.reports import SOURCE, failed_report, measured_report, ok_report, unjudged_report
 
 FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.OK]
 HOSTILE = "\x1b[2J\u202e\0\U000e0041`|" * 400
@@ -283,3 +284,36 @@ def test_what_was_priced_only_is_not_told_as_a_failure(style: str, said: str) ->
     assert said in text
     assert "Fix this first" not in text
     assert '"correctness": false' not in text
+
+
+def test_measured_times_are_told_with_their_interval_and_the_gpu() -> None:
+    assert feedback(measured_report()).splitlines()[2:7] == [
+        "What limits it: `softmax_kernel` (80% of the time) is memory-bound at 81% of its roofline and moves no more "
+        "than it must: try other block sizes and numbers of warps, for example with `@triton.autotune`.",
+        "Time (measured on NVIDIA H200): 10.0 µs; reference 20.0 µs; best possible 7.00 µs; speedup 2.00× (1.98× to "
+        "2.02×); 80% of it in your own kernels.",
+        "- softmax_kernel: 8.00 µs (80%); memory-bound, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; BLOCK: "
+        "1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
+        "- aten::relu.default (PyTorch): 2.00 µs (20%); latency-bound, 10% of its roofline; 1.05 MB, 1.02 kflop",
+        "Lines with the most traffic:",
+    ]
+
+
+def test_simulated_times_are_never_called_measured() -> None:
+    text = feedback(measured_report(simulated=True))
+    assert "Time (simulated for NVIDIA H200)" in text
+    assert "measured on" not in text
+
+
+def test_what_is_to_be_known_of_measured_times_is_told_in_words() -> None:
+    text = feedback(measured_report(time_us=1.0, floor_us=8.0, flags=(TimingFlag.BELOW_FLOOR, TimingFlag.UNSTABLE)))
+    assert "Of these times: It was measured faster than its own bytes and operations allow" in text
+    assert "Of these times: Times vary so much" in text
+    assert "Of these times" not in feedback(measured_report())
+
+
+def test_a_kernel_that_nobody_can_count_is_not_said_to_move_nothing() -> None:
+    text = feedback(node(bytes=None, flops=None, roofline_fraction=None, bound=Bound.UNKNOWN))
+    assert "can't be counted, so what limits it is not known" in text
+    assert "- softmax_kernel: 90.0 µs (90%); bytes and operations are not counted; grid" in text
+    assert "None" not in text.partition("Lines with")[0]

@@ -6,9 +6,10 @@ import pytest
 from rich.console import Console
 
 from kernelgym.reports import render_report
+from kernelgym.reports.timing import FLAG_WORDS
 from rewards import drkernel_paper
-from sandboxes.contracts import Diagnostic, NodeProfile, Outcome, Report, Stage, Submission
-from tests.reports import SOURCE, failed_report, ok_report
+from sandboxes.contracts import Bound, Diagnostic, NodeProfile, Outcome, Report, Stage, Submission, TimingFlag
+from tests.reports import SOURCE, failed_report, measured_report, ok_report
 
 
 def shown(report: Report, *, width: int = 80, submission: Submission | None = None) -> str:
@@ -135,3 +136,53 @@ def test_a_node_whose_result_is_unused_is_marked() -> None:
     dead: NodeProfile = report.profile.nodes[0].model_copy(update={"live": False})
     profile = report.profile.model_copy(update={"nodes": (dead, report.profile.nodes[1])})
     assert "result unused" in squeezed(shown(report.model_copy(update={"profile": profile}), width=120))
+
+
+def test_a_measured_profile_says_where_how_certain_and_what_the_model_says() -> None:
+    text = squeezed(shown(measured_report(), width=120))
+    for said in (
+        "profile, measured on NVIDIA H200",
+        "0 softmax_kernel 23 8.00 7.00 80% memory 81%",
+        "measured 10.0 µs (99.8 %: 9.90 to 10.1), 120 rounds, spread 1.2%",
+        "speedup 2.00× (99.8 %: 1.98× to 2.02×)",
+        "torch.compile 12.0 µs for the reference, 1.20× over it",
+        "floor 4.00 µs, the least for its own bytes and operations",
+        "gaps 1.00 µs between kernels (10%), in the nodes' times; 0.5 µs of our own are left out",
+        "host 15.0 µs until it knows; without a CUDA graph 30.0 µs, the reference 40.0 µs",
+        "modelled 9.00 µs, the reference 21.6 µs: 2.40×",
+        "variants 12 autotuned variants were measured before",
+        "clocks 1,830 of 1,980 MHz, memory 3,201 MHz, 61 °C, 540 W",
+        "with driver 580.65, cuda 13.0, torch 2.13.0, triton 3.9.0",
+    ):
+        assert said in text
+    assert "simulated" not in text
+
+
+def test_times_of_a_simulated_gpu_say_so_in_the_title_and_in_their_row() -> None:
+    text = squeezed(shown(measured_report(simulated=True), width=120))
+    assert "profile, simulated for NVIDIA H200" in text
+    assert "simulated 10.0 µs" in text
+    assert "measured on" not in text
+
+
+@pytest.mark.parametrize("flag", TimingFlag)
+def test_what_is_wrong_with_measured_times_comes_before_them(flag: TimingFlag) -> None:
+    text = squeezed(shown(measured_report(flags=(flag,)), width=160))
+    assert text.index(f"! {FLAG_WORDS[flag]}") < text.index("(99.8 %")
+
+
+def test_a_time_that_counts_as_the_floor_shows_both() -> None:
+    report = measured_report(time_us=1.0, floor_us=8.0, flags=(TimingFlag.BELOW_FLOOR,))
+    assert "measured 6.00 µs, counted as 8.00 µs" in squeezed(shown(report, width=120))
+
+
+def test_a_modelled_profile_has_no_word_of_measuring() -> None:
+    text = shown(ok_report())
+    assert not [word for word in ("model µs", "rounds", "host", "clocks", "99.8") if word in text]
+
+
+def test_what_nobody_can_count_is_a_question_mark_and_not_zero() -> None:
+    document = measured_report().model_dump()
+    unknown = {"bytes": None, "flops": None, "roofline_fraction": None, "bound": Bound.UNKNOWN}
+    document["profile"]["nodes"][0].update(unknown)
+    assert "0 softmax_kernel 23 8.00 7.00 80% unknown ?" in squeezed(shown(Report.model_validate(document), width=120))
