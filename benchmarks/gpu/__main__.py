@@ -1,8 +1,8 @@
 """`python -m benchmarks.gpu [NAME ...]`: runs all benchmarks of a GPU, or those that are named, and ends with a table.
 
-To add one: a module of this folder with `SHARE`, its part of the time, `run(setting) -> dict`, numbers with units in
-their names, and `rows(found) -> list of (what, measured, aim)` for the table. One whose times are made up, whatever GPU
-there is, says `SIMULATES = True`.
+To add one: a module of this folder with `SHARE`, its minutes in a full run, `run(setting) -> dict`, numbers with units
+in their names, and `rows(found) -> list of (what, measured, aim)` for the table. One whose times are made up, whatever
+GPU there is, says `SIMULATES = True`.
 """
 
 import argparse
@@ -19,9 +19,8 @@ from benchmarks.gpu.keeping import keep
 from benchmarks.gpu.setting import find_setting
 from sandboxes.devices.cuda.errors import NoGpu
 
-MINUTES: Final = 8.0
-"""All of them together, by default."""
-QUICK_MINUTES: Final = 0.2
+QUICK: Final = 0.02
+"""Share of the usual time that `--quick` takes."""
 
 Row = tuple[str, str, str]
 
@@ -31,7 +30,7 @@ def main(arguments: list[str]) -> None:
     found = benchmarks()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(found)}; all without one")
-    parser.add_argument("--minutes", type=float, help=f"for all of them together; {MINUTES:g} without it")
+    parser.add_argument("--minutes", type=float, help="for all of them together; eight or nine without it")
     parser.add_argument("--quick", action="store_true", help="small and short: shows that everything works")
     parser.add_argument("--gpu", default="auto", help="`auto`, or `simulated` for a rehearsal without one")
     parser.add_argument("--workers", type=int, default=4, help="evaluations at a time, which share the GPU")
@@ -40,10 +39,10 @@ def main(arguments: list[str]) -> None:
     if unknown := sorted(set(options.names) - set(found)):
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(found)}")
     chosen = {name: found[name] for name in options.names or found}
-    minutes = options.minutes or (QUICK_MINUTES if options.quick else MINUTES)
+    shares: float = sum(module.SHARE for module in chosen.values())
+    minutes = options.minutes or shares * (QUICK if options.quick else 1.0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what a benchmark has started ends with it
     rows: list[Row] = []
-    shares = sum(module.SHARE for module in chosen.values())
     for name, module in chosen.items():
         seconds = 60 * minutes * module.SHARE / shares
         try:

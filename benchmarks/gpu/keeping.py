@@ -21,7 +21,7 @@ class NotMeasured(ValueError):
 
 
 def keep(name: str, found: Mapping[str, Any], setting: Setting, folder: Path | None, *, simulates: bool) -> Path | None:
-    """Writes what a benchmark found.
+    """Writes what a benchmark found, and its `markdown` beside it, if it has one.
 
     Args:
         name: Of the benchmark.
@@ -47,7 +47,13 @@ def keep(name: str, found: Mapping[str, Any], setting: Setting, folder: Path | N
     folder.mkdir(parents=True, exist_ok=True)
     device = "simulated" if simulated else slug(setting.facts.title)
     path = folder / f"gpu-{device}-{name}.json"
-    path.write_text(json.dumps(document(name, found, setting, simulated=simulated), indent=2) + "\n", encoding="utf-8")
+    numbers = {key: value for key, value in found.items() if key != "markdown"}
+    path.write_text(
+        json.dumps(document(name, numbers, setting, simulated=simulated), indent=2) + "\n", encoding="utf-8"
+    )
+    if "markdown" in found:
+        title = "a simulated GPU" if simulated else setting.facts.title
+        path.with_suffix(".md").write_text(f"# {name}: {title}\n\n{found['markdown']}", encoding="utf-8")
     return path
 
 

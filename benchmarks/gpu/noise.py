@@ -17,7 +17,7 @@ from kernelgym.evaluators import LocalEvaluator
 from sandboxes.contracts import EvalConfig, Outcome, Report
 
 SHARE: Final = 5.0
-"""The issue's five minutes, of eight."""
+"""Heat and clocks change within minutes."""
 SHORT_US: Final = 20.0
 """Kernels below are harder to time."""
 AIM_PERCENT: Final = {"long": 1.0, "short": 3.0}

@@ -20,7 +20,7 @@ from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Solution, get_problem, list_solutions
 from sandboxes.contracts import EvalConfig, Outcome, Report, Stage
 
-SHARE: Final = 1.0
+SHARE: Final = 0.9
 QUICK: Final = ("core/add_relu", "core/softmax")
 AIM_PER_MINUTE: Final = 30
 AIM_BUSY: Final = 0.6
