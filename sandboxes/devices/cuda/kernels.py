@@ -16,10 +16,11 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from sandboxes.ttir import DescriptorArgument
 
-FRONTEND_NAMES: Final = {"f16": "fp16", "f32": "fp32", "f64": "fp64"}
-"""Of types whose name is another in MLIR; the launcher knows integers and `bf16` by the same name."""
+FRONTEND_NAMES: Final = {"f16": "fp16", "f32": "fp32", "f64": "fp64", "i8": "u8"}
+"""Of types whose name is another in MLIR; the launcher knows other integers and `bf16` by the same name. Triton 3.6
+takes no negative `i8`; the same byte is a `u8`."""
 DESCRIPTOR: Final = re.compile(r"!tt\.tensordesc<(?:tensor<)?((?:\d+x)+)(\w+)")
-INTEGER: Final = re.compile(r"i(\d+)")
+INTEGER: Final = re.compile(r"([iu])(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +96,10 @@ def _value(parameter: Parameter, argument: Any) -> Any:
     integer = INTEGER.fullmatch(parameter.kind)
     if integer is None or isinstance(argument, bool):
         return argument
-    bits = int(integer[1])
-    if bits == 1:
-        return bool(argument & 1)
+    bits = int(integer[2])
     wrapped = int(argument) & ((1 << bits) - 1)
-    return wrapped - (1 << bits) if wrapped >> (bits - 1) else wrapped
+    signed = integer[1] == "i" and bits > 1
+    return wrapped - (1 << bits) if signed and wrapped >> (bits - 1) else wrapped
 
 
 def _scratch(size: int, alignment: int, stream: int | None) -> torch.Tensor:

@@ -30,16 +30,16 @@ class Uuid(ctypes.Structure):
 FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "cuInit": (c_uint,),
     "cuDriverGetVersion": (POINTER(c_int),),
-    "cuGetErrorName": (c_int, POINTER(c_char_p)),
-    "cuGetErrorString": (c_int, POINTER(c_char_p)),
+    "cuGetErrorName": (c_uint, POINTER(c_char_p)),
+    "cuGetErrorString": (c_uint, POINTER(c_char_p)),
     "cuDeviceGetCount": (POINTER(c_int),),
     "cuDeviceGet": (POINTER(c_int), c_int),
     "cuDeviceGetName": (c_char_p, c_int, c_int),
     "cuDeviceGetUuid_v2": (POINTER(Uuid), c_int),
     "cuDeviceTotalMem_v2": (POINTER(c_size_t), c_int),
-    "cuDeviceGetAttribute": (POINTER(c_int), c_int, c_int),
+    "cuDeviceGetAttribute": (POINTER(c_int), c_uint, c_int),
     "cuCtxSynchronize": (),
-    "cuCtxSetLimit": (c_int, c_size_t),
+    "cuCtxSetLimit": (c_uint, c_size_t),
     "cuCtxResetPersistingL2Cache": (),
 }
 """Arguments by name; all return a `CUresult`."""
