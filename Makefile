@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+PROCESSES ?= 2
 
 # On a machine whose torch and Triton are to be used as they are: `make gpu-test GPU_PYTHON=python3`. What else is needed is
 # installed on top of them, in .venv-gpu.
@@ -38,7 +39,7 @@ train-demo: $(STAMP) ## build a tiny model and train it in the real environment 
 	@$(BIN)/python -m policies.training.demo
 
 test: $(STAMP) ## run the default test lane (no GPU, no services; slow tests run in CI)
-	$(BIN)/pytest -n 2 --dist loadscope -m 'not gpu and not docker and not broker and not browser and not slow'
+	$(BIN)/pytest -n $(PROCESSES) --dist loadscope -m 'not gpu and not docker and not broker and not browser and not slow'
 
 check: $(STAMP) ## format, lint, types, import arrows
 	$(BIN)/ruff format --check .
@@ -74,10 +75,10 @@ gpu-bench: $(GPU_STAMP) ## measure this machine's GPU: noise, throughput, agreem
 	@touch $@
 
 test-broker: $(STAMP) ## run the tests that need redis-server, which they start by themselves
-	$(BIN)/pytest -n 2 --dist loadscope -m 'broker and not gpu and not docker'
+	$(BIN)/pytest -n $(PROCESSES) --dist loadscope -m 'broker and not gpu and not docker'
 
 test-docker: $(STAMP) ## run the tests that need a Docker engine; as root, a private one is started where none runs
-	.ci/with-docker $(BIN)/pytest -n 2 --dist loadscope -m 'docker and not gpu'
+	.ci/with-docker $(BIN)/pytest -n $(PROCESSES) --dist loadscope -m 'docker and not gpu'
 
 test-openenv: .venv-openenv/.installed ## test the adapter for OpenEnv in .venv-openenv
 	.venv-openenv/bin/python -m pytest -m ecosystem tests/policies/ecosystem/openenv tests/examples
