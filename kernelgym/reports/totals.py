@@ -110,6 +110,7 @@ def _rows(summary: Summary) -> list[_Row]:
         *(_Row(f"fast@{p}", _fast(p)) for p in SHOWN),
         *(_Row(f"compile@{p}", _fast_compile(p)) for p in compile_shown),
         _Row("speedup", lambda rates: rates.speedup, factor, _two_digits),
+        *([_Row("over compile", lambda rates: rates.speedup_compile, factor, _two_digits)] if compile_shown else []),
         _Row("mean reward", lambda rates: rates.reward, _two_digits, _two_digits),
         _Row("compiled", lambda rates: rates.compiled if isinstance(rates, TurnSummary) else None),
         _Row("hacked", lambda rates: rates.hacked if isinstance(rates, TurnSummary) else None),

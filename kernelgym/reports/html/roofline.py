@@ -1,7 +1,7 @@
 """All kernels of correct candidates in one roofline plot: arithmetic intensity against what they achieve."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kernelgym.reports.html.embedding import shown
@@ -40,7 +40,7 @@ def roofline(episodes: Sequence[EpisodeRecord], target: str) -> dict[str, Any]:
                 where.setdefault(point, (index, turn.number))
     chosen = counts.most_common(MAX_POINTS)
     return {
-        "roofs": _roofs(target),
+        "roofs": _roofs(target, _ceilings(episodes)),
         "points": [[*point, count, *where[point]] for point, count in chosen],
         "left_out": len(counts) - len(chosen),
         "unplaced": unplaced,
@@ -60,18 +60,31 @@ def _point(node: NodeProfile) -> Point | None:
     return shown(node.name, 80), node.custom, intensity, achieved, node.bound.value, roof_percent, time_ns
 
 
-def _roofs(target: str) -> dict[str, Any] | None:
+def _ceilings(episodes: Sequence[EpisodeRecord]) -> dict[str, float]:
+    """Returns what the GPU was measured to reach; nothing if times are not measured, or were on several GPUs."""
+    profiles = (turn.report.profile for episode in episodes for turn in episode.turns)
+    found = [
+        {} if profile.measurement is None else profile.measurement.ceilings
+        for profile in profiles
+        if profile is not None
+    ]
+    return dict(found[0]) if found and all(each == found[0] for each in found) else {}
+
+
+def _roofs(target: str, ceilings: Mapping[str, float]) -> dict[str, Any] | None:
     """Returns bandwidth and peaks, per second; None for a target that nobody knows here any more."""
     known = TARGETS.get(target)
     if known is None:
         return None
+    rates = {**known.tflops, **ceilings}
+    bandwidth = round(ceilings.get("dram_gb_per_s", known.dram_gb_per_s) * 1e9)
     peaks: dict[float, list[str]] = {}
     for kind in ROOFS:
-        if known.tflops.get(kind):
-            peaks.setdefault(known.tflops[kind] * 1e12, []).append("fp16/bf16" if kind == "fp16" else kind)
+        if rates.get(kind):
+            peaks.setdefault(rates[kind] * 1e12, []).append("fp16/bf16" if kind == "fp16" else kind)
     return {
-        "title": known.title,
-        "bandwidth": known.dram_gb_per_s * 1e9,
-        "bandwidth_words": f"{quantity(round(known.dram_gb_per_s * 1e9), 'B/s')}",
+        "title": f"{known.title}, as measured" if ceilings else known.title,
+        "bandwidth": bandwidth,
+        "bandwidth_words": quantity(bandwidth, "B/s"),
         "peaks": [[peak, ", ".join(kinds)] for peak, kinds in sorted(peaks.items())],
     }

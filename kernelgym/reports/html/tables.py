@@ -54,6 +54,7 @@ def quantities(summary: Summary) -> list[Quantity]:
     return [
         *rows,
         ("speedup, geometric mean", lambda rates: rates.speedup, factor),
+        ("speedup over torch.compile", lambda rates: rates.speedup_compile, factor),
         ("reward, mean", lambda rates: rates.reward, decimal),
         ("time in own kernels", lambda rates: rates.coverage, percent),
         ("replaced of the reference", lambda rates: rates.replaced, percent),

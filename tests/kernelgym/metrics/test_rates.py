@@ -162,3 +162,10 @@ def test_without_a_counted_episode_there_are_no_rates() -> None:
     nothing = [episode(error=Loss.SKIPPED)]
     assert [measure(nothing, 2) for measure in (correct_rate, compile_rate, hack_rate, mean_reward)] == [None] * 4
     assert fast_rate(nothing, 1.0, 2) is None
+
+
+def test_a_turn_measured_again_without_torch_compile_leaves_its_problem_out_of_rates_against_it() -> None:
+    timed = over_compile(episode(2.0, problem="a"), ratio=0.5)
+    again = confirmed(timed, 2.0)
+    assert fast_rate([timed], 1.0, 1, baseline=Baseline.COMPILE) == 1.0
+    assert fast_rate([again], 1.0, 1, baseline=Baseline.COMPILE) is None

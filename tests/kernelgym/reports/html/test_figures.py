@@ -12,6 +12,7 @@ from kernelgym.reports.html.roofline import MAX_POINTS, roofline
 from kernelgym.runs.record import Loss
 from sandboxes.contracts import Outcome
 from tests.policies.episodes import episode
+from tests.reports import measured_report
 
 RUN = [
     episode(Outcome.INCORRECT, 2.0, 1.5, problem="a", sample=0),
@@ -117,3 +118,13 @@ def test_hacks_are_counted_by_rule_with_evidence_and_where_it_was() -> None:
     assert (row.turns, len(row.episodes)) == (3, 2)
     assert row.evidence == "no launch reaches an output"
     assert row.examples[:2] == [("#episode=a/0/turn1", "a #0, turn 1"), ("#episode=a/0/turn2", "a #0, turn 2")]
+
+
+def test_roofs_are_what_the_gpu_was_measured_to_reach_where_that_is_one_gpu() -> None:
+    (turn,) = episode(2.0).turns
+    measured = episode(2.0).model_copy(update={"turns": (turn.model_copy(update={"report": measured_report()}),)})
+    roofs = roofline([measured], "h200")["roofs"]
+    assert roofs["title"] == "NVIDIA H200, as measured"
+    assert roofs["bandwidth"] == 4.3e12
+    assert roofs["peaks"] == [[67e12, "fp32"], [494.7e12, "tf32"], [780e12, "fp16/bf16"]]
+    assert roofline([measured, episode(2.0)], "h200")["roofs"]["title"] == "NVIDIA H200"

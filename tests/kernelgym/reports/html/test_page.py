@@ -12,12 +12,14 @@ import pytest
 from kernelgym.metrics import summarize
 from kernelgym.reports.html import chunks, render_page
 from kernelgym.reports.html.chunks import LIMITS, pack_details
+from kernelgym.reports.timing import FLAG_WORDS
 from kernelgym.runs.record import EpisodeRecord, Loss
 from kernelgym.runs.run_record import RunRecord
-from sandboxes.contracts import Outcome
+from sandboxes.contracts import Outcome, Report, TimingFlag
 from tests.kernelgym.reports.html.hostile import ATTACK, hostile_run
 from tests.kernelgym.reports.html.runs import run_record, synthetic_run
 from tests.policies.episodes import episode
+from tests.reports import measured_report, ok_report
 
 
 def page_of(record: RunRecord, episodes: list[EpisodeRecord], title: str | None = None) -> str:
@@ -181,3 +183,41 @@ def test_runs_with_next_to_nothing_in_them_have_a_page(episodes: list[EpisodeRec
 def test_the_same_run_gives_the_same_page_whatever_the_order_of_its_episodes() -> None:
     record, episodes = synthetic_run(12, samples=2)
     assert page_of(record, episodes) == page_of(record, episodes[::-1])
+
+
+def measured_episode(report: Report) -> EpisodeRecord:
+    played = episode(2.0)
+    (turn,) = played.turns
+    return played.model_copy(update={"turns": (turn.model_copy(update={"report": report}),)})
+
+
+def profile_of(report: Report) -> dict[str, Any]:
+    (part,) = parts_of(page_of(run_record(["core/softmax"], 1, 1), [measured_episode(report)]))
+    found: dict[str, Any] = part["episodes"][0]["turns"][0]["profile"]
+    return found
+
+
+def test_a_measured_turn_shows_what_the_model_says_beside_it_and_what_is_wrong_with_it() -> None:
+    found = profile_of(measured_report(flags=(TimingFlag.THROTTLED,)))
+    assert found["source"] == "measured on NVIDIA H200"
+    assert found["flags"] == [FLAG_WORDS[TimingFlag.THROTTLED]]
+    assert [row[2] for row in found["nodes"]] == ["8.00", "2.00"]
+    assert found["modelled"] == ["7.00", "2.00"]
+    assert ["modelled", "9.00 µs, the reference 21.6 µs: 2.40×"] in found["measured"]
+
+
+def test_a_modelled_turn_has_no_word_of_measuring() -> None:
+    found = profile_of(ok_report())
+    assert (found["flags"], found["measured"], found["modelled"]) == ([], [], [])
+
+
+def test_a_page_of_simulated_times_says_so_and_never_measured_on() -> None:
+    page = page_of(run_record(["core/softmax"], 1, 1), [measured_episode(measured_report(simulated=True))])
+    assert "simulated for NVIDIA H200" in page
+    assert "measured on" not in page
+
+
+def test_times_against_torch_compile_are_in_the_summary_where_they_were_measured() -> None:
+    record = run_record(["core/softmax"], 1, 1)
+    assert "speedup over torch.compile" in page_of(record, [measured_episode(measured_report())])
+    assert "torch.compile" not in page_of(record, [measured_episode(ok_report())]).partition('id="data"')[0]
