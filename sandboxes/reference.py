@@ -103,9 +103,12 @@ class LiveReference:
         seed_everything(seed)
         inputs = self.module(case).inputs(case.shape)
         generator = torch.Generator().manual_seed(seed + 1)
-        domains = input_domains(self._source, len(inputs)) if self._declared is None else [Domain.ANY] * len(inputs)
-        redistribute(inputs, distribution, domains, generator)
+        redistribute(inputs, distribution, self.domains(len(inputs)), generator)
         return inputs
+
+    def domains(self, count: int) -> tuple[Domain, ...]:
+        """Returns which values each of `count` inputs may have, as far as `distributions` go."""
+        return input_domains(self._source, count) if self._declared is None else (Domain.ANY,) * count
 
     def run(self, case: Case, model: nn.Module, inputs: list[Any], device: torch.device | None = None) -> Any:
         """Returns `model(*inputs)`; both may change.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sandboxes.contracts import Measurement
+from sandboxes.devices.cuda.sampling import Samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +20,5 @@ class Measured:
     """Ends of the 99.8 % confidence interval of the speedup."""
     measurement: Measurement
     """How it was measured; a profile adds what is known of nodes and ceilings."""
+    samples: Samples | None = None
+    """All times, for whoever looks at how good they are."""
