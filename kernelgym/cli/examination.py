@@ -7,7 +7,6 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-import torch
 import typer
 from rich.console import Console
 from rich.padding import Padding
@@ -21,7 +20,9 @@ from kernelgym.reports import dump_document
 from rewards.hacks import DETECTORS, list_detectors
 from sandboxes import compilation, isolation
 from sandboxes.capability import Capability
+from sandboxes.devices.cuda import opening as gpu_opening
 from sandboxes.errors import DetectorBroken
+from sandboxes.hardware.targets import get_target
 
 TESTED: Final = {"torch": ((2, 11), (2, 14)), "triton": ((3, 6), (3, 10))}
 """Versions that are tested, `(first, first that is not)`; the same as in the package's requirements."""
@@ -79,7 +80,7 @@ def examine(target: str) -> list[Row]:
     ]
     detectors = _detectors()
     rows.append(Row(Group.DETECTORS, detectors, fatal=not detectors.works))
-    return [*rows, Row(Group.OPTIONAL, _gpu())]
+    return [*rows, *(Row(Group.OPTIONAL, capability) for capability in _gpu(target))]
 
 
 def examine_evaluator(address: str, token: str | None) -> list[Row]:
@@ -138,11 +139,13 @@ def _detectors() -> Capability:
     return Capability(name="detectors", works=True, detail=f"{len(DETECTORS)}, and of packages: {others or 'none'}")
 
 
-def _gpu() -> Capability:
-    if torch.cuda.is_available():
-        return Capability(name="GPU", works=True, detail=torch.cuda.get_device_name())
-    remedy = "none is needed: kernels are compiled, replayed on the CPU and priced by the hardware model"
-    return Capability(name="GPU", works=False, detail="PyTorch sees none", remedy=remedy)
+def _gpu(target: str) -> list[Capability]:
+    """Tells which GPU measures under `--device cuda`, whether it is the default target, and whether its clocks are."""
+    found = gpu_opening.probe()
+    if not found.works:
+        remedy = "none is needed to evaluate; to measure, " + (found.remedy or "see `nvidia-smi`")
+        return [Capability(name=found.name, works=False, detail=found.detail, remedy=remedy)]
+    return [found, gpu_opening.probe_target(get_target(target)), gpu_opening.probe_clocks()]
 
 
 def _print(rows: list[Row], able: bool) -> None:

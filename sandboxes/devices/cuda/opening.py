@@ -11,6 +11,7 @@ from sandboxes.contracts import Target
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.gpu import SIMULATED, Gpu, GpuFacts
 from sandboxes.devices.cuda.libcuda import DeviceInfo, DriverError, DriverMissing, driver
+from sandboxes.devices.cuda.nvml import Nvml
 from sandboxes.devices.cuda.simulated import SimulatedGpu, simulated_facts
 from sandboxes.devices.cuda.torch_gpu import TorchGpu
 from sandboxes.hardware.targets import TARGETS, get_target
@@ -138,6 +139,27 @@ def probe(name: str = AUTO) -> Capability:
         f"{found.title}, arch {found.arch}, {found.memory_bytes / 2**30:.0f} GiB, driver {found.versions['driver']}"
     )
     return Capability(name="GPU", works=True, detail=detail)
+
+
+def probe_target(target: Target, name: str = AUTO) -> Capability:
+    """Returns whether the GPU that is there is the one that `target` means, as a row for people."""
+    try:
+        check_target(find_gpu(name), target)
+    except NoGpu as error:
+        what, _, remedy = str(error).rpartition(": ")
+        return Capability(name="GPU and target", works=False, detail=what, remedy=remedy)
+    return Capability(name="GPU and target", works=True, detail=f"it is measured for `{target.name}`")
+
+
+def probe_clocks(name: str = AUTO) -> Capability:
+    """Returns whether the GPU's clocks can be read, as a row for people."""
+    clocks = Nvml(find_gpu(name).uuid).clocks()
+    if clocks is None:
+        remedy = "pip install 'kernelgym[gpu]'; in a container, let it have NVIDIA's utility libraries"
+        return Capability(name="GPU clocks", works=False, detail="NVML is not there, or may not tell", remedy=remedy)
+    detail = f"{clocks.sm_mhz:.0f} of {clocks.most_sm_mhz:.0f} MHz, {clocks.temperature_c:.0f} °C"
+    throttled = f", throttled: {', '.join(clocks.throttled)}" if clocks.throttled else ""
+    return Capability(name="GPU clocks", works=True, detail=detail + throttled)
 
 
 def _simulated(name: str) -> Target | None:

@@ -27,6 +27,8 @@ from sandboxes.devices.cuda.profiler import profiled_events, timing_event
 
 NO_SUCH_LIMIT: Final = (215, 801)
 """What the driver says where L2 can't be set aside: old GPUs, slices."""
+REFUSED: Final = (RuntimeError, ValueError)
+"""How work that has succeeded before says that torch has refused a call this time; a replay's own is a `ValueError`."""
 
 
 class Uncapturable(Exception):
@@ -221,7 +223,7 @@ class TorchGpu:
         except (GpuError, GpuLost, torch.OutOfMemoryError):
             self._recover()
             raise
-        except (RuntimeError, Uncapturable) as error:
+        except (*REFUSED, Uncapturable) as error:
             self._recover()
             raise Uncapturable from error
         torch.cuda.synchronize(self._device)
@@ -314,7 +316,7 @@ def _without_waiting(work: Callable[[], object]) -> None:
         work()
     except (GpuError, GpuLost, torch.OutOfMemoryError, torch.AcceleratorError):
         raise
-    except RuntimeError as error:
+    except REFUSED as error:
         raise Uncapturable from error
     finally:
         _check_waiting(before)
