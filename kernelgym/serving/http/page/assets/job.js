@@ -42,7 +42,7 @@ function profile(report) {
   const rows = nodes.slice(0, MAX_NODES).map((node) => [who(node.name), el("span", { class: node.live ? "line" : null }, `${node.custom ? "own kernel" : "PyTorch"}${node.live ? "" : ", not needed"}`), digits(node.time_us),
     share(found.time_us ? node.time_us / found.time_us : null), node.bound, share(node.roofline_fraction), quantity(node.bytes, "B"), quantity(node.flops, "flop"),
     node.resources ? number(node.resources.registers) : "–", share(node.resources?.occupancy), line(node.line), who(node.config || "–")]);
-  const source = found.source === "measured" ? "measured on" : "modelled for";
+  const source = found.measurement?.simulated ? "simulated, not measured, on" : found.source === "measured" ? "measured on" : "modelled for";
   return section(`Profile, ${source} ${found.device}`,
     facts([["time", `${digits(found.time_us)} µs`], ["reference", `${digits(found.reference_time_us)} µs`], ["speedup", factor(speedupOf(report))],
       ["own kernels", share(found.coverage)], ["replaced", share(found.replaced)], ["roofline", share(found.time_us ? Math.min(1, found.roofline_us / found.time_us) : null)]]),
