@@ -21,6 +21,7 @@ FLAG_WORDS: Final = {
 }
 
 MEASURED_CEILINGS: Final = "rooflines are relative to what this GPU was measured to reach"
+DATA_SHEET: Final = "rooflines are relative to the data sheet"
 
 
 def flag_words(profile: Profile) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def measured_facts(profile: Profile) -> list[tuple[str, str]]:
         ("gaps", _gaps(found)),
         ("host", _host(found)),
         ("modelled", _modelled(profile, found)),
-        ("ceilings", MEASURED_CEILINGS if found.ceilings else "rooflines are relative to the data sheet"),
+        ("ceilings", _ceilings(found)),
         ("variants", f"{found.variants} autotuned variants were measured before" if found.variants else ""),
         ("clocks", "" if found.clocks is None else _clocks(found.clocks)),
         ("with", plain(", ".join(f"{name} {version}" for name, version in found.versions.items()))),
@@ -104,6 +105,11 @@ def _modelled(profile: Profile, found: Measurement) -> str:
     if not found.modelled_time_us or not profile.time_us:
         return words
     return f"{words}: {factor(found.modelled_reference_time_us / found.modelled_time_us)}"
+
+
+def _ceilings(found: Measurement) -> str:
+    words = MEASURED_CEILINGS if found.ceilings else DATA_SHEET
+    return f"{words}; not used: {plain('; '.join(found.doubts))}" if found.doubts else words
 
 
 def _clocks(clocks: Clocks) -> str:

@@ -170,6 +170,8 @@ class Measurement(Contract):
     ceilings: dict[str, NonNegative] = Field(default_factory=dict)
     """What this GPU was measured to reach, which rooflines are relative to: `dram_gb_per_s`, `l2_gb_per_s`, and 1e12
     operations per second by kind. What is not in it is the data sheet's."""
+    doubts: tuple[Text, ...] = ()
+    """What was measured of this GPU's ceilings and not believed, or could not be measured."""
     simulated: bool = False
     """Nothing was measured: a simulated GPU made the times up."""
     versions: dict[str, str] = Field(default_factory=dict)

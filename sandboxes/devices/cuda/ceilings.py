@@ -110,7 +110,7 @@ def ceilings_of(gpu: Gpu, target: Target, shelf: Shelf | None = None, *, again: 
         numbers, failures = kept
         return Ceilings.believed(numbers, target, failures)
     numbers, failures = _measured(gpu)
-    if shelf is not None:
+    if shelf is not None and not failures:  # memory may be there next time
         shelf.put(Kind.TIMING, key, json.dumps({"form": FORM, "numbers": numbers, "failures": failures}).encode())
     return Ceilings.believed(numbers, target, failures)
 

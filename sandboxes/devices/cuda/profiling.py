@@ -237,6 +237,7 @@ def _measurement(
             "modelled_reference_time_us": counted.reference_time_us,
             "modelled_nodes_us": {node.node: node.time_us for node in counted.nodes if node.bytes is not None},
             "ceilings": {} if ceilings is None else ceilings.numbers(),
+            "doubts": () if ceilings is None else ceilings.doubts,
             "simulated": facts.simulated,
         }
     )

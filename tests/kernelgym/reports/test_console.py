@@ -186,3 +186,10 @@ def test_what_nobody_can_count_is_a_question_mark_and_not_zero() -> None:
     unknown = {"bytes": None, "flops": None, "roofline_fraction": None, "bound": Bound.UNKNOWN}
     document["profile"]["nodes"][0].update(unknown)
     assert "0 softmax_kernel 23 8.00 7.00 80% unknown ?" in squeezed(shown(Report.model_validate(document), width=120))
+
+
+def test_ceilings_that_are_not_believed_are_named_beside_those_that_are() -> None:
+    document = measured_report().model_dump()
+    document["profile"]["measurement"]["doubts"] = ("fp64: 3 measured, 9% of the 34 of NVIDIA H200",)
+    text = squeezed(shown(Report.model_validate(document), width=200))
+    assert "was measured to reach; not used: fp64: 3 measured, 9% of the 34 of NVIDIA H200" in text

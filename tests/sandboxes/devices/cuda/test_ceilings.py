@@ -121,6 +121,13 @@ def test_what_there_is_no_memory_for_is_told_and_the_rest_measured() -> None:
     assert found.tflops.keys() == set(CUBE)
 
 
+def test_what_there_was_no_memory_for_is_asked_again_next_time(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    small = Small([[(0, 5.0)] * 64], times(), replace(FACTS, l2_bytes=50 * 2**20))
+    assert ceilings_of(small, H200, shelf).dram_gb_per_s is None
+    assert ceilings_of(gpu(), H200, shelf).dram_gb_per_s is not None
+
+
 def test_a_gpu_that_fails_otherwise_is_not_asked_on() -> None:
     class Broken(Small):
         fault = GpuFault.ILLEGAL_ACCESS

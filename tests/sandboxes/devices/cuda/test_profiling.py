@@ -259,3 +259,12 @@ def test_a_program_that_does_nothing_on_the_device_has_a_profile() -> None:
     found = profile([], trace=graph(EMPTY.model_copy(update={"results": (A,)}), output=A))
     assert found.coverage == 0
     assert found.nodes == ()
+
+
+def test_ceilings_that_are_not_believed_are_told() -> None:
+    found = profile(
+        HONEST, ceilings=Ceilings(tflops={"fp16": 700.0}, doubts=("dram_gb_per_s: 12 measured",))
+    ).measurement
+    assert found is not None
+    assert found.ceilings == {"fp16": 700.0}
+    assert found.doubts == ("dram_gb_per_s: 12 measured",)
