@@ -27,6 +27,8 @@ from sandboxes.devices.cuda.profiler import profiled_events, timing_event
 
 NO_SUCH_LIMIT: Final = (215, 801)
 """What the driver says where L2 can't be set aside: old GPUs, slices."""
+NO_CONTEXT: Final = (3, 201)
+"""What the driver says in a thread, or a process, that has not used a GPU."""
 REFUSED: Final = (RuntimeError, ValueError)
 """How work that has succeeded before says that torch has refused a call this time; a replay's own is a `ValueError`."""
 
@@ -88,7 +90,12 @@ class TorchGpu:
         """Compiles a kernel, or finds it in Triton's cache, and loads it."""
         compiled = triton_kernel(variant, target)
         with self.faults():
-            return TritonKernel(compiled)
+            try:
+                return TritonKernel(compiled)
+            except (RuntimeError, AssertionError) as error:
+                # what was compiled for this GPU, and needs no more than it has, can always be loaded
+                self._raise_number(self._asked())
+                raise GpuLost(f"`{compiled.metadata.name}` can't be loaded: {error}") from error
 
     def launch(self, kernel: TritonKernel, grid: tuple[int, int, int], args: Sequence[Any]) -> None:
         """Launches through Triton's launcher on torch's current stream."""
@@ -100,7 +107,7 @@ class TorchGpu:
             raise GpuError(GpuFault.OUT_OF_MEMORY, str(error)) from None
         except (RuntimeError, AssertionError, ValueError, OverflowError) as error:
             # the launcher has words only; the driver has the number, and 0 means that it refused this launch alone
-            self._raise_number(self._driver.synchronize())
+            self._raise_number(self._asked())
             raise GpuError(GpuFault.OUT_OF_RESOURCES, f"`{kernel.name}` can't be launched: {error}") from None
 
     def synchronize(self) -> None:
@@ -142,11 +149,11 @@ class TorchGpu:
         except OutOfResources as error:
             raise GpuError(GpuFault.OUT_OF_RESOURCES, str(error)) from None
         except torch.AcceleratorError as error:
-            self._raise_number(getattr(error, "error_code", None) or self._driver.synchronize())
+            self._raise_number(getattr(error, "error_code", None) or self._asked())
             raise GpuLost(f"the GPU failed, and its driver says nothing: {error}") from None
         except RuntimeError:
             # cuBLAS, cuDNN and Triton have words only; the driver has the number: 0 if it is not the GPU's doing
-            self._raise_number(self._driver.synchronize())
+            self._raise_number(self._asked())
             raise
 
     @contextlib.contextmanager
@@ -233,9 +240,14 @@ class TorchGpu:
         """Puts torch in order after a recording that failed; raises the fault if the GPU failed."""
         for generator in torch.cuda.default_generators:  # they believe that they are still being recorded
             generator.graphsafe_set_state(generator.clone_state())
-        number = self._driver.synchronize()
+        number = self._asked()
         if number not in CAPTURE:
             self._raise_number(number)
+
+    def _asked(self) -> int:
+        """Returns what the driver says has gone wrong, 0 for nothing; a thread without a context has done nothing."""
+        number = self._driver.synchronize()
+        return 0 if number in NO_CONTEXT else number
 
     def _raise_number(self, number: int) -> None:
         """Raises what an error number of the driver means, if it is one."""

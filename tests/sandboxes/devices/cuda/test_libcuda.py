@@ -21,6 +21,7 @@ from sandboxes.devices.cuda.libcuda import (
     DriverMissing,
     Uuid,
 )
+from sandboxes.devices.cuda.torch_gpu import NO_CONTEXT
 from tests.sandboxes.devices.cuda.stub import compile_c, compiled_stub
 
 C_TYPES = {
@@ -41,6 +42,8 @@ NUMBERS = {
     "CU_DEVICE_ATTRIBUTE_MAX_PERSISTING_L2_CACHE_SIZE": MOST_PERSISTING_L2_BYTES,
     "CU_LIMIT_PERSISTING_L2_CACHE_SIZE": PERSISTING_L2,
     "CUDA_ERROR_OUT_OF_MEMORY": 2,
+    "CUDA_ERROR_NOT_INITIALIZED": NO_CONTEXT[0],
+    "CUDA_ERROR_INVALID_CONTEXT": NO_CONTEXT[1],
     "CUDA_ERROR_DEVICE_UNAVAILABLE": 46,
     "CUDA_ERROR_NO_DEVICE": 100,
     "CUDA_ERROR_UNSUPPORTED_LIMIT": 215,

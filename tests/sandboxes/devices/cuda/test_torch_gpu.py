@@ -82,6 +82,9 @@ def test_an_error_that_the_gpu_has_nothing_to_do_with_stays_what_it_is() -> None
     with pytest.raises(RuntimeError, match="shapes") as raised, gpu(0).faults():
         raise RuntimeError("shapes do not fit")
     assert not isinstance(raised.value, GpuLost)
+    with pytest.raises(RuntimeError, match="shapes") as raised, gpu(201).faults():  # a thread without a context
+        raise RuntimeError("shapes do not fit")
+    assert not isinstance(raised.value, GpuLost)
     with pytest.raises(GpuError) as kept, gpu(999).faults():
         raise GpuError(GpuFault.TRAP, "said before")
     assert kept.value.fault is GpuFault.TRAP
