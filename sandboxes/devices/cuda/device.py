@@ -1,20 +1,28 @@
 """The GPU as a device: kernels run on it between guards, and are timed next to the reference."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from sandboxes.compilation import CompileFailure
-from sandboxes.contracts import EvalConfig, Launch, Target, Variant
+from sandboxes.contracts import EvalConfig, Launch, Profile, Target, Variant
 from sandboxes.devices.cpu import CpuDevice
 from sandboxes.devices.cuda.arena import Arena, Slot
+from sandboxes.devices.cuda.assembly import check_operations
+from sandboxes.devices.cuda.ceilings import ceilings_of
 from sandboxes.devices.cuda.choosing import Chooser
+from sandboxes.devices.cuda.counting import Counting
 from sandboxes.devices.cuda.gpu import Gpu
+from sandboxes.devices.cuda.measuring import measure
+from sandboxes.devices.cuda.profiling import measured_profile
 from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes, watched
-from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Run
+from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.hardware.targets import get_target
+from sandboxes.shelf import Shelf
 from sandboxes.truth import Home
+from sandboxes.ttir import parse
 
 
 class CudaDevice:
@@ -23,16 +31,21 @@ class CudaDevice:
     Args:
         gpu: Where kernels run.
         config: For which target kernels are compiled, with what precision, and how long may be measured.
+        shelf: Keeps what this GPU reaches, and how fast compiled references are; None leaves both unknown.
+        compiles: Compile references whose time compiled is not kept: takes up to a minute, once for each.
 
     Raises (all methods, beyond what `Device` says):
         CompileFailure: A kernel can't be compiled for the target, or needs more than it has.
+        UnsupportedOperation: A kernel does what the executor does not know, and that is no arithmetic (see `assembly`).
         GpuError: A kernel fails on the GPU; `GpuError.node` says which.
         GpuLost: The GPU itself fails.
     """
 
-    def __init__(self, gpu: Gpu, config: EvalConfig) -> None:
+    def __init__(self, gpu: Gpu, config: EvalConfig, *, shelf: Shelf | None = None, compiles: bool = False) -> None:
         self._gpu = gpu
         self._config = config
+        self._shelf = shelf
+        self._compiles = compiles
         self._target = get_target(config.target)
         self._cpu = CpuDevice(config.precision)
         self._arena: Arena | None = None
@@ -58,7 +71,7 @@ class CudaDevice:
         loaded = self._load_compiled(compiled, launches)
         self._measured_variants = 0
         if len(loaded) == len(launches):
-            return compiled, dict(loaded)
+            return compiled, dict(loaded.keys())
         values = inputs()
         slot = self._slot(needed_bytes(compiled, values, guarded=True))
         chooser = Chooser(gpu=self._gpu, trace=compiled.trace, loaded=loaded, slot=slot, deadline_s=deadline_s)
@@ -95,6 +108,48 @@ class CudaDevice:
         slot.check()
         return Run(output=output, inputs=laid.inputs, changed_weights=changed)
 
+    def profile(self, program: Program, choice: Choice, run: Run, rival: Rival, target: Target) -> Profile:
+        """Times the program next to the reference, and each of its nodes; bytes and operations are counted.
+
+        Raises:
+            Fault: An output of a timed run is wrong.
+        """
+        deadline_s = time.monotonic() + self._config.replay_timeout_s
+        loaded = self._load_chosen(program, choice)
+        counting = Counting(program, choice, deadline_s)
+        launch = launcher(self._gpu, loaded, choice)
+        drawn = rival.reference.draw(rival.trial.case, rival.trial.distribution, rival.trial.seed)
+        with self._gpu.faults(), self._gpu.precision(self._config.precision):
+            laid = lay_out(program, drawn, self._slot(needed_bytes(program, drawn, guarded=False)), guarded=False)
+            forward(self._gpu, program, laid, counting.around(launch))
+        measured = measure(
+            self._gpu,
+            program,
+            choice,
+            loaded,
+            rival=rival,
+            config=self._config,
+            target=target,
+            launched=counting.launched(),
+            variants=self._measured_variants,
+            shelf=self._shelf,
+            compiled=self._compiles,
+        )
+        ceilings = ceilings_of(self._gpu, target, self._shelf) if self._shelf is not None else None
+        with self._gpu.faults(), self._gpu.precision(self._config.precision):
+            return measured_profile(
+                self._gpu,
+                program,
+                choice,
+                lambda mark: forward(self._gpu, program, laid, launch, mark=mark),
+                launched=counting.launched(),
+                reference=rival.graph,
+                target=target,
+                precision=self._config.precision,
+                measured=measured,
+                ceilings=ceilings,
+            )
+
     def _slot(self, size_bytes: int) -> Slot:
         """Returns a slot of at least this size; what lay in the last one is gone."""
         if self._arena is None or self._arena.slot_bytes < size_bytes:
@@ -105,6 +160,7 @@ class CudaDevice:
     def _load(self, variant: Variant) -> Any:
         key = (variant.ttir, variant.num_warps, variant.num_stages, variant.num_ctas, variant.maxnreg)
         if key not in self._kernels:
+            check_operations(parse(variant.ttir))
             self._kernels[key] = self._gpu.load(variant, self._target)
         return self._kernels[key]
 

@@ -320,6 +320,8 @@ class Parser:
             draft.inputs.extend(self.type_list())
         if cursor.accept("->") or cursor.accept("to"):
             draft.outputs = self.type_list()
+            while draft.name == "tt.elementwise_inline_asm" and cursor.accept(","):
+                draft.outputs += self.type_list()
 
     def type_list(self) -> list[Type]:
         """One type, or several in parentheses."""

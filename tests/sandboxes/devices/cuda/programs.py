@@ -7,13 +7,28 @@ from typing import Any
 import torch
 
 from sandboxes.compilation import CompiledKernel
-from sandboxes.contracts import EvalConfig, Launch, Precision, Resources, Target, TensorSpec, Variant
+from sandboxes.contracts import (
+    CaseResult,
+    EvalConfig,
+    Launch,
+    Precision,
+    Reference,
+    Resources,
+    Submission,
+    Target,
+    TensorSpec,
+    Variant,
+)
 from sandboxes.dataflow import analyse
 from sandboxes.devices.cuda.device import CudaDevice
 from sandboxes.devices.cuda.simulated import SimulatedGpu, SimulatedKernel
 from sandboxes.devices.cuda.simulated_time import QUIET
 from sandboxes.devices.device import Choice, Program, Run
 from sandboxes.hardware.targets import get_target
+from sandboxes.judge import bench_trial, plan_trials
+from sandboxes.reference import LiveReference
+from sandboxes.trials import Court
+from sandboxes.truth_cache import TruthCache
 from sandboxes.ttir import parse
 from sandboxes.validation import load_constants, validate
 from tests.tracer import Tracer, case
@@ -80,3 +95,58 @@ def choose(program: Program, *inputs: torch.Tensor, gpu: SimulatedGpu | None = N
     target = get_target(CONFIG.target)
     deadline_s = time.monotonic() + limit_s
     return device.choose(program, lambda: list(inputs), lambda order: compile_all(program), target, deadline_s)[1]
+
+
+REFERENCE = """
+import torch
+from torch import nn
+
+CHECK_SHAPES = [dict(n=100), dict(n=300)]
+
+
+class Model(nn.Module):
+    def forward(self, x):
+        return {answer}
+
+
+def get_init_inputs():
+    return []
+
+
+def get_inputs(n=1000):
+    return [torch.randn(n)]
+"""
+
+
+class Trialled:
+    """A candidate and a reference before a court whose device is a simulated GPU.
+
+    Args:
+        tracer: Traces.
+        source: The candidate's.
+        answer: What the reference's `forward(self, x)` returns.
+        gpu: Where kernels run.
+    """
+
+    def __init__(self, tracer: Tracer, source: str, answer: str = "x * 2", gpu: SimulatedGpu | None = None) -> None:
+        self.reference = LiveReference(Reference(id="test", source=REFERENCE.format(answer=answer)))
+        self.submission = Submission(source=source)
+        traced = tracer.run(source, cases=self.reference.cases)
+        assert traced.failure is None, traced.failure
+        self.programs: dict[tuple[str, int], Program] = {}
+        for trace in traced.traces:
+            constants = load_constants(traced.blobs[0, trace.weight_seed]) if traced.blobs else {}
+            self.programs[trace.case, trace.weight_seed] = Program(
+                trace=trace, flow=analyse(trace), constants=constants, kernels={}
+            )
+        seed = CONFIG.weight_seeds[0]
+        self.bench = bench_trial(self.reference.cases[-1], CONFIG, 5, self.reference.distributions, once=True)
+        self.program = compile_all(self.programs[self.bench.case.name, seed])
+        self.trials = plan_trials(self.reference, CONFIG, 3)
+        self.device = CudaDevice(gpu or QuickGpu(), CONFIG)
+        self.court = Court(self.reference, TruthCache(), self.device, self.submission, CONFIG)
+
+    def check(self) -> list[CaseResult]:
+        """Tries the check cases and the bench case."""
+        results = self.court.check(self.programs, self.trials, self.program.trace, {})
+        return [*results, self.court.check_bench(self.program, self.bench, {})[0]]
