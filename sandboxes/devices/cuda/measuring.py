@@ -25,6 +25,9 @@ from sandboxes.shelf import Shelf
 
 EAGER_RUNS: Final = 5
 
+DOUBTFUL: Final = frozenset({TimingFlag.BELOW_FLOOR, TimingFlag.DISAGREEING})
+"""What can't be: measured again before it is believed that it can't be measured."""
+
 
 def measure(
     gpu: Gpu,
@@ -65,11 +68,12 @@ def measure(
         pair = make_pair(gpu, program, choice, loaded, rival, config.precision)
         samples = _sample(gpu, pair, config, clock)
         floor = floor_us(program, choice, launched, target, samples.clocks)
-        if np.median(samples.rounds.candidate_us) < floor:  # once more, on other addresses
+        flags = _flags(gpu, pair, samples, floor)
+        if DOUBTFUL.intersection(flags):  # once more, on other addresses
             del pair
             pair = make_pair(gpu, program, choice, loaded, rival, config.precision)
             samples = _sample(gpu, pair, config, clock)
-        flags = _flags(gpu, pair, samples, floor)
+            flags = _flags(gpu, pair, samples, floor)
         eager, reference_eager = _eager_us(gpu, pair, config)
         ratio = compiled_reference(
             gpu,

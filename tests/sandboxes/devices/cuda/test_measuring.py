@@ -14,7 +14,7 @@ import torch
 from sandboxes.contracts import Outcome, Precision, Reference, TimingFlag
 from sandboxes.devices.cuda.arena import Arena
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
-from sandboxes.devices.cuda.gpu import Prepared, Sample
+from sandboxes.devices.cuda.gpu import DeviceEvent, Mark, Prepared, Sample
 from sandboxes.devices.cuda.measured import Measured
 from sandboxes.devices.cuda.measuring import measure
 from sandboxes.devices.cuda.running import load, needed_bytes
@@ -243,3 +243,17 @@ def test_a_noisy_gpu_gives_an_interval_around_what_a_quiet_one_says(doubled: Pro
     assert found.speedup_interval is not None
     assert found.speedup_interval[0] <= truth.reference_time_us / truth.time_us <= found.speedup_interval[1]
     assert np.isfinite(found.measurement.spread)
+
+
+@pytest.mark.parametrize("odd_looks", [1, 2])
+def test_clocks_that_disagree_are_looked_at_once_more(doubled: Program, odd_looks: int) -> None:
+    class OddGpu(QuickGpu):
+        looks = 0
+
+        def observe(self, work: Callable[[Mark], object]) -> list[DeviceEvent]:
+            self.looks += 1
+            long = DeviceEvent(name="k", kind="kernel", start_us=0.0, duration_us=1e6, node=None)
+            return [long] if self.looks <= odd_looks else super().observe(work)
+
+    flags = timed(doubled, gpu=OddGpu()).measurement.flags
+    assert flags == (() if odd_looks == 1 else (TimingFlag.DISAGREEING,))
