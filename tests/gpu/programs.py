@@ -214,6 +214,36 @@ INLINE: Final = scale(
 )
 """Multiplies by one in inline PTX, which the CPU executor can't run."""
 
+LAZY: Final = (
+    HEAD
+    + """
+@triton.jit
+def scale(x_ptr, out_ptr, calls_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = (offsets < n) & (tl.load(calls_ptr) < 1.0)
+    tl.store(out_ptr + offsets, tl.load(x_ptr + offsets, mask=mask) * 2.0, mask=mask)
+
+
+@triton.jit
+def count(calls_ptr):
+    tl.store(calls_ptr, tl.load(calls_ptr) + 1.0)
+
+
+class ModelNew(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x):
+        out = torch.empty_like(x)
+        n = x.numel()
+        scale[(triton.cdiv(n, 1024),)](x, out, self.calls, n, BLOCK=1024)
+        count[(1,)](self.calls)
+        return out
+"""
+)
+"""Works in the first call and counts the others: what it earns is the time of work that it does every time."""
+
 READS_BACK: Final = """
 import torch
 from torch import nn
