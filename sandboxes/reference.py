@@ -8,11 +8,11 @@ from typing import Any, Final
 import torch
 from pydantic import ValidationError
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sandboxes.contracts import Case, CaseKind, Precision, Reference, Trace
 from sandboxes.distributions import Distribution, Domain, input_domains, redistribute
 from sandboxes.errors import InvalidReference
+from sandboxes.fake_mode import FakeMode
 from sandboxes.nested import labelled, to_double
 from sandboxes.precision import MatmulPrecision
 from sandboxes.reference_module import ReferenceModule, seed_everything, shape_words, unusable
@@ -211,7 +211,7 @@ class LiveReference:
             number = len(self._modules)
             self._modules.append(ReferenceModule(reference, constants))
         module = self._modules[number]
-        with FakeTensorMode():  # shapes only: the bench case may be large
+        with FakeMode():  # shapes only: the bench case may be large
             inputs = tuple(module.plain(item) for item in module.inputs(shape))
         try:
             return Case(

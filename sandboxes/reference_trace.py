@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sandboxes.contracts import AtenCall, Case, Precision, Trace, references
 from sandboxes.errors import InvalidReference
+from sandboxes.fake_mode import FakeMode
 from sandboxes.hardware.aten_cost import aten_work
 from sandboxes.reference import LiveReference
 from sandboxes.reference_module import ReferenceModule, unusable
@@ -40,7 +40,7 @@ def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = 
     Raises:
         InvalidReference: Its code raises.
     """
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
+    mode = FakeMode(allow_non_fake_inputs=True)
     pool = ConstantPool(mode, device="cpu")
     model = fake_state(_build(module, mode), pool)
     with mode:
@@ -65,7 +65,7 @@ def trace_module(module: ReferenceModule, shape: Mapping[str, int], name: str = 
         raise InvalidReference(f"the reference `{module.id}` can't be recorded: {error}") from None
 
 
-def _build(module: ReferenceModule, mode: FakeTensorMode) -> nn.Module:
+def _build(module: ReferenceModule, mode: FakeMode) -> nn.Module:
     """Returns a module without data, or with data if its constructor reads values."""
     try:
         with mode:
