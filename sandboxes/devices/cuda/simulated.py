@@ -177,6 +177,8 @@ class SimulatedGpu:
 
     def synchronize(self) -> None:
         """Raises what has gone wrong since; does not return if something hangs."""
+        if self._steps is not None:  # inside of work: no CUDA graph
+            self._waits += 1
         if self._hangs:
             _sleep_for_ever()
         self._check()
@@ -356,7 +358,6 @@ class SimulatedGpu:
     def _called(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], result: Any) -> None:
         """Notes an ATen call."""
         if needs_host(func, args):
-            self._waits += 1
             self.synchronize()
         step = aten_step(func, args, kwargs, result, self._node, self._target, self._precision)
         if step is not None and self._steps is not None:

@@ -65,6 +65,7 @@ class TorchGpu:
             self._flushed = torch.empty(2 * facts.l2_bytes, dtype=torch.uint8, device=self._device)
         self._resets_l2 = self._forbid_persisting()
         self._precision = Precision.FP32
+        self._refuses_to_wait = False
 
     @property
     def facts(self) -> GpuFacts:
@@ -112,6 +113,8 @@ class TorchGpu:
 
     def synchronize(self) -> None:
         """Waits for all streams."""
+        if self._refuses_to_wait:
+            raise Uncapturable
         with self.faults():
             torch.cuda.synchronize(self._device)
 
@@ -122,10 +125,13 @@ class TorchGpu:
             if not capture:
                 return TorchLaunches(self, work)
             try:
+                self._refuses_to_wait = True
                 self._on_the_side(lambda: _without_waiting(work))
                 return self._recorded(work)
             except Uncapturable:
                 return TorchLaunches(self, work)
+            finally:
+                self._refuses_to_wait = False
 
     def observe(self, work: Callable[[Mark], object]) -> list[DeviceEvent]:
         """Does work under torch's profiler; nothing is seen where that may not look.

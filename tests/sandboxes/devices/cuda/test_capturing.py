@@ -165,6 +165,13 @@ def test_work_that_waits_for_the_device_is_never_recorded(notes: Notes) -> None:
     assert notes.said == ["wait", "reset L2", "event", "work", "event", "wait"]
 
 
+def test_work_that_waits_for_all_streams_is_never_recorded_either(notes: Notes) -> None:
+    gpu = TorchGpu(FACTS)
+    assert not gpu.prepare(gpu.synchronize).captured
+    assert not any(said.startswith("begin") for said in notes.said)
+    assert gpu.prepare(notes.note("work")).captured
+
+
 def test_a_recording_that_fails_leaves_torch_in_order(notes: Notes) -> None:
     notes.end_fails = True
     prepared = TorchGpu(FACTS).prepare(notes.note("work"))

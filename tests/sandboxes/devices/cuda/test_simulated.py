@@ -135,6 +135,12 @@ def test_work_that_looks_at_numbers_is_no_graph_and_is_launched_piece_by_piece(l
     assert looked.device_us > device.prepare(lambda: x[torch.tensor([1, 2])]).time().device_us + 10  # it waits
 
 
+def test_work_that_waits_for_the_device_is_no_graph() -> None:
+    device = gpu()
+    assert not device.prepare(device.synchronize).captured
+    assert device.prepare(lambda: torch.zeros(2)).captured
+
+
 def test_launching_piece_by_piece_costs_what_the_host_takes(add: SimulatedKernel) -> None:
     device = gpu()
     x = floats(device.memory(4 * PROGRAMS), 0, PROGRAMS).zero_()
