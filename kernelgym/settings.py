@@ -38,6 +38,8 @@ class Settings(BaseModel):
     """Address of what evaluates: `local`, `http://host:port` of a server, `redis://host:port/0` of workers."""
     redis_url: Annotated[str, Field(min_length=1)] | None = None
     """Redis that is broker and ledger of hosted workers."""
+    gpu: Annotated[str, Field(min_length=1)] = "auto"
+    """What judges with the device cuda: `auto`, the first that CUDA_VISIBLE_DEVICES leaves visible, or `simulated`."""
     token: str | None = Field(default=None, min_length=1, repr=False)
     """Shown to servers."""
 

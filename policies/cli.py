@@ -11,6 +11,8 @@ import typer
 
 from kernelgym.cli.exits import one_line_errors
 from kernelgym.cli.options import (
+    Device,
+    DeviceName,
     Difficulties,
     EvaluatorAddress,
     Json,
@@ -106,6 +108,7 @@ def run(
         str, typer.Option(metavar="NAME|FILE", help="How reports are scored: `kernelgym rewards` lists them.")
     ] = DEFAULT_REWARD,
     target: Target = None,
+    device: Device = DeviceName.CPU,
     precision: MatrixPrecision = Precision.TF32,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time limit of each stage instead of its own default.")
@@ -136,8 +139,8 @@ def run(
         policy=policy, policy_options=given, turns=turns, iterations=iterations, keep=keep, select=select,
         samples=samples, seed=seed, data_seed=data_seed, target_speedup=target_speedup, submit=submit,
         history=history, confirm=confirm, style=style, feedback_tokens=feedback_tokens, reward=reward, target=target,
-        precision=precision, timeout_s=timeout, sandbox=sandbox, workers=workers, concurrency=concurrency, out=out,
-        restart=restart, svg=svg, json=json,
+        device=device, precision=precision, timeout_s=timeout, sandbox=sandbox, workers=workers,
+        concurrency=concurrency, out=out, restart=restart, svg=svg, json=json,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(play(options, context.obj.at(evaluator)))

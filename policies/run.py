@@ -16,6 +16,8 @@ from kernelgym.cli.exits import ExitCode, complain
 from kernelgym.cli.services import Services
 from kernelgym.envs import Rules
 from kernelgym.envs.scaling import scaling_of
+from kernelgym.errors import KernelGymError
+from kernelgym.evaluators import Evaluator, check_config
 from kernelgym.metrics import Summary, best_speedup, summarize
 from kernelgym.problems import Problem, Rejected, load_problems
 from kernelgym.reports import dump_document
@@ -63,6 +65,7 @@ class Options:
     feedback_tokens: int
     reward: str
     target: str | None
+    device: str
     precision: Precision
     timeout_s: float | None
     sandbox: str | None
@@ -133,7 +136,13 @@ def _rules(options: Options, services: Services) -> Rules:
         allow_submit=options.submit,
         history=options.history,
         scaling=scaling_of(options.iterations, options.keep, options.select),
-        config=make_config(services, target=options.target, precision=options.precision, timeout_s=options.timeout_s),
+        config=make_config(
+            services,
+            target=options.target,
+            device=options.device,
+            precision=options.precision,
+            timeout_s=options.timeout_s,
+        ),
     )
 
 
@@ -188,7 +197,7 @@ def _fill(
     try:
         with (
             RunProgress(total, len(done)) as progress,
-            closing(services.open_evaluator(options.sandbox or settings.sandbox, workers)) as evaluator,
+            closing(_evaluator(options.sandbox or settings.sandbox, workers, rules, services)) as evaluator,
             closing(
                 rollout(
                     policy, problems, evaluator, rules, samples=options.samples, seed=options.seed,
@@ -205,6 +214,21 @@ def _fill(
         folder.read_again()
         return True
     return False
+
+
+def _evaluator(sandbox: str, workers: int, rules: Rules, services: Services) -> Evaluator:
+    """Returns what evaluates, once it is known that it can.
+
+    Raises:
+        KernelGymError: It can't: there is no GPU for the device cuda, say.
+    """
+    evaluator = services.open_evaluator(sandbox, workers)
+    try:
+        check_config(evaluator, rules.config)
+    except KernelGymError:
+        evaluator.close()
+        raise
+    return evaluator
 
 
 def _announce(policy: Policy, problems: int, total: int, done: int, rules: Rules) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from sandboxes.contracts import Case, Depth, EvalConfig, Submission, Target, Trace, bench_is_executed, references
+from sandboxes.devices.device import Program
 from sandboxes.gate import Evidence
 from sandboxes.journal import Journal
 from sandboxes.programs import Programs
@@ -80,6 +81,8 @@ class Verified:
     programs: Programs
     graphs: Mapping[str, Trace]
     """The reference's own, by case."""
+    compiled: Program | None = None
+    """The bench case with all variants compiled, if that is for a GPU and has been done in this process."""
 
     def evidence(self) -> list[Evidence]:
         """Returns what the gate was shown of each case under one weight seed."""

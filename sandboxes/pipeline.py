@@ -5,41 +5,36 @@ It has two halves, which may be done by different processes on different machine
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from sandboxes.budget import check_budget
-from sandboxes.contracts import (
-    BenchCheck,
-    Depth,
-    EvalConfig,
-    Launch,
-    Profile,
-    Reference,
-    Report,
-    Stage,
-    Submission,
-    Trace,
-)
-from sandboxes.contracts.description import MAX_BENCH_BYTES
-from sandboxes.delegation import delegated_calls
+from sandboxes.contracts import Depth, EvalConfig, Reference, Report, Stage, Submission
 from sandboxes.devices.cpu import CpuDevice
-from sandboxes.devices.device import Choice, Device, Program, Rival
+from sandboxes.devices.cuda.device import CudaDevice
+from sandboxes.devices.cuda.errors import NoGpu
+from sandboxes.devices.cuda.gpu import Gpu, GpuFacts
+from sandboxes.devices.cuda.lease import GpuLease
+from sandboxes.devices.cuda.turn import OnTurn
+from sandboxes.devices.device import Choice, Program, Rival
 from sandboxes.errors import SandboxUnavailable
 from sandboxes.evaluation import Evaluation, Verified
-from sandboxes.faults import Fault, faults
-from sandboxes.gate import Gate, Measured
+from sandboxes.faults import Fault
+from sandboxes.gate import Gate
 from sandboxes.hardware.targets import get_target
 from sandboxes.isolation import Sandbox, SandboxResult, SandboxStatus
 from sandboxes.journal import Journal, OnStage, versions
 from sandboxes.judge import bench_trial, plan_trials
+from sandboxes.judging import Hearing, judge, with_excerpts
 from sandboxes.loading import load_reference
 from sandboxes.machine import full_disk
-from sandboxes.observations import Observations, with_observations
-from sandboxes.programs import check_launches, compile_program, raise_if_failed, raise_if_rejected, verify
-from sandboxes.reference_trace import graph_bytes, graph_gflop, trace_reference
+from sandboxes.precompilation import precompile
+from sandboxes.programs import Ahead, check_launches, compile_program, raise_if_failed, verify
+from sandboxes.reference_trace import trace_reference
+from sandboxes.rehearsal import compile_all, compile_and_choose, rehearse
 from sandboxes.seeds import SecretSeeds, SharedSeeds
 from sandboxes.shelf import Shelf
 from sandboxes.tracing.service import read_answer, run_tracer
@@ -66,14 +61,24 @@ class Pipeline:
             one takes up what others have traced. It may be set later.
         gate: Looks at every trace, and at what was measured.
         on_stage: Told which stage begins, so that whoever watches this process knows what it died of.
+        gpu: Makes the context of a GPU, when the first candidate needs it; None: there is none.
+        on_turn: Told when this process waits for the GPU, and when it uses it.
     """
 
-    def __init__(self, sandbox: Sandbox | None, gate: Gate, on_stage: OnStage = lambda stage: None) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox | None,
+        gate: Gate,
+        on_stage: OnStage = lambda stage: None,
+        gpu: Callable[[], Gpu] | None = None,
+        on_turn: OnTurn = lambda turn: None,
+    ) -> None:
         self.sandbox = sandbox
         self._gate = gate
         self._on_stage = on_stage
         self._truths = TruthCache()
         self._seeds: SecretSeeds = SecretSeeds()
+        self._lease = GpuLease(gpu, on_turn) if gpu is not None else None
 
     def keep_truths(self, folder: Path) -> None:
         """Shares truths, and the secret seeds of bench cases, with all who name this folder, and keeps them there.
@@ -87,43 +92,74 @@ class Pipeline:
         self._truths = TruthCache(shelf=Shelf(place / "cpu"))
         self._seeds = SharedSeeds(place / "seeds")
 
+    def open_gpu(self, config: EvalConfig | None = None) -> GpuFacts:
+        """Makes the GPU ready; returns what it is.
+
+        Args:
+            config: What it has to fit.
+
+        Raises:
+            UnknownTarget: The configuration names no known GPU.
+            NoGpu: None that fits it is here.
+            GpuLost: A candidate has spoiled it for this process, or it failed.
+        """
+        return self._gpu_lease.open(None if config is None else get_target(config.target))
+
+    @property
+    def spoiled(self) -> str | None:
+        """Why this process is of no use for a GPU any more; None as long as it is."""
+        return self._lease.spoiled if self._lease is not None else None
+
+    def close(self) -> None:
+        """Gives the GPU back, if there is one; calling it again does nothing."""
+        if self._lease is not None:
+            self._lease.close()
+
+    @property
+    def _gpu_lease(self) -> GpuLease:
+        if self._lease is None:
+            raise NoGpu('this pipeline has no GPU; give it one, or use device="cpu"')
+        return self._lease
+
+    @property
+    def _ahead(self) -> Ahead:
+        """What compiles ahead: not forks of this process once it has a CUDA context."""
+        return precompile if self._lease is None else self._lease.ahead
+
     def evaluate(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report:
         """Evaluates one candidate: both halves at once.
 
         Raises:
             InvalidReference: The reference can't be used.
             UnknownTarget: The configuration names no known GPU.
-            UnknownDevice: The configuration names no device of this machine.
-            SandboxUnavailable, SandboxBroken, CompilerMissing: Infrastructure; retry, or report it as such.
+            UnknownDevice: The configuration names no device.
+            NoGpu: It is to be judged on a GPU, and none that fits is here.
+            GpuLost, SandboxUnavailable, SandboxBroken, CompilerMissing: Infrastructure; retry, or report it as such.
         """
-        _device(config)
-        evaluation = self._begin(submission, reference, config)
-        try:
-            verified = self._trace(evaluation)
-        except Fault as end:
-            return evaluation.journal.failed(end)
-        return self.replay(verified)
+        if _needs_gpu(config):
+            self.open_gpu(config)
+        found = self.trace(submission, reference, config)
+        return found if isinstance(found, Report) else self.replay(found)
 
     def trace(self, submission: Submission, reference: Reference, config: EvalConfig) -> Report | Verified:
         """Does the first half: runs the candidate's Python in the sandbox, and looks at what that did.
 
         A report is the end: the candidate failed, or was to be priced only. What is verified can be replayed here, or
-        be taken up elsewhere with its `answer` (`resume`). It is known to compile if a GPU does the second half: that
-        one is not to wait for compilers.
+        be taken up elsewhere with its `answer` (`resume`). If a GPU does the second half, it is known to compile, and
+        its check cases are right on the CPU executor, as far as that can say: no GPU is to wait for either.
 
         Raises:
-            InvalidReference, UnknownTarget, SandboxUnavailable, SandboxBroken, CompilerMissing: As `evaluate`.
-            UnknownDevice: The configuration names no device of any machine.
+            InvalidReference, UnknownTarget, UnknownDevice: As `evaluate`.
+            SandboxUnavailable, SandboxBroken, CompilerMissing: As `evaluate`.
         """
-        if config.device not in DEVICES:
-            _device(config)
+        _check_device(config)
         evaluation = self._begin(submission, reference, config)
         try:
             verified = self._trace(evaluation)
             if config.depth is Depth.PRICED:
                 return self._priced(verified)
-            if config.device != "cpu":
-                _check_compilable(verified)
+            if _needs_gpu(config):
+                verified = replace(verified, compiled=rehearse(verified, self._seeds, self._ahead))
         except Fault as end:
             return evaluation.journal.failed(end)
         return verified
@@ -146,9 +182,11 @@ class Pipeline:
             timings_s: Of the stages there; what they take here is added.
 
         Raises:
-            InvalidReference, UnknownTarget, UnknownDevice: As `evaluate`.
+            InvalidReference, UnknownTarget, UnknownDevice, NoGpu: As `evaluate`.
         """
-        _device(config)
+        _check_device(config)
+        if _needs_gpu(config):
+            self.open_gpu(config)
         evaluation = self._begin(submission, reference, config, timings_s)
         try:
             return self._verify(evaluation, SandboxResult(status=SandboxStatus.COMPLETED, payload=answer))
@@ -159,11 +197,13 @@ class Pipeline:
         """Does the second half: compiles, replays, judges and profiles.
 
         Raises:
-            InvalidReference, UnknownDevice, CompilerMissing: As `evaluate`.
+            InvalidReference, NoGpu, GpuLost, CompilerMissing: As `evaluate`.
         """
         evaluation = verified.evaluation
         judged = evaluation.config.depth is Depth.JUDGED
         try:
+            if _needs_gpu(evaluation.config):
+                return self._measured(verified)
             return self._judged(verified) if judged else self._priced(verified)
         except Fault as end:
             if end.diagnostic.case == evaluation.bench.name and judged:
@@ -219,7 +259,7 @@ class Pipeline:
             return court.choose(
                 traced,
                 bench,
-                lambda order: compile_program(traced, order, target, config.compile_timeout_s, submission),
+                lambda order: compile_program(traced, order, target, config.compile_timeout_s, submission, self._ahead),
                 target,
             )
 
@@ -239,92 +279,73 @@ class Pipeline:
         return journal.priced(with_excerpts(profile, evaluation.submission))
 
     def _judged(self, verified: Verified) -> Report:
-        evaluation, programs = verified.evaluation, verified.programs
-        journal, config, reference = evaluation.journal, evaluation.config, evaluation.reference
-        device = _device(config)
+        evaluation = verified.evaluation
+        config, reference = evaluation.config, evaluation.reference
+        device = CpuDevice(config.precision)
         seed, once = self._seeds.for_bench(config, reference.digest, evaluation.answer_numbers)
         bench = bench_trial(evaluation.bench, config, seed, reference.distributions, once=once)
         court = Court(reference, self._truths, device, evaluation.submission, config)
         program, choice = self._compile(verified, court, bench)
-        with journal.stage(Stage.REPLAY):
-            trials = plan_trials(reference, config, self._seeds.fresh() if config.seed is None else config.seed)
-            results = court.check(programs, trials, program.trace, choice)
-            if not bench.case.hollow:
-                result, run = court.check_bench(program, bench, choice)
-                results.append(result)
-                checked = BenchCheck(verified=True, how="executed in full")
-            else:
-                run = court.sample_bench(program, bench, choice)
-                checked = BenchCheck(verified=False, how=_too_large(evaluation.graph, config))
-            observations = Observations()
-            if delegated_calls(program.trace, program.flow, evaluation.graph):
-                observations = court.observe(program, bench, programs, trials, choice)
-        with journal.stage(Stage.PROFILE):
-            profile = device.profile(
-                program, choice, run, Rival(reference=reference, graph=evaluation.graph, trial=bench), evaluation.target
+        return self._hear(verified, court, court, program, choice, bench)
+
+    def _measured(self, verified: Verified) -> Report:
+        """Judges and times a candidate on the GPU; no value is used twice, and no truth is kept.
+
+        A bench case that is too large even for that is only priced, as on a CPU.
+        """
+        evaluation = verified.evaluation
+        config, reference = evaluation.config, evaluation.reference
+        seed = self._seeds.fresh() if config.seed is None else config.seed
+        bench = bench_trial(evaluation.bench, config, seed, reference.distributions, once=True)
+        pricing = Court(reference, TruthCache(), CpuDevice(config.precision), evaluation.submission, config)
+        choice: Choice = {}
+        if bench.case.hollow:
+            program, choice = compile_and_choose(verified, pricing, self._ahead)
+        else:
+            program = verified.compiled or compile_all(verified, self._ahead)
+        with self._gpu_lease.turn(evaluation.target) as gpu:
+            device = CudaDevice(gpu, config)
+            court = Court(reference, TruthCache(), device, evaluation.submission, config)
+            if bench.case.hollow:
+                return self._hear(verified, court, pricing, program, choice, bench)
+            with evaluation.journal.stage(Stage.REPLAY):
+                program, choice = court.choose(program, bench, lambda order: program, evaluation.target)
+            return self._hear(verified, court, court, program, choice, bench)
+
+    def _hear(
+        self,
+        verified: Verified,
+        court: Court,
+        bench_court: Court,
+        program: Program,
+        choice: Choice,
+        bench: Trial,
+    ) -> Report:
+        config = verified.evaluation.config
+        seed = self._seeds.fresh() if config.seed is None else config.seed
+        return judge(
+            Hearing(
+                verified=verified,
+                court=court,
+                bench_court=bench_court,
+                program=program,
+                choice=choice,
+                bench=bench,
+                trials=plan_trials(verified.evaluation.reference, config, seed),
+                gate=self._gate,
             )
-            profile = with_observations(profile, observations, program.trace, program.flow)
-        with journal.stage(Stage.VERIFY):
-            *checks, timed = verified.evidence()
-            known = journal.findings
-            measured = Measured(bench=timed, checks=checks, profile=profile, observations=observations, findings=known)
-            journal.findings = (*known, *self._gate.conclude(measured))
-            raise_if_rejected(journal.findings, evaluation.submission, results)
-        return journal.passed(results, checked, with_excerpts(profile, evaluation.submission))
+        )
 
 
-def _check_compilable(verified: Verified) -> None:
-    """Compiles the bench case without choosing among its variants.
-
-    Raises:
-        Fault: A launch has no variant that the target can run.
-    """
-    evaluation, config = verified.evaluation, verified.evaluation.config
-    program = verified.programs[evaluation.bench.name, config.weight_seeds[0]]
-    order = {
-        index: range(len(node.variants)) for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)
-    }
-    with (
-        evaluation.journal.stage(Stage.COMPILE),
-        faults(Stage.COMPILE, evaluation.submission, evaluation.bench.name),
-    ):
-        check_launches(verified.programs, evaluation.target)
-        compile_program(program, order, evaluation.target, config.compile_timeout_s, evaluation.submission)
+def _needs_gpu(config: EvalConfig) -> bool:
+    return config.device == "cuda" and config.depth is Depth.JUDGED
 
 
-def _too_large(graph: Trace, config: EvalConfig) -> str:
-    if (needed := graph_gflop(graph)) > config.bench_budget_gflop:
-        return f"not executed: {needed:.3g} GFLOP exceed the budget of {config.bench_budget_gflop:g}"
-    return (
-        f"not executed: its tensors take {graph_bytes(graph) / 2**30:.3g} GiB, the limit is {MAX_BENCH_BYTES / 2**30:g}"
-    )
-
-
-def _device(config: EvalConfig) -> Device:
-    """Returns the device that a configuration names.
+def _check_device(config: EvalConfig) -> None:
+    """Checks that a configuration names a device.
 
     Raises:
         UnknownDevice: There is none of that name.
     """
-    if config.device != "cpu":
-        raise UnknownDevice(f"there is no device `{config.device}`; this version replays on `cpu`")
-    return CpuDevice(config.precision)
-
-
-def with_excerpts(profile: Profile, submission: Submission) -> Profile:
-    """Fills in the candidate's source next to the hottest lines."""
-    return profile.model_copy(
-        update={
-            "nodes": tuple(
-                node.model_copy(
-                    update={
-                        "hot_lines": tuple(
-                            hot.model_copy(update={"excerpt": submission.line(hot.line) or ""})
-                            for hot in node.hot_lines
-                        )
-                    }
-                )
-                for node in profile.nodes
-            )
-        }
-    )
+    if config.device not in DEVICES:
+        raise UnknownDevice(f"there is no device `{config.device}`; this version replays on {' and '.join(DEVICES)}")

@@ -26,11 +26,13 @@ class CompileTimeout(Exception):
 
     Args:
         busy_with: Positions of the variants that it was compiling.
+        unfinished: Positions of all that are not compiled, those among them.
     """
 
-    def __init__(self, busy_with: Sequence[int]) -> None:
-        super().__init__(busy_with)
+    def __init__(self, busy_with: Sequence[int], unfinished: Sequence[int] = ()) -> None:
+        super().__init__(busy_with, unfinished)
         self.busy_with = busy_with
+        self.unfinished = unfinished
 
 
 def precompile(variants: Sequence[Variant], target: Target, *, processes: int, timeout_s: float) -> dict[int, str]:
@@ -62,7 +64,9 @@ def precompile(variants: Sequence[Variant], target: Target, *, processes: int, t
                 children.append(_Child([(number, variants[number]) for number in waiting[:share]], target))
                 del waiting[:share]
             if not select.select([child.pipe for child in children], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise CompileTimeout([child.busy_with for child in children])
+                busy_with = [child.busy_with for child in children]
+                begun = [number for child in children for number in child.left]
+                raise CompileTimeout(busy_with, sorted({*busy_with, *begun, *waiting}))
             for child in [child for child in children if child.ended()]:
                 children.remove(child)
                 if child.signal is None:

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 
@@ -40,6 +42,17 @@ Order = Mapping[int, Sequence[int]]
 
 COMPILE_HINT = "Use smaller blocks: the compiler unrolls every tensor of a block over the threads of its program."
 """What to do about a compiler that does not end in time."""
+
+
+class Ahead(Protocol):
+    """Compiles variants into the cache, out of harm's way: `precompile`, or that of a `CompileHelper`."""
+
+    def __call__(
+        self, variants: Sequence[Variant], target: Target, *, processes: int, timeout_s: float
+    ) -> dict[int, str]:
+        """See `precompile`."""
+        ...
+
 
 PROMISING = 2
 """Variants of a launch that are compiled, unless they spill: the model chooses among them."""
@@ -185,7 +198,7 @@ def _check_launch(node: Launch, target: Target) -> None:
 
 
 def compile_program(
-    program: Program, order: Order, target: Target, timeout_s: float, submission: Submission
+    program: Program, order: Order, target: Target, timeout_s: float, submission: Submission, ahead: Ahead = precompile
 ) -> Program:
     """Returns the program with the first variants of each launch compiled.
 
@@ -195,6 +208,7 @@ def compile_program(
         target: The GPU.
         timeout_s: Wall time for everything.
         submission: For the fault.
+        ahead: Compiles first, where a crash hurts nobody.
 
     Raises:
         CompileFailure: No variant of a launch compiles or fits.
@@ -206,7 +220,7 @@ def compile_program(
     failures: dict[int, CompileFailure] = {}
     while waiting:
         batch = [(index, number) for index, numbers in waiting.items() for number in numbers[:PROMISING]]
-        crashes = _precompile(program, batch, target, deadline, submission)
+        crashes = _precompile(program, batch, target, deadline, submission, ahead)
         for index, number in batch:
             try:
                 kernels[index, number] = _compile(_variant(program, index, number), target, crashes)
@@ -224,6 +238,38 @@ def compile_program(
     return replace(program, kernels=kernels)
 
 
+def compile_others(program: Program, target: Target, timeout_s: float, ahead: Ahead = precompile) -> Program:
+    """Returns a compiled program with all other variants compiled, too, as far as they can be, and in time.
+
+    Args:
+        program: Of each launch one variant is compiled at least.
+        target: The GPU.
+        timeout_s: Wall time for all of them; what is not ready then is left out.
+        ahead: See `compile_program`.
+    """
+    others = [
+        (index, number)
+        for index, node in enumerate(program.trace.nodes)
+        if isinstance(node, Launch)
+        for number in range(len(node.variants))
+        if (index, number) not in program.kernels
+    ]
+    variants = list(dict.fromkeys(_variant(program, *each) for each in others))
+    lost: set[Variant] = set()
+    if variants:
+        try:
+            crashed = ahead(variants, target, processes=torch.get_num_threads(), timeout_s=timeout_s)
+            lost = {variants[number] for number in crashed}
+        except CompileTimeout as timeout:
+            lost = {variants[number] for number in timeout.unfinished}
+    kernels = dict(program.kernels)
+    for index, number in others:
+        if (variant := _variant(program, index, number)) not in lost:
+            with suppress(CompileFailure):
+                kernels[index, number] = compile_variant(variant, target)
+    return replace(program, kernels=kernels)
+
+
 def _variant(program: Program, index: int, number: int) -> Variant:
     node = program.trace.nodes[index]
     assert isinstance(node, Launch)
@@ -231,14 +277,19 @@ def _variant(program: Program, index: int, number: int) -> Variant:
 
 
 def _precompile(
-    program: Program, batch: Sequence[tuple[int, int]], target: Target, deadline: float, submission: Submission
+    program: Program,
+    batch: Sequence[tuple[int, int]],
+    target: Target,
+    deadline: float,
+    submission: Submission,
+    ahead: Ahead,
 ) -> dict[Variant, str]:
     """Compiles ahead; returns the variants that brought the compiler down, with the signal."""
     nodes = {_variant(program, *each): each[0] for each in reversed(batch)}
     variants = list(dict.fromkeys(_variant(program, *each) for each in batch))
     left = max(0.0, deadline - time.monotonic())
     try:
-        crashed = precompile(variants, target, processes=torch.get_num_threads(), timeout_s=left)
+        crashed = ahead(variants, target, processes=torch.get_num_threads(), timeout_s=left)
     except CompileTimeout as timeout:
         busy = [program.trace.nodes[nodes[variants[number]]] for number in timeout.busy_with]
         names = " and ".join(dict.fromkeys(f"kernel '{node.kernel}'" for node in busy if isinstance(node, Launch)))

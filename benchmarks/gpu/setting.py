@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from sandboxes.devices.cuda.opening import check_target, find_gpu
-
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.gpu import GpuFacts
+from sandboxes.devices.cuda.opening import check_target, find_gpu
 from sandboxes.hardware.targets import TARGETS
 
 

@@ -159,7 +159,9 @@ def worker(
     queues: Annotated[
         str | None, typer.Option(metavar="trace,replay", help="What it does.", show_default="trace,replay")
     ] = None,
-    gpu: Annotated[int | None, typer.Option(min=0, metavar="INDEX", help="Instead: measure on this GPU.")] = None,
+    gpu: Annotated[
+        str | None, typer.Option(metavar="INDEX|UUID", help="Instead: measure on this GPU; or `simulated`, to try it.")
+    ] = None,
     target: Annotated[str | None, typer.Option(metavar="NAME", help="With --gpu: its model, e.g. h200.")] = None,
     processes: Annotated[int, typer.Option(min=1, max=256, help="Jobs at the same time.")] = 1,
     threads: Annotated[int, typer.Option(min=1, max=256, help="CPU threads of each.")] = 1,

@@ -15,7 +15,7 @@ class Options:
     """Options as typed."""
 
     queues: str | None
-    gpu: int | None
+    gpu: str | None
     target: str | None
     processes: int
     threads: int

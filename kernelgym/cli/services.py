@@ -31,6 +31,8 @@ class Opener:
     token: str | None = field(repr=False)
     urgent: bool = False
     """Whether somebody looks at the screen."""
+    gpu: str = "auto"
+    """What judges with the device cuda, where that is here."""
 
     def __call__(self, sandbox: str, workers: int) -> "Evaluator":
         """Returns the evaluator; says on standard error if nobody works there yet, and goes on: somebody may soon.
@@ -46,7 +48,7 @@ class Opener:
             caution(f"{trouble} (asking again)")
         return open_evaluator(
             self.address, workers=workers, sandbox=sandbox, token=self.token, on_gaps=warn_of_gaps,
-            priority=Priority.INTERACTIVE if self.urgent else Priority.BATCH,
+            priority=Priority.INTERACTIVE if self.urgent else Priority.BATCH, gpu=self.gpu,
         )  # fmt: skip
 
 
@@ -71,7 +73,8 @@ class Services:
             InvalidSetting: if a `KERNELGYM_*` variable can't be used.
         """
         settings = Settings.from_environment(os.environ)
-        return cls(settings=settings, open_evaluator=Opener(address=settings.evaluator, token=settings.token))
+        opener = Opener(address=settings.evaluator, token=settings.token, gpu=settings.gpu)
+        return cls(settings=settings, open_evaluator=opener)
 
     def at(self, address: str | None, *, urgent: bool = False) -> Self:
         """Returns the same, with the evaluator at another address.
@@ -89,5 +92,5 @@ class Services:
 
         chosen = address or self.settings.evaluator
         way_to(chosen)
-        opener = Opener(address=chosen, token=self.settings.token, urgent=urgent)
+        opener = Opener(address=chosen, token=self.settings.token, urgent=urgent, gpu=self.settings.gpu)
         return replace(self, settings=self.settings.model_copy(update={"evaluator": chosen}), open_evaluator=opener)

@@ -8,8 +8,8 @@ import numpy as np
 
 from kernelgym.envs.episode import Episode
 from kernelgym.envs.options import Options, settings_of_this_process
-from kernelgym.errors import REMEDY, BadUsage, InvalidReference, UnknownProblem
-from kernelgym.evaluators import Evaluator, open_evaluator
+from kernelgym.errors import REMEDY, BadUsage, InvalidReference, KernelGymError, UnknownProblem
+from kernelgym.evaluators import Evaluator, check_config, open_evaluator
 from kernelgym.problems import Problem, get_problem, load_problems
 
 MAX_OBSERVATION: Final = 2**21
@@ -55,7 +55,10 @@ class Arena:
         self._address = options.evaluator if isinstance(options.evaluator, str) else settings.evaluator
         self._token = settings.token
         self._own: Evaluator | None = None
+        self._gpu = settings.gpu
         self._closed = False
+        if self.rules.config.device != "cpu":
+            self._check_device()
 
     @property
     def problem_ids(self) -> tuple[str, ...]:
@@ -74,7 +77,9 @@ class Arena:
         if self._given is not None:
             return self._given
         if self._own is None:
-            self._own = open_evaluator(self._address, sandbox=self._sandbox, workers=self._workers, token=self._token)
+            self._own = open_evaluator(
+                self._address, sandbox=self._sandbox, workers=self._workers, token=self._token, gpu=self._gpu
+            )
         return self._own
 
     def begin(self, generator: np.random.Generator, problem_id: object = None) -> Episode:
@@ -120,6 +125,18 @@ class Arena:
             return get_problem(problem_id)
         except UnknownProblem as error:
             raise UnknownProblem(problem_id, sorted({*error.known, *self._problems})) from None
+
+    def _check_device(self) -> None:
+        """Checks that there is what judges, before a problem is shown to anybody.
+
+        Raises:
+            KernelGymError: There is not; says what to do.
+        """
+        try:
+            check_config(self.evaluator, self.rules.config)
+        except KernelGymError:
+            self.close()
+            raise
 
     def _begin(self, problem: Problem) -> Episode:
         return Episode(problem, self.evaluator.describe(problem), self.rules)

@@ -18,6 +18,8 @@ from kernelgym.settings import SandboxName, Settings
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import EvalConfig
 
+DEVICES: Final = ("cpu", "cuda")
+
 METHODS: Final = ("describe", "evaluate", "evaluate_many", "close")
 """What an `Evaluator` can do."""
 
@@ -62,6 +64,9 @@ class Options:
     """Which turns stay: `top` rewards, best `window`, or the `last`."""
     target: str | None = None
     """GPU that is compiled for and modelled."""
+    device: str = "cpu"
+    """Where candidates are judged: `cpu`, where times are modelled, or `cuda`, where they are measured on a GPU that is
+    the target. Without such a GPU an environment with an evaluator of its own can't be made."""
     precision: str = "tf32"
     """`tf32` or `fp32`: how float32 matrix products may be computed."""
     sandbox: str | None = None
@@ -71,7 +76,7 @@ class Options:
     which means "as the settings say": an evaluator of its own there, see `kernelgym.evaluators.open_evaluator`."""
 
     def __post_init__(self) -> None:
-        for name in ("problems", "reward", "precision", "style", "history", "select"):
+        for name in ("problems", "reward", "device", "precision", "style", "history", "select"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str), "a text")
         for name in ("target", "sandbox"):
             _check(name, getattr(self, name), isinstance(getattr(self, name), str | None), "a text, or None")
@@ -104,7 +109,9 @@ class Options:
             BadUsage: A value is out of range or names nothing.
             RewardsError: There is no such reward.
         """
-        values = {"target": self.target or settings.target, "precision": self.precision}
+        if self.device not in DEVICES:
+            raise BadUsage(unknown("device", self.device, DEVICES))
+        values = {"target": self.target or settings.target, "device": self.device, "precision": self.precision}
         try:
             config = EvalConfig.model_validate(values)
         except ValidationError as error:

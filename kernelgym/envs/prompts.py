@@ -92,7 +92,7 @@ def collect_task(problem: Problem, description: Description, rules: Rules, playe
         output=_one(description.output),
         variations=tuple(VARIATIONS.get(name, name) for name in description.distributions),
         precision="tf32" if rules.config.precision is Precision.TF32 else "fp32",
-        paid=rules.config.device != "cpu" or description.is_executed_in_full(rules.config),
+        paid=description.is_executed_in_full(rules.config),
         modelled=rules.config.device == "cpu",
         gflop=description.gflop,
         bytes=description.bytes,

@@ -3,7 +3,7 @@
 from typing import Final, overload
 
 from kernelgym.evaluators.answers import REMEDY, Answer
-from kernelgym.evaluators.messages import Assignment, Handover, Job, Replaying, Task, Tracing
+from kernelgym.evaluators.messages import Handover, Job, Refusal, Refused, Replaying, Task, Tracing, Work
 from kernelgym.evaluators.process import WorkerDied, WorkerProcess
 from sandboxes.contracts import Diagnostic, Outcome, Report, Stage, clip
 
@@ -33,8 +33,12 @@ def attempt(worker: WorkerProcess, task: Task | Replaying, bundle: bytes = b"") 
 def attempt(worker: WorkerProcess, task: Tracing, bundle: bytes = b"") -> Answer | Handover: ...
 
 
-def attempt(worker: WorkerProcess, task: Assignment, bundle: bytes = b"") -> Answer | Handover:
-    """Has a worker do something, a second time if it dies of it.
+@overload
+def attempt(worker: WorkerProcess, task: Work, bundle: bytes = b"") -> Answer | Handover: ...
+
+
+def attempt(worker: WorkerProcess, task: Work, bundle: bytes = b"") -> Answer | Handover:
+    """Has a worker do something, a second time if it dies of it, or its GPU fails.
 
     A death that can't be the task's doing is no evidence; after the second one there is no third attempt.
 
@@ -42,10 +46,13 @@ def attempt(worker: WorkerProcess, task: Assignment, bundle: bytes = b"") -> Ans
         WorkerDied: It died again; without a stage if it was doing something else then.
     """
     first: WorkerDied | None = None
-    innocent = 0
+    innocent, repeated = 0, False
     while True:
         try:
-            return worker.run(task, bundle)
+            answer = worker.run(task, bundle)
+            if worker.spoiled is None or repeated or not _is_lost(answer):
+                return answer
+            repeated = True
         except WorkerDied as death:
             if death.ours:
                 innocent += 1
@@ -57,6 +64,10 @@ def attempt(worker: WorkerProcess, task: Assignment, bundle: bytes = b"") -> Ans
             if death.hung or first is not None:
                 raise
             first = death
+
+
+def _is_lost(answer: Answer | Handover) -> bool:
+    return isinstance(answer, Refused) and answer.why is Refusal.INFRASTRUCTURE
 
 
 def blamed(job: Job, death: WorkerDied) -> Report:

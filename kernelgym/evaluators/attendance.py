@@ -4,7 +4,9 @@ Time limits are wall times, and a machine may take a process's time away: SIGSTO
 laptop, ten times as many runnable processes as cores. Every second the processor time of the worker and all that it
 has started (compilers among it) is compared with the time that passed, and with the time for which they wanted a
 processor and had to wait for one. Seconds in which they got less than a quarter of either are lost. A process that
-sleeps looks the same as one that is stopped; the stages in which that counts have nothing to sleep for.
+sleeps looks the same as one that is stopped; the stages in which that counts have nothing to sleep for. But while a GPU
+works for it, it may sleep: then only what it wanted and did not get counts, and being stopped. While it waits for a GPU
+that others use, nothing does.
 """
 
 import os
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from sandboxes.contracts import Stage
+from sandboxes.devices.cuda.turn import Turn
 from sandboxes.isolation.offspring import offspring_of
 
 LOOK_EVERY_S: Final = 1.0
@@ -37,6 +40,7 @@ class Attendance:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self.stage: Stage | None = None
+        self._turn = Turn.OVER
         self._lost: dict[Stage | None, float] = {}
         self._began = self._seen = time.monotonic()
         self._ran, self._waited = _times_s(pid)
@@ -71,6 +75,11 @@ class Attendance:
             self.look()
         self.stage = stage
 
+    def turn(self, turn: Turn) -> None:
+        """Notes that the worker waits for a GPU, uses it, or has done with it."""
+        self.look()
+        self._turn = turn
+
     def look(self) -> None:
         """Notes how the worker has spent the time since the last look."""
         now = time.monotonic()
@@ -78,9 +87,14 @@ class Attendance:
         ran, waited = _times_s(self._pid)
         worked, wanted = max(0.0, ran - self._ran), max(0.0, waited - self._waited)
         self._ran, self._waited = ran, waited
-        if worked + wanted < ENOUGH * passed or worked < ENOUGH * (worked + wanted):
+        stopped = _state(self._pid) == "T"
+        idle = worked + wanted < ENOUGH * passed
+        lost = idle or worked < ENOUGH * (worked + wanted)
+        if self._turn is Turn.BEGAN and idle:
+            lost = stopped
+        if lost and self._turn is not Turn.WAITING:
             self._lost[self.stage] = self._lost.get(self.stage, 0.0) + passed
-        if _state(self._pid) != "T":
+        if not stopped:
             self._stopped_since = None
         elif self._stopped_since is None:
             self._stopped_since = now

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from kernelgym.errors import BadUsage, KernelGymError
-from kernelgym.evaluators.protocol import Evaluator, Inspector, Request
+from kernelgym.evaluators.protocol import Evaluator, Inspector, Request, check_config
 from kernelgym.problems import Problem
 from sandboxes.contracts import Description, EvalConfig, Outcome, Report, Submission
 
@@ -85,6 +85,10 @@ class CachedEvaluator:
     def __len__(self) -> int:
         """Returns how many reports are remembered."""
         return len(self._known)
+
+    def check(self, config: EvalConfig) -> None:
+        """See `Checking.check`: as the other evaluator says."""
+        check_config(self._evaluator, config)
 
     def describe(self, problem: Problem) -> Description:
         """Returns what the other one says of a problem, and raises what it raises."""

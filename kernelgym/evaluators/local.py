@@ -17,13 +17,15 @@ from kernelgym.evaluators.messages import (
     Inspected,
     Inspection,
     Job,
+    Ready,
     Refusal,
     Refused,
     Sheltered,
     Task,
 )
-from kernelgym.evaluators.process import WORKER_MODULE, WorkerDied, WorkerProcess
+from kernelgym.evaluators.process import WorkerDied, WorkerProcess, needs_gpu
 from kernelgym.evaluators.protocol import Request
+from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE
 from kernelgym.problems import Problem
 from sandboxes.contracts import Description, EvalConfig, Report, Submission, Weakness
 from sandboxes.isolation.factory import check_sandbox_kind
@@ -38,6 +40,9 @@ class LocalEvaluator:
         threads: CPU threads of each worker; None shares the machine's cores out.
         on_gaps: Called once, with the sandbox's description and what it does not protect against, before the first
             candidate runs in a sandbox that leaves something open.
+        gpu: What judges with `device="cuda"`: `auto` (the first GPU that `CUDA_VISIBLE_DEVICES` leaves) or `simulated`.
+            Workers take turns with it, and each has a second process that waits to take over when a kernel has spoiled
+            the first one's GPU; each takes some hundred MiB of its memory.
         worker_module: What a worker runs; another one stands in where its failures are tested.
 
     Raises:
@@ -51,6 +56,7 @@ class LocalEvaluator:
         workers: int = 1,
         threads: int | None = None,
         on_gaps: Callable[[str, tuple[str, ...]], None] | None = None,
+        gpu: str = AUTO_GPU,
         worker_module: str = WORKER_MODULE,
     ) -> None:
         if workers < 1:
@@ -60,12 +66,39 @@ class LocalEvaluator:
         share = threads or max(1, len(os.sched_getaffinity(0)) // workers)
         self._on_gaps = on_gaps
         self._speaking = threading.Lock()
-        self._workers = [WorkerProcess(sandbox, share, worker_module, self._sheltered) for _ in range(workers)]
+        self._workers = [WorkerProcess(sandbox, share, worker_module, self._sheltered, gpu=gpu) for _ in range(workers)]
+        self._fitting: set[tuple[str, str]] = set()
         self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         for worker in self._workers:
             self._idle.put(worker)
         self._described: dict[str, Description] = {}
         self._closed = False
+
+    def check(self, config: EvalConfig) -> None:
+        """See `Checking.check`: opens the GPU if one is needed, and remembers that there is one.
+
+        Raises:
+            BadUsage: The configuration needs a GPU, and there is none here that fits; or the evaluator is closed.
+            EvaluatorBroken: No worker could answer.
+        """
+        place = (config.device, config.target)
+        if not needs_gpu(config) or place in self._fitting:
+            return
+        if self._closed:
+            raise BadUsage("the evaluator is closed; make a new one")
+        worker = self._idle.get()
+        try:
+            found = worker.prepare(config)
+        except WorkerDied as death:
+            raise EvaluatorBroken(f"the GPU can't be made ready: a worker was lost ({death.detail})") from death
+        finally:
+            self._idle.put(worker)
+        if isinstance(found, Ready):
+            self._fitting.add(place)
+        elif found.why is Refusal.INFRASTRUCTURE:
+            raise EvaluatorBroken(f"the GPU can't be made ready: {found.message}")
+        else:
+            raise BadUsage(found.message)
 
     def describe(self, problem: Problem) -> Description:
         """Returns the shapes of a problem's cases; remembers them. May be called from several threads.
@@ -98,8 +131,11 @@ class LocalEvaluator:
 
         Raises:
             InvalidReference: The problem's reference raises or lacks something.
-            BadUsage: The configuration names an unknown target or device, or the evaluator is closed.
+            BadUsage: The configuration names an unknown target or device, or a GPU that is not here, or the evaluator
+                is closed.
+            EvaluatorBroken: The GPU can't be made ready.
         """
+        self.check(config)
         job = Job(submission=submission, reference=problem.reference, config=config)
         try:
             answer = self._hand_out(job)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from sandboxes.contracts import Contract, Description, EvalConfig, Reference, Report, Stage, Submission, Weakness
+from sandboxes.devices.cuda.turn import Turn
 
 MAX_FRAME_BYTES = 64 * 2**20
 """Longest message; a longer one is a fault of the worker."""
@@ -49,6 +50,14 @@ class Replaying(Contract):
     job: Job
 
 
+class Preparation(Contract):
+    """To the worker: make the GPU ready, which this configuration has to fit."""
+
+    kind: Literal["preparation"] = "preparation"
+    config: EvalConfig | None = None
+    """None: whatever GPU there is."""
+
+
 class StageBegan(Contract):
     """From the worker: this stage begins (so that its death can be attributed)."""
 
@@ -63,6 +72,36 @@ class Sheltered(Contract):
     sandbox: str
     gaps: tuple[str, ...]
     """What it does not protect against, one clause each."""
+
+
+class TurnChanged(Contract):
+    """From the worker: it waits for the GPU, uses it, or has done with it: till then, sleeping is nothing odd."""
+
+    kind: Literal["turn"] = "turn"
+    turn: Turn
+
+
+class Spoiled(Contract):
+    """From the worker, before its answer: it can't use its GPU any more, and is to be replaced after that."""
+
+    kind: Literal["spoiled"] = "spoiled"
+    why: str
+
+
+class Ready(Contract):
+    """From the worker: the GPU is ready."""
+
+    kind: Literal["ready"] = "ready"
+    title: str
+    """As the driver names it."""
+    uuid: str
+    arch: str
+    """As `Target.arch`."""
+    versions: dict[str, str]
+    """What measured times depend on: `driver`, `cuda`, `torch`, `triton`."""
+    simulated: bool
+    targets: tuple[str, ...]
+    """Names of the known targets that fit it."""
 
 
 class Finished(Contract):
@@ -110,6 +149,8 @@ class Refusal(StrEnum):
     """The reference can't be used: the caller's fault."""
     CONFIG = "config"
     """The configuration names something unknown: the caller's fault."""
+    DEVICE = "device"
+    """There is no GPU here that fits the configuration: the caller's fault at first, ours if there was one before."""
     INFRASTRUCTURE = "infrastructure"
     """Our fault."""
 
@@ -126,12 +167,16 @@ Task = Annotated[Job | Inquiry | Inspection, Field(discriminator="kind")]
 TASK: TypeAdapter[Task] = TypeAdapter(Task)
 """Parses what somebody wants."""
 
-Assignment = Annotated[Job | Inquiry | Inspection | Tracing | Replaying, Field(discriminator="kind")]
+Work = Job | Inquiry | Inspection | Tracing | Replaying
+"""A task, or a half of one."""
+
+Assignment = Annotated[Job | Inquiry | Inspection | Tracing | Replaying | Preparation, Field(discriminator="kind")]
 ASSIGNMENT: TypeAdapter[Assignment] = TypeAdapter(Assignment)
-"""Parses what a worker is sent: a task, or a half of one."""
+"""Parses what a worker is sent: work, or to get ready for it."""
 
 Message = Annotated[
-    StageBegan | Sheltered | Finished | Described | Inspected | Handed | Refused, Field(discriminator="kind")
+    StageBegan | Sheltered | TurnChanged | Spoiled | Ready | Finished | Described | Inspected | Handed | Refused,
+    Field(discriminator="kind"),
 ]
 MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 """Parses what a worker sends."""

@@ -9,6 +9,7 @@ from kernelgym.errors import BadUsage, did_you_mean
 from kernelgym.evaluators.local import LocalEvaluator
 from kernelgym.evaluators.protocol import Evaluator
 from kernelgym.evaluators.queued import QueueEvaluator
+from kernelgym.evaluators.started import AUTO_GPU
 from kernelgym.serving.jobs import Priority
 
 LOCAL: Final = "local"
@@ -65,6 +66,7 @@ def open_evaluator(
     token: str | None = None,
     priority: Priority = Priority.BATCH,
     on_gaps: Callable[[str, tuple[str, ...]], None] | None = None,
+    gpu: str = AUTO_GPU,
 ) -> Evaluator:
     """Returns the evaluator at an address; the caller closes it. Whether somebody answers there shows when it is asked.
 
@@ -76,13 +78,14 @@ def open_evaluator(
         token: Shown to a server; None: `KERNELGYM_TOKEN`.
         priority: Who goes first where several wait for the same workers.
         on_gaps: As `LocalEvaluator`, for a local one.
+        gpu: Likewise.
 
     Raises:
         BadUsage: The address is none, or what it needs is not installed.
     """
     match way_to(address):
         case Way.LOCAL:
-            return LocalEvaluator(sandbox=sandbox, workers=workers, on_gaps=on_gaps)
+            return LocalEvaluator(sandbox=sandbox, workers=workers, on_gaps=on_gaps, gpu=gpu)
         case Way.HTTP:
             try:
                 from kernelgym.evaluators.remote import KernelGymClient  # noqa: PLC0415 - httpx is optional

@@ -1,14 +1,10 @@
 """The parent's end of a worker process: starts it, gives it jobs, and says what its death means."""
 
-import math
-import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing import Pipe
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,21 +24,23 @@ from kernelgym.evaluators.messages import (
     Inquiry,
     Inspection,
     Job,
+    Preparation,
+    Ready,
+    Refused,
     Replaying,
     Sheltered,
+    Spoiled,
     StageBegan,
     Tracing,
+    TurnChanged,
+    Work,
 )
-from kernelgym.evaluators.sweeping import sweep_compilers
-from kernelgym.evaluators.watching import watched
-from sandboxes.contracts import Outcome, Stage
+from kernelgym.evaluators.spare import Spare
+from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE, StartedWorker, WorkerPlan
+from kernelgym.evaluators.watching import Deadline, watched
+from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage
 from sandboxes.isolation.cgroups import out_of_memory_kills
 from sandboxes.machine import full_disk, killed_from_outside
-
-WORKER_MODULE = "kernelgym.evaluators.worker"
-
-START_TIMEOUT_S = 60.0
-"""Time a worker has to import torch and Triton."""
 
 SLACK_S = 30.0
 """Time beyond the configured limits before a worker counts as hung."""
@@ -51,19 +49,10 @@ ROBBED = 0.1
 """Share of a stage's time limit that a worker may lose (`Attendance`) before nobody believes that its time was up."""
 
 INQUIRY_TIMEOUT_S = 180.0
-"""Time that describing or inspecting a reference may take."""
+"""Time that describing or inspecting a reference may take, or making a GPU ready."""
 
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "DOCKER_HOST")
-"""What a worker inherits of the environment."""
-
-
-KEEPS_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**28), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
-"""Environment of a worker: temporaries of a few MiB come and go with every operation of a kernel, and memory that the
-system takes back and clears each time makes elementwise kernels three times slower."""
-
-SHARES_CORES = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Environment of a worker: threads that wait for each other sleep. Where other processes want the cores, too, threads
-that spin instead make a matrix product 50 times slower, and honest candidates run out of time."""
+GPU_SLACK_S = 60.0
+"""Time on top of it for what is done on a GPU and is not the candidate's: truths, references and their compilers."""
 
 
 class WorkerDied(Exception):
@@ -87,13 +76,16 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One worker process with private folders; started on first use, restarted after death.
 
+    Once it has used a GPU there is a second one, which takes over when the first one is of no use any more.
+
     Args:
         sandbox: Kind of sandbox it traces in.
         threads: CPU threads it may use.
-        module: What to run, called with a file descriptor and the kind of sandbox.
+        module: What to run, called with a file descriptor, the kind of sandbox, and options.
         on_sheltered: Called when it is known what sandbox candidates run in, before the first does.
         on_stage: Called when a stage begins.
         truths: Folder in which workers that run the same code keep truths.
+        gpu: Which GPU it opens when a candidate needs one: `auto` or `simulated`.
     """
 
     def __init__(
@@ -104,18 +96,49 @@ class WorkerProcess:
         on_sheltered: Callable[[Sheltered], None] = lambda sheltered: None,
         on_stage: Callable[[Stage], None] = lambda stage: None,
         truths: Path | None = None,
+        gpu: str = AUTO_GPU,
     ) -> None:
-        self._truths = truths
+        self._plan = WorkerPlan(sandbox=sandbox, threads=threads, module=module, truths=truths, gpu=gpu)
         self._on_stage = on_stage
         self._on_sheltered = on_sheltered
-        self._sandbox = sandbox
-        self._threads = threads
-        self._module = module
         self._interrupted = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._started: StartedWorker | None = None
+        self._spoiled: str | None = None
+        self._warm: tuple[str, ...] = ()
+        self._spare = Spare(lambda: StartedWorker(self._plan, Path(self._folder.name), self._warm))
+        self._leaving: list[threading.Thread] = []
         self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
 
-    def run(self, task: Assignment, bundle: bytes = b"") -> Answer | Handover:
+    @property
+    def spoiled(self) -> str | None:
+        """Why the last answer was the last one of its process; None if that goes on."""
+        return self._spoiled
+
+    @property
+    def _process(self) -> subprocess.Popen[bytes] | None:
+        """The process, if there is one."""
+        return None if self._started is None else self._started.process
+
+    def prepare(self, config: EvalConfig | None = None) -> Ready | Refused:
+        """Has the worker make the GPU ready.
+
+        Args:
+            config: What it has to fit.
+
+        Raises:
+            WorkerDied, Stopped: As `run`.
+        """
+        answer = self._run(Preparation(config=config))
+        if isinstance(answer, Ready | Refused):
+            return answer
+        raise WorkerDied(None, "it did not say whether its GPU is ready", hung=False)
+
+    def warm_up(self) -> None:
+        """Has the process started, with a GPU open, before there is anything to do; returns at once."""
+        self._warm = self._warm or ("gpu",)
+        self._spare.begin()
+
+    def run(self, task: Work, bundle: bytes = b"") -> Answer | Handover:
         """Gives the worker something to do and waits for the answer.
 
         Args:
@@ -128,37 +151,44 @@ class WorkerProcess:
 
         After this and any other exception, such as KeyboardInterrupt, the next call starts a new worker.
         """
-        answer: Answer | Handover | None = None
+        answer = self._run(task, bundle)
+        assert not isinstance(answer, Ready)  # `_listen` takes that for an answer to `Preparation` only
+        return answer
+
+    def _run(self, task: Assignment, bundle: bytes = b"") -> Answer | Handover | Ready:
+        answer: Answer | Handover | Ready | None = None
         attendance: Attendance | None = None
-        kills, deadline_s, has_task = out_of_memory_kills(), math.inf, False
+        kills, deadline, has_task = out_of_memory_kills(), Deadline(_time_limit_s(task)), False
+        self._spoiled = None
         try:
-            process = self._start()
-            attendance, deadline_s = Attendance(process.pid), time.monotonic() + _time_limit_s(task)
-            with watched(self._connection, process, attendance, deadline_s):
-                self._connection.send_bytes(task.model_dump_json().encode())
+            started = self._start()
+            attendance, deadline = Attendance(started.process.pid), Deadline(_time_limit_s(task))
+            with watched(started.connection, started.process, attendance, deadline.ends_s):
+                started.connection.send_bytes(task.model_dump_json().encode())
                 if isinstance(task, Replaying):
-                    self._connection.send_bytes(bundle)
+                    started.connection.send_bytes(bundle)
             has_task = True
-            answer = self._listen(task, process, attendance, deadline_s)
+            answer = self._listen(task, started, attendance, deadline)
         except (EOFError, OSError, ValidationError) as error:
             if self._interrupted.is_set():
                 raise Stopped from None
-            if attendance is not None and (attendance.stopped or time.monotonic() >= deadline_s):
+            if attendance is not None and (attendance.stopped or deadline.passed):
                 raise _late(attendance, has_task=has_task) from None
             detail, ours = self._last_words(kills)
             stage = attendance.stage if attendance is not None else None
             raise WorkerDied(stage, detail or f"{type(error).__name__}: {error}", hung=False, ours=ours) from None
         finally:
-            if answer is None:  # whatever it still sends must not be taken for the answer to the next job
-                self.kill()
+            if answer is None or self._spoiled is not None:
+                self._retire()  # whatever it still sends must not be taken for the answer to the next job
+        self._see_to_a_spare(task)
         _raise_if_robbed(answer, attendance)
         return answer
 
     def interrupt(self) -> None:
         """Ends the process from another thread: `run` raises `Stopped`, the one under way and every later one."""
         self._interrupted.set()
-        if (process := self._process) is not None:
-            process.kill()
+        if (started := self._started) is not None:
+            started.process.kill()
 
     def forget_interrupt(self) -> None:
         """Makes `run` work again after `interrupt`."""
@@ -168,16 +198,16 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Ends the process and everything it started; calling it again does nothing."""
-        if self._process is not None:
-            self._connection.close()
-            self._process.kill()
-            sweep_compilers(self._process.pid)
-            self._process.wait()
-            self._process = None
+        started, self._started = self._started, None
+        if started is not None:
+            started.kill()
 
     def close(self) -> None:
-        """Ends the process and removes its folders."""
+        """Ends the process, and the spare one, and removes its folders."""
         self.kill()
+        self._spare.close()
+        for leaving in self._leaving:
+            leaving.join()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
@@ -189,88 +219,99 @@ class WorkerProcess:
         self.close()
 
     def _listen(
-        self, task: Assignment, process: subprocess.Popen[bytes], attendance: Attendance, deadline_s: float
-    ) -> Answer | Handover:
+        self, task: Assignment, started: StartedWorker, attendance: Attendance, deadline: Deadline
+    ) -> Answer | Handover | Ready:
         """Returns the answer to `task`.
 
         Raises:
             WorkerDied: It is not there in time, or is one to something else.
             EOFError, OSError, ValidationError: The worker ended or talks nonsense.
         """
-        while (now := time.monotonic()) < deadline_s and not attendance.stopped:
-            if not self._connection.poll(max(0.0, min(deadline_s, attendance.due_s) - now)):
+        connection, process = started.connection, started.process
+        while (now := time.monotonic()) < deadline.ends_s and not attendance.stopped:
+            if not connection.poll(max(0.0, min(deadline.ends_s, attendance.due_s) - now)):
                 attendance.look()
-                if process.poll() is not None and not self._connection.poll(0):
+                if process.poll() is not None and not connection.poll(0):
                     raise EOFError("it ended")  # a compiler that it has left behind keeps the connection open
                 continue
-            with watched(self._connection, process, attendance, deadline_s):
-                message = MESSAGE.validate_json(self._connection.recv_bytes(MAX_FRAME_BYTES))
-                bundle = self._connection.recv_bytes(MAX_FRAME_BYTES) if isinstance(message, Handed) else b""
-            if isinstance(message, Sheltered):
-                self._on_sheltered(message)
-            elif isinstance(message, StageBegan):
-                attendance.begin(message.stage)
-                self._on_stage(message.stage)
-            elif isinstance(message, Handed):
-                if isinstance(task, Tracing):
+            with watched(connection, process, attendance, deadline.ends_s):
+                message = MESSAGE.validate_json(connection.recv_bytes(MAX_FRAME_BYTES))
+                bundle = connection.recv_bytes(MAX_FRAME_BYTES) if isinstance(message, Handed) else b""
+            match message:
+                case Sheltered():
+                    self._on_sheltered(message)
+                case StageBegan():
+                    attendance.begin(message.stage)
+                    self._on_stage(message.stage)
+                case TurnChanged():
+                    attendance.turn(message.turn)
+                    deadline.turn(message.turn)
+                case Spoiled():
+                    self._spoiled = message.why
+                case Handed() if isinstance(task, Tracing):
                     return Handover(bundle=bundle, timings_s=message.timings_s)
-                raise WorkerDied(None, f"it answered a {task.kind} with `{message.kind}`", hung=False)
-            else:
-                return _checked(message, task)
+                case Ready() if isinstance(task, Preparation):
+                    return message
+                case Handed() | Ready():
+                    raise WorkerDied(None, f"it answered a {task.kind} with `{message.kind}`", hung=False)
+                case _:
+                    return _checked(message, task)
         raise _late(attendance)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        """Starts the process unless it runs; returns it."""
+    def _start(self) -> StartedWorker:
+        """Starts the process unless it runs, or lets the spare one take over; returns it."""
         if self._interrupted.is_set():
             raise Stopped
-        if self._process is not None and self._process.poll() is None:
-            return self._process
+        if self._started is not None and self._started.alive:
+            return self._started
         self.kill()
-        self._connection, theirs = Pipe()
-        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= (
-            {
-                "HOME": self._folder.name,
-                "TMPDIR": self._folder.name,
-                "TRITON_CACHE_DIR": str(Path(self._folder.name, "triton")),
-                "OMP_NUM_THREADS": str(self._threads),
-                "TRITON_DEFAULT_FP_FUSION": "1",
-            }
-            | KEEPS_FREED_MEMORY
-            | SHARES_CORES
-        )
-        kept = [] if self._truths is None else [str(self._truths)]
-        with self._log.open("wb") as log, theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", self._module, str(theirs.fileno()), self._sandbox, *kept],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
+        self._started = self._spare.take()
+        if self._started is not None:
+            if self._started.sheltered is not None:
+                self._on_sheltered(self._started.sheltered)
+            return self._started
+        self._started = StartedWorker(self._plan, Path(self._folder.name))
         if self._interrupted.is_set():  # perhaps before there was a process to end
             raise Stopped
-        if not self._connection.poll(START_TIMEOUT_S):
-            raise OSError(f"the worker did not start within {START_TIMEOUT_S:g} s")
-        self._connection.recv_bytes(MAX_FRAME_BYTES)
-        return self._process
+        self._started.await_ready()
+        if self._started.sheltered is not None:
+            self._on_sheltered(self._started.sheltered)
+        return self._started
 
-    @property
-    def _log(self) -> Path:
-        return Path(self._folder.name, "worker.log")
+    def _retire(self) -> None:
+        """Ends the process; does not wait for that if another one is ready to take over."""
+        started, self._started = self._started, None
+        if started is None:
+            return
+        if self._warm:
+            self._leaving = [thread for thread in self._leaving if thread.is_alive()]
+            self._leaving.append(started.retire())
+        else:
+            started.kill()
+
+    def _see_to_a_spare(self, task: Assignment) -> None:
+        """Has a spare process started if this one has used a GPU: with a sandbox, if it needed one."""
+        match task:
+            case Preparation():
+                self._warm = self._warm or ("gpu",)
+            case Job() if needs_gpu(task.config):
+                self._warm = ("gpu", "sandbox")
+            case Replaying() if needs_gpu(task.job.config):
+                self._warm = self._warm or ("gpu",)
+        if self._warm:
+            self._spare.begin()
 
     def _last_words(self, kills_before: int) -> tuple[str, bool]:
         """Returns how the worker ended, with the end of what it printed, and whether its task can't be the reason."""
-        if self._process is None or not self._log.exists():
+        started = self._started
+        if started is None or not started.log.exists():
             return "", True
-        self._connection.close()  # or it would wait for somebody to read on
+        started.connection.close()  # or it would wait for somebody to read on
         try:
-            status = self._process.wait(timeout=5)
+            status = started.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             return "it talked nonsense", False
-        tail = self._log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
+        tail = started.log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines()
         words = f"exit status {status}" + (f": {tail[-1]}" if tail else "")
         if status < 0 and killed_from_outside(-status, kills_before):
             return f"{words} (somebody has ended it)", True
@@ -291,7 +332,7 @@ def _late(attendance: Attendance, *, has_task: bool = True) -> WorkerDied:
     return WorkerDied(attendance.stage, detail, hung=True, ours=attendance.absent)
 
 
-def _raise_if_robbed(answer: Answer | Handover, attendance: Attendance) -> None:
+def _raise_if_robbed(answer: Answer | Handover | Ready, attendance: Attendance) -> None:
     """Checks that a candidate that ran out of time had that time.
 
     Raises:
@@ -311,10 +352,18 @@ def _raise_if_robbed(answer: Answer | Handover, attendance: Attendance) -> None:
 
 def _time_limit_s(task: Assignment) -> float:
     """Returns the time after which a worker counts as hung."""
-    if isinstance(task, Inquiry | Inspection):
+    if isinstance(task, Inquiry | Inspection | Preparation):
         return INQUIRY_TIMEOUT_S
     config = (task if isinstance(task, Job) else task.job).config
-    return config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
+    cpu_s = config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
+    if isinstance(task, Tracing) or not needs_gpu(config):
+        return cpu_s
+    return cpu_s + config.replay_timeout_s + config.measure_timeout_s + GPU_SLACK_S
+
+
+def needs_gpu(config: EvalConfig) -> bool:
+    """Returns whether the second half of an evaluation is done on a GPU; what is only priced is not."""
+    return config.device == "cuda" and config.depth is Depth.JUDGED
 
 
 def _checked(answer: Answer, task: Assignment) -> Answer:
@@ -323,6 +372,10 @@ def _checked(answer: Answer, task: Assignment) -> Answer:
     Raises:
         WorkerDied: It is a report of something else; no stage, because that is never the candidate's doing.
     """
+    if isinstance(task, Preparation):
+        if isinstance(answer, Refused):
+            return answer
+        raise WorkerDied(None, f"it answered a {task.kind} with `{answer.kind}`", hung=False)
     whole = task.job if isinstance(task, Tracing | Replaying) else task
     if fits(answer, whole):
         return answer

@@ -60,3 +60,26 @@ class Inspector(Protocol):
             KernelGymError: if the problem can't be used at all.
         """
         ...
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """Knows before anything is evaluated whether it can be; evaluators that own their machine do."""
+
+    def check(self, config: EvalConfig) -> None:
+        """Returns if candidates can be evaluated with this configuration; may take as long as opening a GPU does.
+
+        Raises:
+            KernelGymError: if they can't, e.g. because it needs a GPU and there is none; says what to do.
+        """
+        ...
+
+
+def check_config(evaluator: Evaluator, config: EvalConfig) -> None:
+    """Checks a configuration as far as the evaluator can, so that what can't work fails before a model is asked.
+
+    Raises:
+        KernelGymError: As `Checking.check`.
+    """
+    if isinstance(evaluator, Checking):
+        evaluator.check(config)

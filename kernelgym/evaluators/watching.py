@@ -1,5 +1,6 @@
 """Frames to and from a worker that may stop in the middle of one: reading and writing it ends all the same."""
 
+import math
 import os
 import socket
 import subprocess
@@ -11,9 +12,39 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from kernelgym.evaluators.attendance import Attendance
+from sandboxes.devices.cuda.turn import Turn
 
 SHORTEST_S: Final = 0.05
 """Pause between two attempts to shut a connection; the first may lack a file descriptor."""
+
+
+class Deadline:
+    """When a worker counts as hung: time in which it waits for others to have done with a GPU does not count.
+
+    Args:
+        limit_s: How long it may take.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._ends_s = time.monotonic() + limit_s
+        self._waits_since: float | None = None
+
+    @property
+    def ends_s(self) -> float:
+        """On `time.monotonic`'s clock; never, while the worker waits."""
+        return self._ends_s if self._waits_since is None else math.inf
+
+    @property
+    def passed(self) -> bool:
+        """True if the time is up."""
+        return time.monotonic() >= self.ends_s
+
+    def turn(self, turn: Turn) -> None:
+        """Notes that the worker waits for a GPU, or does not any more."""
+        now = time.monotonic()
+        if self._waits_since is not None:
+            self._ends_s += now - self._waits_since
+        self._waits_since = now if turn is Turn.WAITING else None
 
 
 @contextmanager

@@ -1,17 +1,18 @@
 """A worker process: holds inputs, truths and compilers, and evaluates one job after the other.
 
-Started as `python -I -m kernelgym.evaluators.worker FD SANDBOX [TRUTHS]`. It never imports a candidate; that happens in
-the sandbox it owns. If a candidate's kernels bring down the compiler or the executor, only this process goes with them.
+Started as `python -I -m kernelgym.evaluators.worker FD SANDBOX`, with `--truths FOLDER`, `--gpu NAME` and, for a spare
+one, `--warm gpu,sandbox`. It never imports a candidate; that happens in the sandbox it owns. If a candidate's kernels
+bring down the compiler or the executor, or spoil the GPU for it, only this process goes with them.
 """
 
+import argparse
 import gc
 import os
 import resource
 import select
-import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -30,19 +31,25 @@ from kernelgym.evaluators.messages import (
     Inspection,
     Job,
     Message,
+    Preparation,
+    Ready,
     Refusal,
     Refused,
     Replaying,
     Sheltered,
+    Spoiled,
     StageBegan,
     Tracing,
+    TurnChanged,
 )
 from rewards.hacks import gate
 from sandboxes.bundle import MAX_BUNDLE_BYTES, Bundle, job_digest, pack, unpack
-from sandboxes.contracts import Report, Stage
+from sandboxes.contracts import EvalConfig, Report, Stage
 from sandboxes.description import describe
+from sandboxes.devices.cuda.errors import NoGpu
+from sandboxes.devices.cuda.opening import AUTO, fits, open_gpu
 from sandboxes.errors import BrokenBundle, InvalidReference, SandboxesError
-from sandboxes.hardware.targets import UnknownTarget
+from sandboxes.hardware.targets import TARGETS, UnknownTarget
 from sandboxes.inspection import inspect
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 from sandboxes.isolation.footprint import readable_paths
@@ -72,15 +79,25 @@ class Workshop:
         connection: To the parent.
         sandbox_kind: Of the sandbox.
         truths: Folder in which the workers of a machine keep truths; used only where the sandbox hides it.
+        gpu: Which GPU is opened when a candidate needs one.
     """
 
-    def __init__(self, connection: "Connection[bytes, bytes]", sandbox_kind: str, truths: Path | None = None) -> None:
+    def __init__(
+        self, connection: "Connection[bytes, bytes]", sandbox_kind: str, truths: Path | None = None, gpu: str = AUTO
+    ) -> None:
         self._truths = truths
         self._connection = connection
         self._sandbox_kind = sandbox_kind
         self._sandbox: ForkingSandbox | None = None
         self._words = ""
-        self._pipeline = Pipeline(None, gate, on_stage=lambda stage: _send(connection, StageBegan(stage=stage)))
+        self._gpu = gpu
+        self._pipeline = Pipeline(
+            None,
+            gate,
+            on_stage=lambda stage: _send(connection, StageBegan(stage=stage)),
+            gpu=partial(open_gpu, gpu),
+            on_turn=lambda turn: _send(connection, TurnChanged(turn=turn)),
+        )
         gc.collect()
         gc.freeze()  # torch's half a million objects need not be looked through again and again
 
@@ -95,6 +112,8 @@ class Workshop:
                     return Described(description=describe(task.reference))
                 case Inspection():
                     return Inspected(weaknesses=inspect(task.reference))
+                case Preparation():
+                    return self._prepare(task.config)
                 case Replaying():
                     self._prepare_truths()
                     return self._replay(task.job, bundle)
@@ -106,15 +125,50 @@ class Workshop:
             return Refused(why=Refusal.REFERENCE, message=str(error))
         except (UnknownTarget, UnknownDevice) as error:
             return Refused(why=Refusal.CONFIG, message=str(error))
+        except NoGpu as error:  # who measures what others have traced has had one
+            why = Refusal.INFRASTRUCTURE if isinstance(task, Replaying) else Refusal.DEVICE
+            return Refused(why=why, message=str(error))
         except SandboxesError as error:
             return Refused(why=Refusal.INFRASTRUCTURE, message=str(error))
         except Exception as error:  # noqa: BLE001 # the boundary: a bug of ours loses one evaluation, not the worker
             return _broken(error)
 
+    @property
+    def spoiled(self) -> str | None:
+        """Why this process can't use its GPU any more; None as long as it can."""
+        return self._pipeline.spoiled
+
+    def warm_up(self, parts: Sequence[str]) -> None:
+        """Makes ready what the next candidate needs, before there is one.
+
+        Args:
+            parts: `gpu`, `sandbox`, or both.
+
+        Raises:
+            NoGpu, GpuLost: There is no GPU that can be used.
+            SandboxUnavailable, SandboxBroken: The sandbox does not start.
+        """
+        if "gpu" in parts:
+            self._pipeline.open_gpu()
+        if "sandbox" in parts and self._open_sandbox() is None and self._sandbox is not None:
+            self._sandbox.warm_up()
+
     def close(self) -> None:
-        """Ends the sandbox."""
+        """Ends the sandbox, and gives the GPU back."""
+        self._pipeline.close()
         if self._sandbox is not None:
             self._sandbox.close()
+
+    def _prepare(self, config: EvalConfig | None) -> Ready:
+        facts = self._pipeline.open_gpu(config)
+        return Ready(
+            title=facts.title,
+            uuid=facts.uuid,
+            arch=facts.arch,
+            versions=facts.versions,
+            simulated=facts.simulated,
+            targets=tuple(name for name, target in TARGETS.items() if fits(facts, target)),
+        )
 
     def _evaluate(self, job: Job) -> Finished:
         return _finished(self._pipeline.evaluate(job.submission, job.reference, job.config), self._words)
@@ -171,21 +225,20 @@ class Workshop:
         return None
 
 
-def serve(
-    connection: "Connection[bytes, bytes]", sandbox_kind: str, cache: CompileCache, truths: Path | None = None
-) -> None:
-    """Does what it is told until the other side hangs up."""
-    workshop = Workshop(connection, sandbox_kind, truths)
+def serve(connection: "Connection[bytes, bytes]", workshop: Workshop, cache: CompileCache) -> None:
+    """Does what it is told until the other side hangs up, or its GPU is spoiled."""
     try:
         for task, bundle in _tasks(connection):
             answer = workshop.do(task, bundle)
+            if workshop.spoiled is not None:
+                _send(connection, Spoiled(why=workshop.spoiled))
             if isinstance(answer, tuple):
                 message, raw = answer
                 _send(connection, message)
                 connection.send_bytes(raw)
             else:
                 _send(connection, answer)
-            if not isinstance(task, Inquiry | Inspection):
+            if not isinstance(task, Inquiry | Inspection | Preparation):
                 cache.job_done()
     finally:
         workshop.close()
@@ -244,9 +297,31 @@ def _send(connection: "Connection[bytes, bytes]", message: Message) -> None:
     connection.send_bytes(message.model_dump_json().encode())
 
 
-if __name__ == "__main__":
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("descriptor", type=int)
+    parser.add_argument("sandbox")
+    parser.add_argument("--truths", type=Path)
+    parser.add_argument("--gpu", default=AUTO)
+    parser.add_argument("--warm", default="")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Works until nobody is left to work for."""
+    told = _arguments()
     bound_memory()
     end_with(os.getppid())
-    _send(_connection := Connection(int(sys.argv[1])), StageBegan(stage=Stage.EXTRACT))  # ready
-    _truths = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-    serve(_connection, sys.argv[2], CompileCache(Path(os.environ["TRITON_CACHE_DIR"])), _truths)
+    connection: Connection[bytes, bytes] = Connection(told.descriptor)
+    if told.warm:
+        workshop = Workshop(connection, told.sandbox, told.truths, told.gpu)
+        workshop.warm_up(told.warm.split(","))
+        _send(connection, StageBegan(stage=Stage.EXTRACT))  # ready
+    else:
+        _send(connection, StageBegan(stage=Stage.EXTRACT))  # ready, but for what it makes while the task comes
+        workshop = Workshop(connection, told.sandbox, told.truths, told.gpu)
+    serve(connection, workshop, CompileCache(Path(os.environ["TRITON_CACHE_DIR"])))
+
+
+if __name__ == "__main__":
+    main()

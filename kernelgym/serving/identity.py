@@ -1,5 +1,6 @@
 """What an answer depends on, as one name: the same key is the same question to the same judge."""
 
+import os
 import platform
 from functools import cache
 from hashlib import sha256
@@ -10,8 +11,11 @@ from typing import Final
 import kernelgym
 import rewards
 import sandboxes
-from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Task
+from kernelgym.evaluators.messages import Inquiry, Inspection, Job, Ready, Task
 from sandboxes.contracts.base import SCHEMA_VERSION
+
+GPU_VARIABLE: Final = "KERNELGYM_GPU"
+SIMULATED: Final = "simulated"
 
 PACKAGES: Final = ("kernelgym", "torch", "triton")
 """Distributions whose versions a verdict depends on."""
@@ -26,10 +30,24 @@ def judge_versions() -> dict[str, str]:
     What comes after the `+` of a version is left out: it says how a wheel was built (torch 2.13.0+cpu, +cu130), and an
     API, a CPU worker and a GPU worker with a wheel for each are one judge and share its queues.
     Of Python, the last number is left out: it changes no verdict, and images differ in it.
+    A service whose GPU is simulated (`KERNELGYM_GPU=simulated`) is a judge of its own: what it makes up never meets
+    what others measure.
     """
     found = {name: _version(name) for name in PACKAGES}
     python = ".".join(platform.python_version_tuple()[:2])
-    return found | {"python": python, "schema": str(SCHEMA_VERSION), "code": _digest_of_code()}
+    simulated = {"gpu": "simulated"} if is_simulated(os.environ.get(GPU_VARIABLE, "")) else {}
+    return found | {"python": python, "schema": str(SCHEMA_VERSION), "code": _digest_of_code()} | simulated
+
+
+def is_simulated(gpu: str) -> bool:
+    """Returns whether this names a GPU that is not there (`simulated`, `simulated:a100`)."""
+    return gpu.partition(":")[0] == SIMULATED
+
+
+def gpu_identity(ready: Ready) -> str:
+    """Returns what measured times depend on, in words: the GPU, its driver, and what launches kernels on it."""
+    versions = ", ".join(f"{name} {number}" for name, number in sorted(ready.versions.items()))
+    return f"{ready.title}, {versions}"
 
 
 @cache
@@ -38,10 +56,14 @@ def fingerprint() -> str:
     return sha256(repr(sorted(judge_versions().items())).encode()).hexdigest()[:8]
 
 
-def job_id(task: Task) -> str:
+def job_id(task: Task, gpu: str = "") -> str:
     """Returns the content key of a task for this machine's judge: 64 hexadecimal digits.
 
     Submission, reference, configuration (device and target among it) and versions take part; who asks does not.
+
+    Args:
+        task: What is asked.
+        gpu: Who measures it (`gpu_identity`), if it is measured: with another driver it is another question.
     """
     reference = task.reference
     length = len(reference.source)  # where its digest has no mark between the source and the constants of checks
@@ -51,6 +73,8 @@ def job_id(task: Task) -> str:
             parts += [task.submission.digest, task.config.model_dump_json()]
         case Inquiry() | Inspection():
             pass
+    if gpu:
+        parts.append(gpu)
     return sha256("\n".join(parts).encode("utf-8", errors="surrogatepass")).hexdigest()
 
 

@@ -48,6 +48,8 @@ class Order(Contract):
     """Seconds after which the one who asks wants `infrastructure` rather than go on waiting."""
     request_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,100}$")]
     """Follows the request through the logs of all processes."""
+    gpu: str = ""
+    """Who measures it (`identity.gpu_identity`), if it is measured; the engine fills that in."""
 
 
 class JobView(Contract):
@@ -93,6 +95,8 @@ class WorkerView(Contract):
     queues: tuple[str, ...]
     versions: dict[str, str]
     device: str = "cpu"
+    gpu: str = ""
+    """What the times depend on that it measures (`identity.gpu_identity`); empty if it measures none."""
     sandbox: str = ""
     """What candidates run in, with its gaps; empty before the first one."""
     draining: bool = False

@@ -12,15 +12,20 @@ from sandboxes.contracts.reference import Reference
 MAX_BENCH_BYTES: Final = 2**29
 """Largest bench case that is executed on the CPU; judging it takes a few times as much memory."""
 
+MAX_DEVICE_BENCH_BYTES: Final = 4 * 2**30
+"""Likewise on a GPU, where inputs and outputs are kept several times over, and their truth in float64."""
+
 
 def bench_is_executed(gflop: float, size: int, config: EvalConfig) -> bool:
-    """Returns whether a bench case is small enough to be executed in full on the CPU, and so to be verified there.
+    """Returns whether a bench case is small enough to be executed in full, and so to be verified, where it is judged.
 
     Args:
-        gflop: See `Description.gflop`.
+        gflop: See `Description.gflop`; does not matter on a GPU.
         size: See `Description.bytes`.
-        config: Sets the budget.
+        config: Says where, and sets the budget of a CPU.
     """
+    if config.device != "cpu":
+        return size <= MAX_DEVICE_BENCH_BYTES
     return gflop <= config.bench_budget_gflop and size <= MAX_BENCH_BYTES
 
 
@@ -41,5 +46,5 @@ class Description(Contract):
     """Memory that the bench case needs: inputs, weights, outputs and the largest tensor in between."""
 
     def is_executed_in_full(self, config: EvalConfig) -> bool:
-        """Returns whether the bench case itself will be verified on the CPU; there is no speedup without it."""
+        """Returns whether the bench case itself will be verified; there is no speedup without it."""
         return bench_is_executed(self.gflop, self.bytes, config)

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from kernelgym.errors import BadUsage
-from kernelgym.evaluators.messages import Sheltered
+from kernelgym.evaluators.messages import Job, Ready, Sheltered, Task
 from kernelgym.evaluators.staged import StagedEvaluator
+from kernelgym.evaluators.started import AUTO_GPU
 from kernelgym.serving.dispatch import Message
 from kernelgym.serving.engines.ledger_engine import LedgerEngine
 from kernelgym.serving.errors import NoSuchStation
-from kernelgym.serving.identity import judge_versions
+from kernelgym.serving.identity import gpu_identity, is_simulated, judge_versions
 from kernelgym.serving.janitor import Janitor
 from kernelgym.serving.jobs import JobView, Order, Priority, WorkerView
 from kernelgym.serving.ledger.bounds import Bounds
@@ -77,13 +78,15 @@ class EmbeddedEngine(LedgerEngine):
         workers: Evaluations at a time; each needs about 1 GiB of memory.
         sandbox: `auto`, `process` or `bubblewrap`.
         threads: CPU threads of each worker; None shares the machine's cores out.
+        gpu: What measures, `auto` or `simulated`: the workers take turns with it. None: no GPU is used.
         answers: File in which answers survive a restart; None: they don't.
         bounds: How many jobs may be open, and how much is kept.
         observer: Told what the workers do.
         open_evaluator: Makes what works; None: a `StagedEvaluator`.
 
     Raises:
-        BadUsage: There is to be no worker.
+        BadUsage: There is to be no worker, or no GPU that can be used.
+        WorkerLost: The GPU can't be made ready.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class EmbeddedEngine(LedgerEngine):
         *,
         sandbox: str = "auto",
         threads: int | None = None,
+        gpu: str | None = None,
         answers: Path | None = None,
         bounds: Bounds | None = None,
         observer: Observer | None = None,
@@ -99,13 +103,19 @@ class EmbeddedEngine(LedgerEngine):
     ) -> None:
         if workers < 1:
             raise BadUsage(f"workers is {workers}; it must be at least 1")
+        if gpu is not None and is_simulated(gpu) and answers is not None and "gpu" not in judge_versions():
+            raise BadUsage(
+                f"what the GPU {gpu!r} makes up must not be kept in {answers} beside what others measure; set "
+                "KERNELGYM_GPU=simulated for the whole process, or keep no answers"
+            )
         share = threads or max(1, len(os.sched_getaffinity(0)) // workers)
+        self._ready = None if gpu is None else _examine(gpu)
         ledger = MemoryLedger(answers, bounds=bounds)
         self._messages = ThreadQueue(ledger.sending)
         super().__init__(ledger, self._messages)
-        opened = open_evaluator or _opener(sandbox, share)
+        opened = open_evaluator or _opener(sandbox, share, gpu)
         self._runners = [
-            JobRunner(ledger, self._messages, opened, _view(), observer=observer, in_one_go=True)
+            JobRunner(ledger, self._messages, opened, self._view(), observer=observer, in_one_go=True)
             for _ in range(workers)
         ]
         self._threads = [
@@ -130,11 +140,12 @@ class EmbeddedEngine(LedgerEngine):
             raise BadUsage("the engine is closed; make a new one")
         for order in orders:
             if Station.MEASURE in route(order.task):
-                raise NoSuchStation(
-                    f"{order.task.reference.id} is to be measured on a GPU, and this engine has CPU workers only: use "
-                    "device cpu, or a service with Redis and a worker for that GPU (kernelgym worker --gpu)"
-                )
-        return super().submit(orders, waiter)
+                self._check_target(order.task)
+        gpu = "" if self._ready is None else gpu_identity(self._ready)
+        named = [
+            order.model_copy(update={"gpu": gpu}) if Station.MEASURE in route(order.task) else order for order in orders
+        ]
+        return super().submit(named, waiter)
 
     def ready(self) -> str | None:
         """See `Engine.ready`."""
@@ -160,21 +171,59 @@ class EmbeddedEngine(LedgerEngine):
             runner.close()
         self._ledger.close()
 
+    def _view(self) -> WorkerView:
+        """Returns who a new worker is."""
+        ready = self._ready
+        return WorkerView(
+            id=worker_id(),
+            host=os.uname().nodename,
+            pid=os.getpid(),
+            queues=(queue_of(Station.TRACE),),
+            versions=judge_versions(),
+            device="cpu" if ready is None else ready.title,
+            gpu="" if ready is None else gpu_identity(ready),
+        )
+
+    def _check_target(self, task: Task) -> None:
+        """Checks that what a task is to be measured on is here.
+
+        Raises:
+            NoSuchStation: It is not.
+        """
+        if self._ready is None:
+            raise NoSuchStation(
+                f"{task.reference.id} is to be measured on a GPU, and this engine has CPU workers only: use device "
+                "cpu, let it use this machine's (kernelgym serve --gpu auto), or a service with Redis and a worker for "
+                "that GPU (kernelgym worker --gpu)"
+            )
+        target = task.config.target if isinstance(task, Job) else ""
+        if target not in self._ready.targets:
+            known = ", ".join(self._ready.targets) or "no known one"
+            raise NoSuchStation(
+                f"{task.reference.id} is to be measured on the target {target}, and the GPU here is "
+                f"{self._ready.title}, which fits {known}"
+            )
+
     def _work(self, runner: JobRunner) -> None:
         while (id := self._messages.next()) != "":
             runner.work(id, Station.TRACE)
 
 
-def _opener(sandbox: str, threads: int) -> OpenEvaluator:
+def _opener(sandbox: str, threads: int, gpu: str | None) -> OpenEvaluator:
     def open_evaluator(on_stage: Callable[[Stage], None], on_sheltered: Callable[[Sheltered], None]) -> Evaluating:
-        return StagedEvaluator(sandbox=sandbox, threads=threads, on_stage=on_stage, on_sheltered=on_sheltered)
+        return StagedEvaluator(
+            sandbox=sandbox, threads=threads, on_stage=on_stage, on_sheltered=on_sheltered, gpu=gpu or AUTO_GPU
+        )
 
     return open_evaluator
 
 
-def _view() -> WorkerView:
-    identity = worker_id()
-    return WorkerView(
-        id=identity, host=os.uname().nodename, pid=os.getpid(), queues=(queue_of(Station.TRACE),),
-        versions=judge_versions(),
-    )  # fmt: skip
+def _examine(gpu: str) -> Ready:
+    """Returns what the GPU is; opens it once to find out, in a process of its own.
+
+    Raises:
+        BadUsage: There is none that can be used.
+        WorkerLost: It can't be made ready.
+    """
+    with StagedEvaluator(gpu=gpu) as trial:
+        return trial.prepare()

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from kernelgym.evaluators.messages import Task
 from kernelgym.serving.errors import NoSuchStation
 from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import Order
@@ -45,21 +44,46 @@ class GpuQueues:
         self._lock = threading.Lock()
         self._seen: dict[str, float] = {}
         self._missed: dict[str, tuple[float, float]] = {}
+        self._gpus: dict[str, tuple[str, float]] = {}
 
-    def check(self, orders: Sequence[Order]) -> None:
+    def check(self, orders: Sequence[Order]) -> list[Order]:
         """Checks that all orders can be worked off, or have an answer already.
+
+        Returns:
+            The orders, those that are measured with who measures them.
 
         Raises:
             NoSuchStation: One can't. At first it says when to ask again, for it is not certain yet.
             LedgerUnavailable: As the ledger's.
         """
-        tasks: dict[str, list[Task]] = {}
-        for order in orders:
+        named = [self._named(order) for order in orders]
+        measured: dict[str, list[Order]] = {}
+        for order in named:
             if Station.MEASURE in route(order.task):
-                tasks.setdefault(queue_for(order.task, Station.MEASURE), []).append(order.task)
-        for queue, wanted in sorted(tasks.items()):
+                measured.setdefault(queue_for(order.task, Station.MEASURE), []).append(order)
+        for queue, wanted in sorted(measured.items()):
             if not self._is_served(queue) and not self._are_known(wanted):
                 raise NoSuchStation(self._explain(queue), None if self._is_certain(queue) else BEAT_EVERY_S)
+        return named
+
+    def _named(self, order: Order) -> Order:
+        if Station.MEASURE not in route(order.task):
+            return order
+        return order.model_copy(update={"gpu": self._gpu_of(queue_for(order.task, Station.MEASURE))})
+
+    def _gpu_of(self, queue: str) -> str:
+        """Returns what measures the jobs of a queue; what did so last if nobody does now, empty if nobody knows."""
+        now = self._now()
+        known, at = self._gpus.get(queue, ("", -math.inf))
+        if now - at < TRUST_S:
+            return known
+        workers = self._ledger.overview(recent=0).workers
+        found = sorted({worker.gpu for worker in workers if queue in worker.queues and worker.gpu})
+        if not found:
+            return known
+        with self._lock:
+            self._gpus[queue] = ("; ".join(found), now)
+        return "; ".join(found)
 
     def _is_served(self, queue: str) -> bool:
         now = self._now()
@@ -73,8 +97,8 @@ class GpuQueues:
             return True
         return age_s < SERVED_S
 
-    def _are_known(self, tasks: Sequence[Task]) -> bool:
-        views = self._ledger.view(list({job_id(task) for task in tasks}))
+    def _are_known(self, orders: Sequence[Order]) -> bool:
+        views = self._ledger.view(list({job_id(order.task, order.gpu) for order in orders}))
         return all(view is not None and view.answer is not None and is_answer(view.answer) for view in views)
 
     def _is_certain(self, queue: str) -> bool:

@@ -45,8 +45,7 @@ class HostedEngine(LedgerEngine):
 
     def submit(self, orders: Sequence[Order], waiter: str) -> list[JobView]:
         """See `Engine.submit`."""
-        self._gpus.check(orders)
-        return super().submit(orders, waiter)
+        return super().submit(self._gpus.check(orders), waiter)
 
     def ready(self) -> str | None:
         """See `Engine.ready`."""

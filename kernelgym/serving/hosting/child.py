@@ -13,7 +13,7 @@ from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.serving.celery_app import CeleryDispatch, make_app
 from kernelgym.serving.hosting.ground import Ground
 from kernelgym.serving.hosting.host_options import HostOptions
-from kernelgym.serving.identity import judge_versions
+from kernelgym.serving.identity import gpu_identity, judge_versions
 from kernelgym.serving.jobs import WorkerView
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.routing import Station
@@ -84,14 +84,18 @@ class Child:
     def _evaluator(
         self, on_stage: Callable[[Stage], None], on_sheltered: Callable[[Sheltered], None]
     ) -> StagedEvaluator:
-        return StagedEvaluator(
+        evaluator = StagedEvaluator(
             sandbox=self._options.sandbox,
             threads=self._options.threads,
             worker_module=self._options.worker_module,
             truths=self._options.truths,
+            gpu=self._options.opened,
             on_stage=on_stage,
             on_sheltered=on_sheltered,
         )
+        if self._options.gpu is not None:
+            evaluator.warm_up()
+        return evaluator
 
     def _view(self) -> WorkerView:
         return WorkerView(
@@ -101,4 +105,5 @@ class Child:
             queues=self._options.queues,
             versions=judge_versions(),
             device=self._options.device,
+            gpu="" if self._options.ready is None else gpu_identity(self._options.ready),
         )

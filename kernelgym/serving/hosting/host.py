@@ -11,10 +11,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.util import Finalize
 from typing import Any, Final
 
 from kernelgym.errors import BadUsage, first_line
+from kernelgym.evaluators.staged import StagedEvaluator
+from kernelgym.serving import identity
 from kernelgym.serving.celery_app import make_app, queue_named
 from kernelgym.serving.extras import need_serve
 from kernelgym.serving.hosting.child import Child
@@ -23,11 +26,12 @@ from kernelgym.serving.hosting.gpu_lock import GpuLock
 from kernelgym.serving.hosting.ground import Ground
 from kernelgym.serving.hosting.host_options import HostOptions
 from kernelgym.serving.hosting.supervisor import Supervisor
-from kernelgym.serving.identity import fingerprint, judge_versions
+from kernelgym.serving.identity import GPU_VARIABLE, SIMULATED, fingerprint, judge_versions
 from kernelgym.serving.ledger.redis_store import check_url, shown
 from kernelgym.serving.working.command import Command, Commands
 from kernelgym.serving.working.observer import Observer, Silent
 from kernelgym.serving.working.pulse import worker_id
+from sandboxes.contracts import EvalConfig
 from sandboxes.isolation.entry import Entry
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 
@@ -55,13 +59,15 @@ def host(options: HostOptions, *, observer: Observer | None = None, say: Callabl
         say: Prints a line for people; None: on standard error.
 
     Raises:
-        BadUsage: The address is none, or refuses us for good; the GPU has a worker.
+        BadUsage: The address is none, or refuses us for good; there is no such GPU, it is another one than the target,
+            or it has a worker.
+        WorkerLost: The GPU can't be made ready.
         SandboxUnavailable: The sandbox is missing, or does not start.
     """
     say = say or (lambda line: print(line, file=sys.stderr, flush=True))
-    lock = None if options.gpu is None else GpuLock(options.gpu)
+    lock = None
     if options.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(options.gpu)  # for the processes below: nothing here loads CUDA
+        options, lock = _take_gpu(options)
     sandbox = _try_sandbox(options)
     _await_redis(options.redis_url, say)
     say(_start_up_line(options, sandbox))
@@ -80,6 +86,25 @@ def host(options: HostOptions, *, observer: Observer | None = None, say: Callabl
         if lock is not None:
             lock.close()
     return int(worker.exitcode or 0)
+
+
+def _take_gpu(options: HostOptions) -> tuple[HostOptions, GpuLock]:
+    """Makes sure of the GPU for all processes below; nothing here loads CUDA, so one of them looks at it first.
+
+    Raises:
+        BadUsage: There is no such GPU, it is another one than the target, or it has a worker.
+        WorkerLost: It can't be made ready.
+    """
+    if options.is_simulated:
+        os.environ[GPU_VARIABLE] = SIMULATED
+        identity.judge_versions.cache_clear()
+        identity.fingerprint.cache_clear()
+    elif options.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = options.gpu
+    config = EvalConfig(device="cuda", target=str(options.target))
+    with StagedEvaluator(gpu=options.opened, worker_module=options.worker_module) as trial:
+        ready = trial.prepare(config)
+    return replace(options, ready=ready), GpuLock(ready.uuid)
 
 
 def _celery_worker(options: HostOptions, child: Child, commands: Commands) -> Worker:

@@ -1,16 +1,22 @@
 """What `kernelgym worker` is told."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from kernelgym.errors import BadUsage, did_you_mean
-from kernelgym.evaluators.process import WORKER_MODULE
+from kernelgym.evaluators.messages import Ready
+from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE
+from kernelgym.serving.identity import SIMULATED
 from kernelgym.serving.routing import CPU_STATIONS, Station, queue_of
 from sandboxes.hardware.targets import TARGETS, UnknownTarget
 
 DRAIN_S: Final = 30.0
 """What Kubernetes gives a process to end, by default."""
+
+
+GPU_NAME: Final = re.compile(r"\d{1,3}|(?:GPU|MIG)-[0-9A-Za-z/-]{1,100}|simulated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +27,8 @@ class HostOptions:
     """Broker and ledger."""
     stations: tuple[Station, ...] = CPU_STATIONS
     """What it does; on a CPU."""
-    gpu: int | None = None
-    """Index of the GPU that it measures on, instead of `stations`."""
+    gpu: str | None = None
+    """Index or UUID of the GPU that it measures on, instead of `stations`; `simulated` for one that is not there."""
     target: str | None = None
     """What that GPU is."""
     processes: int = 1
@@ -31,6 +37,8 @@ class HostOptions:
     """CPU threads of each."""
     sandbox: str = "auto"
     """Where candidates run."""
+    ready: Ready | None = None
+    """What that GPU is, once it has been looked at."""
     name: str | None = None
     """What its processes' names begin with; None: the host's name."""
     drain_s: float = DRAIN_S
@@ -45,10 +53,12 @@ class HostOptions:
             raise BadUsage(f"processes is {self.processes} and threads is {self.threads}; both must be at least 1")
         if self.gpu is None:
             if self.target is not None:
-                raise BadUsage(f"--target is {self.target!r} without --gpu; name the GPU's index, e.g. --gpu 0")
+                raise BadUsage(f"--target is {self.target!r} without --gpu; name the GPU's index or UUID, e.g. --gpu 0")
             if not self.stations or Station.MEASURE in self.stations:
                 raise BadUsage("--queues can be trace, replay or both; a GPU's worker takes --gpu and --target")
             return
+        if not GPU_NAME.fullmatch(self.gpu):
+            raise BadUsage(f"--gpu is {self.gpu!r}; give an index, a UUID as `nvidia-smi -L` lists them, or simulated")
         if self.target is None:
             raise BadUsage(f"--gpu is {self.gpu} without --target; name the GPU's model, e.g. --target h200")
         if self.target not in TARGETS:
@@ -66,7 +76,19 @@ class HostOptions:
     @property
     def device(self) -> str:
         """What it works on, for people."""
-        return "cpu" if self.gpu is None else f"cuda:{self.gpu} ({self.target})"
+        if self.gpu is None:
+            return "cpu"
+        return f"cuda:{self.gpu} ({self.target if self.ready is None else self.ready.title})"
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether its GPU is one that is not there."""
+        return self.gpu == SIMULATED
+
+    @property
+    def opened(self) -> str:
+        """What the processes below open: with `CUDA_VISIBLE_DEVICES` set to it, a GPU is the first one."""
+        return f"{SIMULATED}:{self.target}" if self.is_simulated else AUTO_GPU
 
     @property
     def traces(self) -> bool:

@@ -78,7 +78,7 @@ class MemoryLedger:
 
     def submit_many(self, orders: Sequence[Order], waiter: str) -> list[tuple[JobView, bool]]:
         """See `Ledger.submit_many`."""
-        asked = [(job_id(order.task), order) for order in orders]
+        asked = [(job_id(order.task, order.gpu), order) for order in orders]
         ids = {id for id, _ in asked}
         with self._lock:
             kept = {id: self._answer(id) for id in ids}

@@ -77,7 +77,7 @@ class RedisLedger:
 
     def submit_many(self, orders: Sequence[Order], waiter: str) -> list[tuple[JobView, bool]]:
         """See `Ledger.submit_many`; what is too much for one script has its places kept by another one before."""
-        asked = [(job_id(order.task), order) for order in orders]
+        asked = [(job_id(order.task, order.gpu), order) for order in orders]
         admitted = len(asked) > SUBMITTED_AT_ONCE
         if admitted:
             self._busy(self._store.run("admit", self._bounds.max_open, *(id for id, _ in asked)))

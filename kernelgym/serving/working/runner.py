@@ -103,7 +103,7 @@ class JobRunner:
         worker: Who this is.
         commands: What it is told from above; None: nobody does but `abandon`.
         observer: Told what happens.
-        in_one_go: Do all stations of a job on the CPU here, at the first one: nothing else serves the others.
+        in_one_go: Do all stations of a job here, at the first one: nothing else serves the others.
     """
 
     def __init__(
@@ -227,8 +227,7 @@ class JobRunner:
             case Inspection():
                 return self._evaluator.inspect(task)
         if claim.station is Station.TRACE:
-            whole = self._in_one_go and Station.MEASURE not in route(task)
-            return self._evaluator.evaluate(task) if whole else self._evaluator.trace(task)
+            return self._evaluator.evaluate(task) if self._in_one_go else self._evaluator.trace(task)
         bundle = self._persist(lambda: self._ledger.bundle(claim.id), claim, ANSWER_PATIENCE_S)
         if bundle is None:
             raise WorkerLost("what the station before left is gone")

@@ -105,6 +105,15 @@ def check_target(facts: GpuFacts, target: Target) -> None:
     )
 
 
+def fits(facts: GpuFacts, target: Target) -> bool:
+    """Returns whether `check_target` has nothing to say."""
+    try:
+        check_target(facts, target)
+    except NoGpu:
+        return False
+    return True
+
+
 def facts(info: DeviceInfo, driver_version: int) -> GpuFacts:
     """Returns what is known of a real GPU.
 

@@ -21,10 +21,10 @@ URL = "redis://localhost:6379/0"
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"gpu": 0}, "--gpu is 0 without --target"),
+        ({"gpu": "0"}, "--gpu is 0 without --target"),
         ({"target": "h200"}, "--target is 'h200' without --gpu"),
-        ({"gpu": 0, "target": "h20"}, "There is no target `h20`. Did you mean `h200`"),
-        ({"gpu": 0, "target": "h200", "processes": 2}, "one process measures on a GPU"),
+        ({"gpu": "0", "target": "h20"}, "There is no target `h20`. Did you mean `h200`"),
+        ({"gpu": "0", "target": "h200", "processes": 2}, "one process measures on a GPU"),
         ({"stations": ()}, "trace, replay or both"),
         ({"processes": 0}, "at least 1"),
     ],
@@ -43,18 +43,18 @@ def test_a_queue_that_is_none_is_refused_with_the_one_that_was_meant() -> None:
 def test_a_worker_ends_what_was_begun_before_it_begins_something_new() -> None:
     names = [name.partition("@")[0] for name in HostOptions(redis_url=URL).queues]
     assert names == ["replay", "trace"]
-    measuring = HostOptions(redis_url=URL, gpu=1, target="h200")
+    measuring = HostOptions(redis_url=URL, gpu="1", target="h200")
     assert [name.partition("@")[0] for name in measuring.queues] == ["measure.h200"]
     assert not measuring.traces
 
 
 def test_a_gpu_has_one_worker_until_that_ends(tmp_path: Path) -> None:
-    first = GpuLock(0, tmp_path)
-    GpuLock(1, tmp_path).close()
+    first = GpuLock("0", tmp_path)
+    GpuLock("1", tmp_path).close()
     with pytest.raises(BadUsage, match=f"GPU 0 has a worker, process {os.getpid()}"):
-        GpuLock(0, tmp_path)
+        GpuLock("0", tmp_path)
     first.close()
-    GpuLock(0, tmp_path).close()
+    GpuLock("0", tmp_path).close()
 
 
 def test_the_folder_of_a_host_that_was_killed_is_removed_by_the_next_one(tmp_path: Path) -> None:
