@@ -42,8 +42,14 @@ LOOKS: Final = 9
 GROUPS: Final = 256
 """Of consecutive rounds that are ranked at most; more rounds are averaged in groups, whose signs are as fair."""
 
+UNKNOWN: Final = 20.0
+"""Logarithm of a speedup beyond which an interval may as well end."""
+
 EXACT: Final = 64
 """Rounds up to which the distribution of signed ranks is counted; beyond, the normal one is a little wider."""
+
+SLOTS_DEGREES: Final = 5
+"""Degrees of freedom of what is known of addresses: of six slots; that of fewer would make any speedup unknown."""
 
 SURELY_SEEN: Final = 7.0
 """Runs among which what happens once in a run on average is seen, but for one case in a thousand."""
@@ -108,7 +114,8 @@ def estimate(rounds: Rounds, tail: float = TAIL / LOOKS) -> Estimate:
         )
     drawn = (high - low) / 2
     margin = np.hypot(drawn, _slots_margin(rounds)) - drawn + step * min(1.0, SURELY_SEEN / (2 * ratios.shape[-1]))
-    return Estimate(speedup=np.exp(middle), low=np.exp(low - margin), high=np.exp(high + margin))
+    ends = np.clip(low - margin, -UNKNOWN, UNKNOWN), np.clip(high + margin, -UNKNOWN, UNKNOWN)
+    return Estimate(speedup=np.exp(middle), low=np.exp(ends[0]), high=np.exp(ends[1]))
 
 
 def symmetric_interval(values: Numbers, tail: float, groups: int = GROUPS) -> tuple[Numbers, Numbers, Numbers]:
@@ -211,7 +218,7 @@ def _slots_margin(rounds: Rounds) -> Numbers:
         means.append((rest * taken).sum(-1) / count)
         shares.append(1 / count)
     between = np.var(means, axis=0, ddof=1) - variance * np.mean(shares, axis=0)
-    margin: Numbers = NormalDist().inv_cdf(1 - TAIL) * np.sqrt(np.maximum(between, 0.0) / number)
+    margin: Numbers = student(SLOTS_DEGREES, TAIL) * np.sqrt(np.maximum(between, 0.0) / number)
     return margin
 
 
