@@ -45,6 +45,9 @@ GROUPS: Final = 256
 UNKNOWN: Final = 20.0
 """Logarithm of a speedup beyond which an interval may as well end."""
 
+COARSEST_US: Final = 1.1
+"""Steps of the worst event timer there is (A100: 1.024 us); times that are further apart are so for another reason."""
+
 EXACT: Final = 64
 """Rounds up to which the distribution of signed ranks is counted; beyond, the normal one is a little wider."""
 
@@ -232,8 +235,9 @@ def _steps(rounds: Rounds) -> tuple[Numbers, NDArray[np.bool_]]:
     flat = np.sort(runs.reshape(*runs.shape[:-2], -1), axis=-1)
     gaps = np.diff(flat, axis=-1)
     steps = gaps > 1e-6 * flat[..., :1]  # equal but for rounding
-    coarse = (steps.sum(-1) + 1 <= flat.shape[-1] / 4) & steps.any(-1)
-    step = np.where(coarse, np.where(steps, gaps, np.inf).min(-1), 0.0)
+    step = np.where(steps, gaps, np.inf).min(-1)
+    coarse = (steps.sum(-1) + 1 <= flat.shape[-1] / 4) & (step <= COARSEST_US)
+    step = np.where(coarse, step, 0.0)
     relative = 1 / np.median(rounds.candidate_us, axis=(-2, -1)) + 1 / np.median(rounds.reference_us, axis=(-2, -1))
     return step * relative, coarse
 

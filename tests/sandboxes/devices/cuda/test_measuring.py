@@ -233,6 +233,7 @@ def test_what_reads_numbers_back_is_no_graph_on_either_side(tracer: Tracer) -> N
     assert TimingFlag.NOT_CAPTURED in timed(reading).measurement.flags
 
 
+@pytest.mark.slow
 def test_a_noisy_gpu_gives_an_interval_around_what_a_quiet_one_says(doubled: Program) -> None:
     class NoisyGpu(QuickGpu):
         def __init__(self) -> None:
