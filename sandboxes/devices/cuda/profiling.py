@@ -8,6 +8,9 @@ are asked what it moved.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Final
 
@@ -30,7 +33,7 @@ from sandboxes.delegation import delegated_calls, is_fill
 from sandboxes.devices.cuda.attribution import Attribution, attribute, typical
 from sandboxes.devices.cuda.ceilings import Ceilings
 from sandboxes.devices.cuda.errors import GpuError, GpuFault, TimesDisagree
-from sandboxes.devices.cuda.gpu import Gpu, GpuFacts, Mark
+from sandboxes.devices.cuda.gpu import DeviceEvent, Gpu, GpuFacts, Mark
 from sandboxes.devices.cuda.measured import Measured
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
@@ -114,15 +117,32 @@ def measured_profile(
 
 
 def observed(gpu: Gpu, replay: Callable[[Mark], object], nodes: int) -> Attribution:
-    """Returns the device time of each node: the median of several runs, each of which starts on a cold L2 cache."""
+    """Returns the device time of each node: the median of several runs, each of which starts on a cold L2 cache.
+
+    All runs are under one profiler, since starting it takes longer than they do. The marks of each begin where those of
+    the one before end; its last one, `nodes`, is nobody's.
+    """
     cold = _cold(gpu)
+    stride = nodes + 1
 
     def work(mark: Mark) -> None:
-        with gpu.faults(), mark(nodes):  # nobody's
-            cold.fill_(1)
-        replay(mark)
+        for run in range(RUNS):
+            with gpu.faults(), mark(run * stride + nodes):
+                cold.fill_(1)
+            replay(partial(_later, mark, run * stride))
 
-    return typical([attribute(gpu.observe(work), nodes) for _ in range(RUNS)])
+    runs: list[list[DeviceEvent]] = [[] for _ in range(RUNS)]
+    current = 0
+    for event in gpu.observe(work):
+        if event.node is not None:
+            current = min(event.node // stride, RUNS - 1)
+        runs[current].append(event if event.node is None else replace(event, node=event.node % stride))
+    return typical([attribute(run, nodes) for run in runs])
+
+
+def _later(mark: Mark, first: int, node: int) -> AbstractContextManager[None]:
+    """Marks what belongs to a node of a later run."""
+    return mark(first + node)
 
 
 def _cold(gpu: Gpu) -> torch.Tensor:

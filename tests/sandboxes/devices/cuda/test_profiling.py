@@ -165,7 +165,8 @@ def test_each_run_starts_on_a_cold_cache_and_that_is_nobodys() -> None:
         gpu, program_of(trace), {KERNEL: 0, USELESS: 0}, lambda mark: None, launched=counted(trace),
         reference=graph(RELU, output=A), target=H200, precision=Precision.TF32, measured=measured(),
     )  # fmt: skip
-    assert gpu.marks == [[len(trace.nodes)]] * RUNS
+    nobody = len(trace.nodes)
+    assert gpu.marks == [[nobody + run * (nobody + 1) for run in range(RUNS)]]
 
 
 def test_a_run_that_something_disturbed_does_not_count() -> None:
