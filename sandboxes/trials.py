@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from sandboxes.budget import MAX_LIVE_BYTES, live_bytes
 from sandboxes.contracts import (
     CaseResult,
     Diagnostic,
@@ -180,6 +181,8 @@ class Court:
         tried = [(programs[trial.case.name, trial.weight_seed], trial) for trial in ordered]
         wired = wiring(program)
         alike = [(each, trial) for each, trial in tried if program.hollow or wiring(each) == wired]
+        if not alike and self._device.home is not None and live_bytes(program.trace, program.flow)[0] > MAX_LIVE_BYTES:
+            return Observations()  # what is looked at runs on the CPU, which has not so much memory
         return observe(
             self._verdict,
             [(each, trial, same_configurations(each.trace, program.trace, choice)) for each, trial in alike]

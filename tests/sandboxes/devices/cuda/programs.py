@@ -106,7 +106,7 @@ CHECK_SHAPES = [dict(n=100), dict(n=300)]
 
 class Model(nn.Module):
     def forward(self, x):
-        return {answer}
+        return x * 2
 
 
 def get_init_inputs():
@@ -118,33 +118,46 @@ def get_inputs(n=1000):
 """
 
 
+DOUBLING = Reference(id="test", source=REFERENCE)
+
+
 class Trialled:
     """A candidate and a reference before a court whose device is a simulated GPU.
 
     Args:
         tracer: Traces.
         source: The candidate's.
-        answer: What the reference's `forward(self, x)` returns.
+        reference: What it has to match; twice its input by default.
         gpu: Where kernels run.
+        config: With what precision.
     """
 
-    def __init__(self, tracer: Tracer, source: str, answer: str = "x * 2", gpu: SimulatedGpu | None = None) -> None:
-        self.reference = LiveReference(Reference(id="test", source=REFERENCE.format(answer=answer)))
+    def __init__(
+        self,
+        tracer: Tracer,
+        source: str,
+        reference: Reference = DOUBLING,
+        gpu: SimulatedGpu | None = None,
+        config: EvalConfig = CONFIG,
+    ) -> None:
+        self.reference = LiveReference(reference)
         self.submission = Submission(source=source)
         traced = tracer.run(source, cases=self.reference.cases)
         assert traced.failure is None, traced.failure
         self.programs: dict[tuple[str, int], Program] = {}
         for trace in traced.traces:
-            constants = load_constants(traced.blobs[0, trace.weight_seed]) if traced.blobs else {}
+            case = next(case for case in self.reference.cases if case.name == trace.case)
+            blob = traced.blobs.get((case.module, trace.weight_seed))
+            constants = load_constants(blob) if blob is not None and not case.hollow else {}
             self.programs[trace.case, trace.weight_seed] = Program(
-                trace=trace, flow=analyse(trace), constants=constants, kernels={}
+                trace=trace, flow=analyse(trace), constants=constants, kernels={}, hollow=case.hollow
             )
-        seed = CONFIG.weight_seeds[0]
-        self.bench = bench_trial(self.reference.cases[-1], CONFIG, 5, self.reference.distributions, once=True)
+        seed = config.weight_seeds[0]
+        self.bench = bench_trial(self.reference.cases[-1], config, 5, self.reference.distributions, once=True)
         self.program = compile_all(self.programs[self.bench.case.name, seed])
-        self.trials = plan_trials(self.reference, CONFIG, 3)
-        self.device = CudaDevice(gpu or QuickGpu(), CONFIG)
-        self.court = Court(self.reference, TruthCache(), self.device, self.submission, CONFIG)
+        self.trials = [replace(trial, once=True) for trial in plan_trials(self.reference, config, 3)]
+        self.device = CudaDevice(gpu or QuickGpu(), config)
+        self.court = Court(self.reference, TruthCache(), self.device, self.submission, config)
 
     def check(self) -> list[CaseResult]:
         """Tries the check cases and the bench case."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 import sandboxes.trials
 from sandboxes.contracts import Outcome
@@ -13,6 +14,8 @@ from sandboxes.devices.cuda.errors import GpuError, GpuFault, GpuLost
 from sandboxes.devices.cuda.simulated import Incident, SimulatedKernel
 from sandboxes.faults import Fault
 from sandboxes.hardware.targets import get_target
+from sandboxes.judge import compare
+from sandboxes.truth import Expected, Truth
 from tests.sandboxes.devices.cuda.programs import CONFIG, QuickGpu, Trialled
 from tests.tracer import Tracer, forward, line_of
 
@@ -44,6 +47,42 @@ def test_a_wrong_candidate_is_told_what_is_wrong(tracer: Tracer, source: str, wo
     with pytest.raises(Fault, match=words) as caught:
         Trialled(tracer, source).check()
     assert caught.value.outcome is Outcome.INCORRECT
+
+
+class Explicit(TorchFunctionMode):
+    """Refuses to make a tensor without being told on which device: it would be the wrong one."""
+
+    FACTORIES = frozenset(
+        {"arange", "full", "empty", "zeros", "ones", "tensor", "rand", "randn", "randint", "linspace"}
+    )
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        assert name not in self.FACTORIES or "device" in (kwargs or {}), name
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "made", ["right", "noise", "one off", "untouched", "shifted", "transposed", "expanded", "tail"]
+)
+def test_judging_and_explaining_make_no_tensor_anywhere_else(made: str) -> None:
+    right = torch.randn(40, 64, generator=torch.Generator().manual_seed(0))
+    expected = Expected(label="output", value=right, dtype=torch.float32, tolerance=1e-4, mean_tolerance=1e-5)
+    truth = Truth(inputs=[right.clone()], outputs=(expected,), structure="tensor", changed_inputs=frozenset())
+    wrong = right.clone()
+    wrong[38:] = 0
+    outputs = {
+        "right": right.clone(),
+        "noise": right + 1e-3,
+        "one off": right.index_put((torch.tensor(3), torch.tensor(5)), torch.tensor(9.0)),
+        "untouched": torch.full_like(right, float("nan")),
+        "shifted": right.roll(1, 1),
+        "transposed": right.reshape(64, 40).t().contiguous(),
+        "expanded": right[:1].expand(40, 64),
+        "tail": wrong,
+    }
+    with Explicit():
+        assert compare(truth, outputs[made], [right.clone()]).passed is (made == "right")
 
 
 class Looking(QuickGpu):
