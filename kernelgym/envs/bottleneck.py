@@ -5,7 +5,7 @@ from typing import Final
 
 from kernelgym.envs.facts import Kernel, KernelResources, Performance, TrafficLine
 from kernelgym.envs.quoting import one_line, quote
-from kernelgym.reports.timing import flag_words
+from kernelgym.reports.timing import flag_words, telling_interval
 from kernelgym.reports.wording import cut, factor, percent, plain, provenance, quantity
 from sandboxes.contracts import Bound, NodeProfile, Profile, Report
 
@@ -48,7 +48,7 @@ def collect_performance(report: Report) -> Performance | None:
         time_us=profile.time_us,
         reference_us=profile.reference_time_us,
         roofline_us=profile.roofline_us,
-        interval=profile.speedup_interval,
+        interval=telling_interval(profile),
         remarks=tuple(one_line(words, MAX_TEXT) for words in flag_words(profile)),
         coverage=profile.coverage,
         total=len(profile.nodes),

@@ -198,7 +198,7 @@ class Performance:
     reference_us: float
     roofline_us: float
     interval: tuple[float, float] | None
-    """Ends of the 99.8 % interval of the speedup; None for modelled times."""
+    """Ends of the 99.8 % interval of the speedup; None for modelled times, and if it is too wide to tell anything."""
     remarks: tuple[str, ...]
     """What is to be known of measured times, the first the most important; mostly nothing."""
     coverage: float

@@ -9,7 +9,9 @@ FLAG_WORDS: Final = {
     TimingFlag.BELOW_FLOOR: (
         "It was measured faster than its own bytes and operations allow, twice: it counts as the least time they take."
     ),
-    TimingFlag.UNSTABLE: "Times vary so much that the interval did not become as narrow as was asked for.",
+    TimingFlag.UNSTABLE: (
+        "The interval did not become as narrow as was asked for: times vary, or there was too little time."
+    ),
     TimingFlag.NOT_CAPTURED: (
         "It reads numbers back, so it is no CUDA graph: the host launched candidate and reference piece by piece."
     ),
@@ -19,6 +21,9 @@ FLAG_WORDS: Final = {
         "The profiler did not see every kernel: the whole was measured, its parts and the coverage are modelled."
     ),
 }
+
+WIDEST: Final = 100.0
+"""Upper end of an interval over its lower one beyond which it is not shown."""
 
 MEASURED_CEILINGS: Final = "rooflines are relative to what this GPU was measured to reach"
 DATA_SHEET: Final = "rooflines are relative to the data sheet"
@@ -33,8 +38,18 @@ def speedup_words(profile: Profile) -> str:
     """Returns the speedup and, where it was measured, its interval: `2.00× (99.8 %: 1.98× to 2.02×)`."""
     if profile.speedup_interval is None:
         return factor(profile.speedup)
-    low, high = profile.speedup_interval
+    interval = telling_interval(profile)
+    if interval is None:
+        return f"{factor(profile.speedup)} (too few rounds for an interval)"
+    low, high = interval
     return f"{factor(profile.speedup)} (99.8 %: {factor(low)} to {factor(high)})"
+
+
+def telling_interval(profile: Profile) -> tuple[float, float] | None:
+    """Returns the interval of the speedup; None if there is none, or it is so wide that its ends tell nothing."""
+    if profile.speedup_interval is None or profile.speedup_interval[1] > WIDEST * profile.speedup_interval[0]:
+        return None
+    return profile.speedup_interval
 
 
 def measured_facts(profile: Profile) -> list[tuple[str, str]]:
@@ -46,13 +61,16 @@ def measured_facts(profile: Profile) -> list[tuple[str, str]]:
         ("simulated" if found.simulated else "measured", _spread(profile, found)),
         ("speedup", speedup_words(profile)),
         ("torch.compile", _compiled(profile)),
-        ("floor", f"{microseconds(found.floor_us)} µs, the least for its own bytes and operations"),
+        (
+            "floor",
+            f"{microseconds(found.floor_us)} µs, the least for its own bytes and operations" if found.floor_us else "",
+        ),
         ("gaps", _gaps(found)),
         ("host", _host(found)),
         ("modelled", _modelled(profile, found)),
         ("ceilings", _ceilings(found)),
         ("variants", f"{found.variants} autotuned variants were measured before" if found.variants else ""),
-        ("clocks", "" if found.clocks is None else _clocks(found.clocks)),
+        ("clocks", "" if found.clocks is None or found.simulated else _clocks(found.clocks)),
         ("with", plain(", ".join(f"{name} {version}" for name, version in found.versions.items()))),
     ]
     return [(name, words) for name, words in facts if words]

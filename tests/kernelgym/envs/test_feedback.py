@@ -308,7 +308,7 @@ def test_simulated_times_are_never_called_measured() -> None:
 def test_what_is_to_be_known_of_measured_times_is_told_in_words() -> None:
     text = feedback(measured_report(time_us=1.0, floor_us=8.0, flags=(TimingFlag.BELOW_FLOOR, TimingFlag.UNSTABLE)))
     assert "Of these times: It was measured faster than its own bytes and operations allow" in text
-    assert "Of these times: Times vary so much" in text
+    assert "Of these times: The interval did not become as narrow" in text
     assert "Of these times" not in feedback(measured_report())
 
 

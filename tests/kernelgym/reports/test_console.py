@@ -193,3 +193,11 @@ def test_ceilings_that_are_not_believed_are_named_beside_those_that_are() -> Non
     document["profile"]["measurement"]["doubts"] = ("fp64: 3 measured, 9% of the 34 of NVIDIA H200",)
     text = squeezed(shown(Report.model_validate(document), width=200))
     assert "was measured to reach; not used: fp64: 3 measured, 9% of the 34 of NVIDIA H200" in text
+
+
+def test_an_interval_that_says_nothing_is_not_shown_as_if_it_did() -> None:
+    document = measured_report().model_dump()
+    document["profile"]["speedup_interval"] = (2e-9, 4.9e8)
+    text = squeezed(shown(Report.model_validate(document), width=120))
+    assert "speedup 2.00× (too few rounds for an interval)" in text
+    assert "e-09" not in text

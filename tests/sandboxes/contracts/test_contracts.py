@@ -59,7 +59,7 @@ from sandboxes.contracts import (
     references,
 )
 from sandboxes.hardware.targets import get_target
-from tests.reports import failed_report, ok_report, unjudged_report
+from tests.reports import failed_report, measured_report, ok_report, unjudged_report
 from tests.tracer import spec
 
 STORED = Path(__file__).parents[2] / "data" / "report-v1.json"
@@ -452,3 +452,17 @@ def test_a_node_profile_names_what_bounds_it() -> None:
 def test_a_bench_check_says_how_it_was_verified() -> None:
     with pytest.raises(ValidationError):
         BenchCheck.model_validate({"verified": True})
+
+
+def test_reports_that_were_stored_before_profiles_told_so_much_are_read() -> None:
+    document = measured_report().model_dump(mode="json")
+    for name in ("busy_us", "other_us", "modelled_time_us", "modelled_reference_time_us", "modelled_nodes_us",
+                 "ceilings", "doubts", "flags", "clocks"):  # fmt: skip
+        del document["profile"]["measurement"][name]
+    found = Report.model_validate(document).profile
+    assert found is not None
+    assert found.measurement is not None
+    assert found.measurement.ceilings == {}
+    del document["profile"]["measurement"]
+    assert Report.model_validate(document).speedup == 2
+    assert Report.model_validate_json(measured_report().model_dump_json()) == measured_report()
