@@ -16,6 +16,7 @@ from triton.backends.nvidia.driver import CudaDriver
 
 from sandboxes.compilation import triton_kernel
 from sandboxes.contracts import Variant
+from sandboxes.devices.cuda import kernels
 from sandboxes.devices.cuda.kernels import TritonKernel
 from sandboxes.hardware.targets import get_target
 from sandboxes.ttir import DescriptorArgument
@@ -54,6 +55,7 @@ def main() -> None:
     """Launches all."""
     driver = StubDriver()
     triton.runtime.driver.set_active(driver)
+    kernels._scratch = lambda size, alignment, stream: torch.empty(size, dtype=torch.int8)
     stub = ctypes.CDLL("libcuda.so.1")
     memory = torch.empty(4096 + 512, dtype=torch.uint8)
     memory = memory[-memory.data_ptr() % 512 :]

@@ -19,7 +19,7 @@ import triton
 from sandboxes.devices.cuda.kernels import Parameter, parameters
 from tests.sandboxes.devices.cuda.stub import compiled_stub
 
-NEW_DESCRIPTORS = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 7)
+NEW_DESCRIPTORS = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 8)
 BLOCK = "16x32xf16" if NEW_DESCRIPTORS else "tensor<16x32xf16>"
 
 MANY = """module { tt.func public @many(%p: !tt.ptr<f32>, %a: i1, %b: i8, %c: i16, %d: i32, %e: i64, %f: f16,
@@ -77,11 +77,17 @@ def at(offset: int, dtype: str = "float32") -> dict[str, Any]:
 
 DESCRIPTOR = {"offset": 256, "dtype": "float16", "shape": [20, 40], "strides": [40, 1]}
 MANY_ARGS = [at(16), True, -3, 40000, 2**32 - 1, 2**63 + 5, 1.5, 1.5, 0.1, 0.1, at(64, "int64"), 7]
+FIXTURES = Path(__file__).parents[3] / "data" / "ttir"
+WRITTEN_BY = "3.9.0" if NEW_DESCRIPTORS else "3.6.0"
+OWN_DESCRIPTORS = (FIXTURES / WRITTEN_BY / "descriptors.ttir").read_text()
+"""A kernel that makes its descriptors itself, in memory that the launcher has to give it."""
+
 ORDERS = [
     order(MANY, MANY_ARGS),
     order(MANY, MANY_ARGS, grid=[4, 0, 1]),
     order(TRANSPOSE, [at(0)], warps=8),
     order(DESCRIBED, [DESCRIPTOR, 20, 40, 40, 1, at(128, "float16"), 9]),
+    order(OWN_DESCRIPTORS, [at(0), at(1024), 16, 32]),
     order(MANY, MANY_ARGS, fail=700),
 ]
 
@@ -99,7 +105,7 @@ def launched(tmp_path_factory: pytest.TempPathFactory) -> Launched:
         "TRITON_LIBCUDA_PATH": str(folder),
         "TRITON_CACHE_DIR": str(folder / "cache"),
         "STUB_LOG": str(log),
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     ran = subprocess.run(
         [sys.executable, "-m", "tests.sandboxes.devices.cuda.stub_launches"],
@@ -183,8 +189,21 @@ def test_a_tensor_descriptor_is_made_of_its_tensor_and_followed_by_its_sizes(lau
 
 
 @pytest.mark.slow
+def test_a_kernel_that_makes_descriptors_itself_is_given_memory_for_them(launched: Launched) -> None:
+    found = launches(launched)[3]["parameters"]
+    assert found[:4] == [
+        struct.pack("<Q", launched.base),
+        struct.pack("<Q", launched.base + 1024),
+        *(struct.pack("<i", size) for size in (16, 32)),
+    ]
+    scratch, profile = found[4:]
+    assert struct.unpack("<Q", scratch) != (0,)
+    assert struct.unpack("<Q", profile) == (0,)
+
+
+@pytest.mark.slow
 def test_what_the_driver_refuses_is_raised(launched: Launched) -> None:
-    assert "an illegal memory access was encountered" in launched.answers[4]["error"]
+    assert "an illegal memory access was encountered" in launched.answers[5]["error"]
 
 
 def test_types_are_said_in_the_launchers_words() -> None:
