@@ -28,13 +28,15 @@ from sandboxes.devices.device import Choice, Program, Rival
 from sandboxes.nested import clone, labelled, same
 from sandboxes.replay import poison
 
-SLOTS: Final = 6
-"""Sets of addresses, if memory is plenty."""
 FEWER_SLOTS: Final = (6, 4, 3, 2)
+"""Sets of addresses: as many as memory has room for."""
+MANY_SLOTS: Final = 3
+MEMORY_SHARE: Final = 16
+"""More slots may take one in so many bytes of the GPU's memory together."""
 BASES: Final = 3
 """Sets of elements."""
-MEMORY_SHARE: Final = 16
-"""More than three slots may take one in so many bytes of the GPU's memory together."""
+FEWER_BASES: Final = 2
+"""With two slots."""
 SEED_BITS: Final = 48
 
 
@@ -213,20 +215,50 @@ class Pair:
 
 
 def make_pair(gpu: Gpu, program: Program, choice: Choice, loaded: Loaded, rival: Rival, precision: Precision) -> Pair:
-    """Prepares both sides on new addresses and with new values. The caller is inside of `gpu.faults`.
+    """Prepares both sides on new addresses and with new values, on as many slots as memory has room for.
 
     Raises:
         GpuError: A kernel fails, or memory is too short even for two slots.
         MalformedTrace, InvalidReference: As running either does.
     """
+    for slots in FEWER_SLOTS[:-1]:
+        try:
+            with gpu.faults():
+                return _make(gpu, program, choice, loaded, rival, precision, slots, BASES)
+        except NoRoom:
+            continue
+        except GpuError as error:
+            if error.fault is not GpuFault.OUT_OF_MEMORY:
+                raise
+    with gpu.faults():
+        return _make(gpu, program, choice, loaded, rival, precision, FEWER_SLOTS[-1], FEWER_BASES)
+
+
+class NoRoom(Exception):
+    """So many slots would take more of the GPU's memory than they are worth."""
+
+
+def _make(
+    gpu: Gpu,
+    program: Program,
+    choice: Choice,
+    loaded: Loaded,
+    rival: Rival,
+    precision: Precision,
+    slots: int,
+    bases: int,
+) -> Pair:
     reference, trial = rival.reference, rival.trial
     draw = random.Random(secrets.randbits(SEED_BITS))
-    seeds = [secrets.randbits(SEED_BITS) for _ in range(BASES)]
+    seeds = [secrets.randbits(SEED_BITS) for _ in range(bases)]
     exact = any(not spec.startswith(("float", "bfloat")) for spec in _output_dtypes(rival))
     values = Values(gpu, reference, trial, seeds, draw, exact=exact)
     answers = Answers(gpu, reference, trial, values)
     first = values.copy(values.fresh())
-    arena = _arena(gpu, needed_bytes(program, first, guarded=False))
+    size = needed_bytes(program, first, guarded=False)
+    if slots > MANY_SLOTS and slots * size > gpu.facts.memory_bytes // MEMORY_SHARE:
+        raise NoRoom
+    arena = Arena(gpu, size, slots)
     model = reference.model(trial.case, trial.weight_seed).to(gpu.device)
     with gpu.precision(precision), torch.no_grad():
         laid = [lay_out(program, first, arena.slot(number), guarded=False) for number in range(len(arena))]
@@ -295,19 +327,6 @@ def _places(
         places.append(Place(gpu, work, capture=capture))
         capture = places[0].prepared.captured
     return places
-
-
-def _arena(gpu: Gpu, size: int) -> Arena:
-    """Returns as many slots as fit."""
-    for number in FEWER_SLOTS:
-        if number > 3 and number * size > gpu.facts.memory_bytes // MEMORY_SHARE:
-            continue
-        try:
-            return Arena(gpu, size, number)
-        except GpuError as error:
-            if error.fault is not GpuFault.OUT_OF_MEMORY or number == FEWER_SLOTS[-1]:
-                raise
-    raise AssertionError("unreachable: two slots are always tried")
 
 
 def _output_dtypes(rival: Rival) -> list[str]:
