@@ -34,10 +34,12 @@ from sandboxes.devices.cuda.gpu import Sample
 from sandboxes.devices.cuda.sampling import WIDTH, Limits, Sampler
 from sandboxes.devices.cuda.statistics import FIRST_LOOK, LOOKS, TAIL, Numbers, Rounds, estimate
 
-SHARE: Final = 2.0
+SHARE: Final = 0.25
 SIMULATES: Final = True
 
 EXPERIMENTS: Final = 20_000
+"""Of each process, if there are eighty seconds."""
+EXPERIMENTS_PER_S: Final = 250
 QUICK_EXPERIMENTS: Final = 500
 SAMPLED_EXPERIMENTS: Final = 500
 """Of each process, through the sampling code."""
@@ -85,8 +87,8 @@ WORLDS: Final = {
 
 def run(setting: Setting) -> dict[str, Any]:
     """Returns shares of false verdicts by world, and the power."""
-    experiments = QUICK_EXPERIMENTS if setting.quick else EXPERIMENTS
-    sampled = 10 if setting.quick else SAMPLED_EXPERIMENTS
+    experiments = min(EXPERIMENTS, max(QUICK_EXPERIMENTS, round(EXPERIMENTS_PER_S * setting.seconds)))
+    sampled = max(10, SAMPLED_EXPERIMENTS * experiments // EXPERIMENTS)
     worlds = {name: false_verdicts(world, experiments, seed) for seed, (name, world) in enumerate(WORLDS.items())}
     for seed, (name, world) in enumerate(WORLDS.items()):
         worlds[name]["through_sampling"] = through_sampling(world, sampled, seed)
@@ -98,7 +100,7 @@ def run(setting: Setting) -> dict[str, Any]:
         "worst_share_faster": max(each["faster"] for each in promised),
         "worst_share_slower": max(each["slower"] for each in promised),
         "processes": worlds,
-        "power": power(POWER_EXPERIMENTS // 10 if setting.quick else POWER_EXPERIMENTS),
+        "power": power(max(40, POWER_EXPERIMENTS * experiments // EXPERIMENTS)),
     }
 
 

@@ -25,7 +25,7 @@ from sandboxes.devices.cuda.rivals import PlainSide
 from sandboxes.devices.cuda.sampling import Limits, Sampler
 from sandboxes.devices.cuda.statistics import Numbers, Rounds, estimate
 
-SHARE: Final = 1.0
+SHARE: Final = 0.2
 
 KERNEL_BYTES: Final = {"about 5 us": 2**21, "about 20 us": 2**25, "about 100 us": 2**28}
 """Of a tensor that is doubled in place of another."""

@@ -21,7 +21,7 @@ from sandboxes.reference import LiveReference
 from sandboxes.truth import FLOORS, Trial, compute_truth, root_mean_square
 
 CLEAR: Final = {torch.float64: 32.0, torch.float32: 32.0, torch.float16: 4.0, torch.bfloat16: 4.0}
-"""Times the tolerance at the bench case from which an element is clearly wrong."""
+"""Times the least tolerance of the type from which an element is clearly wrong."""
 
 FEW: Final = 1024
 """One wrong element among so many is no reason to doubt the others, which were all judged at the bench case."""
