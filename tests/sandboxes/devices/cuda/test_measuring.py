@@ -2,7 +2,7 @@
 
 import ctypes
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from sandboxes.contracts import Outcome, Precision, Reference, TimingFlag
+from sandboxes.contracts import Outcome, Precision, Reference, Target, TimingFlag
 from sandboxes.devices.cuda.arena import Arena
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
 from sandboxes.devices.cuda.gpu import DeviceEvent, Mark, Prepared, Sample
@@ -22,6 +22,7 @@ from sandboxes.devices.cuda.sides import make_pair
 from sandboxes.devices.cuda.simulated import SimulatedGpu
 from sandboxes.devices.cuda.simulated_time import Noise
 from sandboxes.devices.device import Program, Rival
+from sandboxes.devices.launching import Launched
 from sandboxes.distributions import Distribution
 from sandboxes.faults import Fault
 from sandboxes.hardware.targets import get_target
@@ -29,6 +30,7 @@ from sandboxes.reference import LiveReference
 from sandboxes.reference_trace import trace_reference
 from sandboxes.truth import Trial
 from tests.sandboxes.devices.cuda.programs import CONFIG, QuickGpu, program
+from tests.sandboxes.devices.cuda.test_floor import TINY, counted
 from tests.tracer import Tracer, candidate, forward, spec
 
 DOUBLING = """
@@ -54,7 +56,13 @@ def rival(source: str = DOUBLING) -> Rival:
     return Rival(reference=reference, graph=trace_reference(reference, bench), trial=trial)
 
 
-def timed(program: Program, against: Rival | None = None, gpu: SimulatedGpu | None = None) -> Measured:
+def timed(
+    program: Program,
+    against: Rival | None = None,
+    gpu: SimulatedGpu | None = None,
+    launched: Mapping[int, Launched] | None = None,
+    target: Target = TARGET,
+) -> Measured:
     """Measures until the interval is narrow, or 200 rounds have been taken: time passes when it is looked at."""
     gpu = gpu or QuickGpu()
     return measure(
@@ -64,8 +72,8 @@ def timed(program: Program, against: Rival | None = None, gpu: SimulatedGpu | No
         load(gpu, program, {}, TARGET),
         rival=against or rival(),
         config=CONFIG,
-        target=TARGET,
-        launched={},
+        target=target,
+        launched=launched or {},
         clock=partial(next, itertools.count(0.0, CONFIG.measure_timeout_s / 1000)),
     )
 
@@ -258,3 +266,23 @@ def test_clocks_that_disagree_are_looked_at_once_more(doubled: Program, odd_look
 
     flags = timed(doubled, gpu=OddGpu()).measurement.flags
     assert flags == (() if odd_looks == 1 else (TimingFlag.DISAGREEING,))
+
+
+def test_what_is_faster_than_the_floor_is_measured_again_and_paid_as_the_floor(doubled: Program) -> None:
+    class CountingGpu(QuickGpu):
+        prepared = 0
+
+        def prepare(self, work: Callable[[], object], *, capture: bool = True) -> Prepared:
+            self.prepared += 1
+            return super().prepare(work, capture=capture)
+
+    slow = TINY.model_copy(update={"dram_gb_per_s": 0.01})
+    honest, gpu = CountingGpu(), CountingGpu()
+    plain = timed(doubled, gpu=honest)
+    found = timed(doubled, gpu=gpu, launched=counted(doubled, torch.ones(100)), target=slow)
+    assert TimingFlag.BELOW_FLOOR in found.measurement.flags
+    assert found.time_us == found.measurement.floor_us > found.measurement.measured_time_us
+    assert found.reference_time_us == pytest.approx(plain.reference_time_us)
+    assert found.speedup_interval is not None
+    assert found.speedup_interval[1] < 0.2
+    assert gpu.prepared >= 2 * (honest.prepared - 2)
