@@ -111,7 +111,7 @@ def _measured(
     try:
         with gpu.precision(precision), torch.no_grad(), _within(COMPILE_TIMEOUT_S):
             compiled = torch.compile(model, fullgraph=False, dynamic=False)
-            prepared = [gpu.prepare(_call(compiled, each)) for each in inputs]
+            prepared = [gpu.prepare(_call(compiled, each, gpu.device)) for each in inputs]
     except CompileTimeout:
         return Compiled(None, f"torch.compile takes longer than {COMPILE_TIMEOUT_S:g} s")
     except (GpuError, GpuLost):
@@ -133,8 +133,14 @@ def _measured(
     return Compiled(float(samples.estimate.speedup))
 
 
-def _call(model: Callable[..., Any], inputs: list[Any]) -> Callable[[], Any]:
-    return lambda: model(*inputs)
+def _call(model: Callable[..., Any], inputs: list[Any], device: torch.device) -> Callable[[], Any]:
+    """Returns what runs a module; tensors that it makes on the way are on the device."""
+
+    def call() -> Any:
+        with device:
+            return model(*inputs)
+
+    return call
 
 
 @contextmanager

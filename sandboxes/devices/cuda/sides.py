@@ -203,7 +203,7 @@ class Pair:
     work: Callable[[], object]
     """The candidate's, launched piece by piece."""
     rival_work: Callable[[], object]
-    """The reference's, likewise; to be called under `torch.no_grad`."""
+    """The reference's, likewise."""
     model: torch.nn.Module
     """The reference's module, on the device."""
 
@@ -299,7 +299,7 @@ def _make(
         slots=len(arena),
         captured=own[0].prepared.captured,
         work=works[0],
-        rival_work=partial(model, *laid[0].inputs),
+        rival_work=rivals[0],
         model=model,
     )
 
