@@ -2,7 +2,7 @@
 
 To add one: a module of this folder with `SHARE`, its minutes in a full run, `run(setting) -> dict`, numbers with units
 in their names, and `rows(found) -> list of (what, measured, aim)` for the table. One whose times are made up, whatever
-GPU there is, says `SIMULATES = True`.
+GPU there is, says `SIMULATES = True`, and runs on a GPU's time only if it is named.
 """
 
 import argparse
@@ -29,7 +29,9 @@ def main(arguments: list[str]) -> None:
     """Runs, keeps and prints; names on standard error what is running."""
     found = benchmarks()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(found)}; all without one")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"some of {', '.join(found)}; without one, all that need the GPU"
+    )
     parser.add_argument("--minutes", type=float, help="for all of them together; eight or nine without it")
     parser.add_argument("--quick", action="store_true", help="small and short: shows that everything works")
     parser.add_argument("--gpu", default="auto", help="`auto`, or `simulated` for a rehearsal without one")
@@ -38,7 +40,10 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.names) - set(found)):
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(found)}")
-    chosen = {name: found[name] for name in options.names or found}
+    needed = [
+        name for name, module in found.items() if options.gpu != "auto" or not getattr(module, "SIMULATES", False)
+    ]
+    chosen = {name: found[name] for name in options.names or needed}
     shares: float = sum(module.SHARE for module in chosen.values())
     minutes = options.minutes or shares * (QUICK if options.quick else 1.0)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what a benchmark has started ends with it

@@ -26,7 +26,7 @@ from sandboxes.judge import bench_trial
 from sandboxes.loading import load_reference
 from sandboxes.reference_trace import trace_reference
 
-SHARE: Final = 0.5
+SHARE: Final = 0.4
 MEASURE_S: Final = 0.3
 """Of one experiment at most; a shorter one has a wider interval, of the same level."""
 SIZES: Final = (("add", 1 << 20), ("add", 1 << 24), ("rows", 4096))

@@ -16,7 +16,7 @@ from benchmarks.gpu.setting import Setting
 from kernelgym.evaluators import LocalEvaluator
 from sandboxes.contracts import EvalConfig, Outcome, Report
 
-SHARE: Final = 5.0
+SHARE: Final = 4.8
 """Heat and clocks change within minutes."""
 SHORT_US: Final = 20.0
 """Kernels below are harder to time."""

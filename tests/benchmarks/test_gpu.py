@@ -1,6 +1,8 @@
 """Benchmarks of a GPU: what was simulated never passes for measured, and all of them run without a GPU."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,10 @@ from benchmarks.gpu.noise import variation
 from benchmarks.gpu.setting import Setting, find_setting
 from benchmarks.gpu.side_by_side import Opinions
 from sandboxes.contracts import Outcome, Submission
+
+ROOT = Path(__file__).parents[2]
+RUN = ("identical", "noise", "throughput")
+"""What `tests/gpu/test_agreement.py`, and tests of timing, do not do as well."""
 
 
 @pytest.fixture
@@ -63,7 +69,8 @@ def test_every_benchmark_has_a_share_of_the_time_and_rows_and_a_full_run_takes_l
     found = benchmarks()
     assert {"agreement", "noise", "throughput"} <= found.keys()
     assert all(callable(module.run) and callable(module.rows) for module in found.values())
-    assert sum(module.SHARE for module in found.values()) < 9
+    measuring = [module for module in found.values() if not getattr(module, "SIMULATES", False)]
+    assert sum(module.SHARE for module in measuring) <= 8.5
 
 
 def test_there_are_kernels_of_many_sizes_and_two_small_ones_for_rehearsals() -> None:
@@ -78,7 +85,7 @@ def test_candidates_of_every_kind_are_compared() -> None:
     }  # fmt: skip
     assert sum(subject.name.startswith("honest/") for subject in everything) >= 100
     assert len({subject.name for subject in everything}) == len(everything)
-    assert len(subjects(quick=True)) == 7
+    assert len(subjects(quick=True)) == 4
 
 
 def test_a_mismatch_is_told_whichever_question_shows_it() -> None:
@@ -105,6 +112,27 @@ def test_numbers_of_the_table_stand_below_each_other() -> None:
     assert [text.index(cell) for text, cell in zip(lines, ("measured", "1 %", "2"), strict=True)] == [16, 16, 16]
     assert variation([1.0, 1.0, 1.0]) == 0.0
     assert variation([0.9, 1.0, 1.1]) == pytest.approx(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_they_run_on_a_simulated_gpu(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gpu", *RUN, "--quick", "--gpu", "simulated", "--workers", "2",
+         "--out", tmp_path],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=220,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    found = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
+    assert found.keys() == {f"gpu-simulated-{name}.json" for name in RUN}
+    noise = found["gpu-simulated-noise.json"]["found"]
+    assert noise["not_ok"] == []
+    assert noise["simulated_reports"] == noise["evaluations"] >= 6
+    throughput = found["gpu-simulated-throughput.json"]["found"]
+    assert throughput["unexpected"] == []
+    assert throughput["evaluations"] >= 3
+    assert "(simulated)" in ended.stdout
+    assert "variation of the speedup" in ended.stdout
 
 
 def test_without_a_gpu_it_says_so_and_how_to_rehearse() -> None:

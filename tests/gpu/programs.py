@@ -253,7 +253,7 @@ CHECK_SHAPES = [dict(n=1024), dict(n=2048), dict(n=4096)]
 
 class Model(nn.Module):
     def forward(self, x):
-        return x * x.amax()
+        return torch.exp(x) * x.amax() + torch.sin(x) * torch.cos(x)
 
 
 def get_init_inputs():
@@ -266,7 +266,7 @@ def get_inputs(n=65536):
 
 READING_BACK: Final = (
     HEAD
-    + KERNEL.replace("    BODY\n", "").replace("x * 2.0", "x * extra")
+    + KERNEL.replace("    BODY\n", "").replace("x * 2.0", "tl.exp(x) * extra + tl.sin(x) * tl.cos(x)")
     + """
 
 class ModelNew(nn.Module):
@@ -281,8 +281,8 @@ class ModelNew(nn.Module):
 
 
 def read_back_problem() -> Problem:
-    """A vector times its largest element."""
-    return make_problem("gpu/read_back", READS_BACK, title="A vector times its largest element")
+    """Functions of a vector, and its largest element."""
+    return make_problem("gpu/read_back", READS_BACK, title="Functions of a vector, and its largest element")
 
 
 MATMUL: Final = """
