@@ -35,6 +35,9 @@ def serve(
         typer.Option(min=1, max=256, help="Without Redis: evaluations at a time.", show_default="KERNELGYM_WORKERS"),
     ] = None,
     sandbox: Sandbox = None,
+    gpu: Annotated[
+        str | None, typer.Option(metavar="auto|simulated", help="Without Redis: measure on this machine's GPU, too.")
+    ] = None,
     answers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Without Redis: where answers survive a restart.")
     ] = None,
@@ -56,8 +59,8 @@ def serve(
     with one_line_errors():
         serving = _serving()
     options = serving.Options(
-        host=host, port=port, redis_url=redis, workers=workers, sandbox=sandbox, answers=answers, tokens=tokens,
-        problems=problems, max_open=max_open, hosts=tuple(allow_host or ()), log=log,
+        host=host, port=port, redis_url=redis, workers=workers, sandbox=sandbox, gpu=gpu, answers=answers,
+        tokens=tokens, problems=problems, max_open=max_open, hosts=tuple(allow_host or ()), log=log,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(serving.run(options, context.obj))

@@ -37,6 +37,7 @@ class Options:
     redis_url: str | None
     workers: int | None
     sandbox: SandboxName | None
+    gpu: str | None
     answers: Path | None
     tokens: Path | None
     problems: str | None
@@ -99,7 +100,7 @@ def _engine(options: Options, settings: Settings) -> Iterator[tuple[Engine, str]
     redis_url = options.redis_url or settings.redis_url
     engine: Engine
     if redis_url:
-        for name in ("workers", "sandbox", "answers"):
+        for name in ("workers", "sandbox", "gpu", "answers"):
             if getattr(options, name) is not None:
                 raise BadUsage(f"--{name} is for a server without Redis; with it, `kernelgym worker` does the work")
         from kernelgym.serving.engines.hosted import HostedEngine  # noqa: PLC0415 - loads Celery
@@ -115,7 +116,7 @@ def _engine(options: Options, settings: Settings) -> Iterator[tuple[Engine, str]
         workers = options.workers or settings.workers
         sandbox = options.sandbox or settings.sandbox
         engine = EmbeddedEngine(
-            workers, sandbox=sandbox, answers=options.answers, bounds=bounds, observer=LogObserver()
+            workers, sandbox=sandbox, gpu=options.gpu, answers=options.answers, bounds=bounds, observer=LogObserver()
         )
         what = f"with {workers} worker{'s' if workers > 1 else ''} of its own"
     try:

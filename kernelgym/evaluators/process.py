@@ -1,5 +1,6 @@
 """The parent's end of a worker process: starts it, gives it jobs, and says what its death means."""
 
+import math
 import subprocess
 import tempfile
 import threading
@@ -158,11 +159,11 @@ class WorkerProcess:
     def _run(self, task: Assignment, bundle: bytes = b"") -> Answer | Handover | Ready:
         answer: Answer | Handover | Ready | None = None
         attendance: Attendance | None = None
-        kills, deadline, has_task = out_of_memory_kills(), Deadline(_time_limit_s(task)), False
+        kills, deadline, has_task = out_of_memory_kills(), Deadline(math.inf), False
         self._spoiled = None
         try:
             started = self._start()
-            attendance, deadline = Attendance(started.process.pid), Deadline(_time_limit_s(task))
+            attendance, deadline = Attendance(started.process.pid), Deadline(_time_limit_s(task), _turn_limit_s(task))
             with watched(started.connection, started.process, attendance, deadline.ends_s):
                 started.connection.send_bytes(task.model_dump_json().encode())
                 if isinstance(task, Replaying):
@@ -358,7 +359,19 @@ def _time_limit_s(task: Assignment) -> float:
     cpu_s = config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
     if isinstance(task, Tracing) or not needs_gpu(config):
         return cpu_s
-    return cpu_s + config.replay_timeout_s + config.measure_timeout_s + GPU_SLACK_S
+    return cpu_s + _turn_limit_s(task)
+
+
+def _turn_limit_s(task: Assignment) -> float:
+    """Returns the time after which what runs on a GPU counts as hung."""
+    match task:
+        case Job():
+            config = task.config
+        case Replaying():
+            config = task.job.config
+        case _:
+            return math.inf
+    return config.replay_timeout_s + config.measure_timeout_s + GPU_SLACK_S
 
 
 def needs_gpu(config: EvalConfig) -> bool:

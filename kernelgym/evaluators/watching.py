@@ -23,16 +23,19 @@ class Deadline:
 
     Args:
         limit_s: How long it may take.
+        turn_s: How much of it a turn on a GPU may take.
     """
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, turn_s: float = math.inf) -> None:
         self._ends_s = time.monotonic() + limit_s
+        self._turn_s = turn_s
+        self._turn_ends_s = math.inf
         self._waits_since: float | None = None
 
     @property
     def ends_s(self) -> float:
         """On `time.monotonic`'s clock; never, while the worker waits."""
-        return self._ends_s if self._waits_since is None else math.inf
+        return min(self._ends_s, self._turn_ends_s) if self._waits_since is None else math.inf
 
     @property
     def passed(self) -> bool:
@@ -40,11 +43,12 @@ class Deadline:
         return time.monotonic() >= self.ends_s
 
     def turn(self, turn: Turn) -> None:
-        """Notes that the worker waits for a GPU, or does not any more."""
+        """Notes that the worker waits for a GPU, uses it, or does not any more."""
         now = time.monotonic()
         if self._waits_since is not None:
             self._ends_s += now - self._waits_since
         self._waits_since = now if turn is Turn.WAITING else None
+        self._turn_ends_s = now + self._turn_s if turn is Turn.BEGAN else math.inf
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class GpuLease:
         """
         facts = self.open(target)
         assert self._gpu is not None
-        with turn(facts.uuid, self._on_turn, self._folder):
+        with turn(None if facts.simulated else facts.uuid, self._on_turn, self._folder):
             try:
                 yield self._gpu
             except BaseException as error:

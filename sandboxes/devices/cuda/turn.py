@@ -35,17 +35,25 @@ OnTurn = Callable[[Turn], None]
 
 
 @contextmanager
-def turn(uuid: str, on_turn: OnTurn = lambda turn: None, folder: Path = FOLDER) -> Iterator[None]:
+def turn(uuid: str | None, on_turn: OnTurn = lambda turn: None, folder: Path = FOLDER) -> Iterator[None]:
     """Inside it nobody else who takes turns uses the GPU.
 
     Args:
-        uuid: Of the GPU (`GpuFacts.uuid`), or of a slice of it: slices have turns of their own.
+        uuid: Of the GPU (`GpuFacts.uuid`), or of a slice of it: slices have turns of their own. None: nobody else can
+            have it, since it is simulated in this process.
         on_turn: Told what becomes of it; of waiting only if there is somebody to wait for.
         folder: Where the lock is.
 
     Raises:
         MachineFailed: The lock can't be used.
     """
+    if uuid is None:
+        on_turn(Turn.BEGAN)
+        try:
+            yield
+        finally:
+            on_turn(Turn.OVER)
+        return
     file = _open(folder / f"kernelgym-turn-{re.sub(r'[^A-Za-z0-9-]', '_', uuid)}.lock")
     try:
         try:

@@ -1,0 +1,135 @@
+"""Kernels that spoil a GPU cost those that come after them nothing: another process takes over.
+
+On a simulated GPU, with real worker processes. The hostile kernels behave at the check cases, which the executor runs
+before a GPU is asked, and leave their memory at the size that is paid for.
+"""
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from kernelgym.evaluators import LocalEvaluator, process
+from kernelgym.evaluators.process import WorkerProcess
+from kernelgym.problems import problem_from_file
+from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
+
+pytestmark = pytest.mark.slow
+
+CONFIG: Final = EvalConfig(device="cuda", trace_timeout_s=60, replay_timeout_s=10, measure_timeout_s=0.05)
+PAIRS: Final = 3
+BENCH: Final = 4096
+
+REFERENCE: Final = f"""
+import torch
+from torch import nn
+
+class Model(nn.Module):
+    def forward(self, x):
+        return x * 2.0
+
+def get_inputs():
+    return [torch.randn({BENCH})]
+
+def get_init_inputs():
+    return []
+"""
+
+CANDIDATE: Final = """
+import torch
+import triton
+import triton.language as tl
+from torch import nn
+
+@triton.jit
+def double(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = offsets < n
+    x = tl.load(x_ptr + offsets, mask=mask)
+    HOSTILE
+    tl.store(out_ptr + offsets, x * 2.0, mask=mask)  # NUMBER
+
+class ModelNew(nn.Module):
+    def forward(self, x):
+        out = torch.empty_like(x)
+        double[(triton.cdiv(x.numel(), 256),)](x, out, x.numel(), BLOCK=256)
+        return out
+"""
+
+ILLEGAL: Final = f"offsets = tl.where(n >= {BENCH}, offsets + 2000000000, offsets)"
+ENDLESS: Final = f"""
+    while n >= {BENCH}:
+        x += 1.0
+        n = tl.where(tl.max(x) > 1e30, n, n)
+"""
+
+
+def candidate(hostile: str = "", number: int = 0) -> Submission:
+    return Submission(source=CANDIDATE.replace("HOSTILE", hostile).replace("NUMBER", str(number)))
+
+
+@pytest.fixture
+def local() -> Iterator[LocalEvaluator]:
+    with LocalEvaluator(gpu="simulated") as local:
+        yield local
+
+
+@pytest.fixture
+def evaluate(local: LocalEvaluator, tmp_path: Path) -> "Evaluate":
+    path = tmp_path / "double.py"
+    path.write_text(REFERENCE)
+    return Evaluate(local, path)
+
+
+class Evaluate:
+    def __init__(self, local: LocalEvaluator, path: Path) -> None:
+        self.worker: WorkerProcess = local._workers[0]
+        self._local = local
+        self._problem = problem_from_file(path)
+
+    def __call__(self, submission: Submission) -> Report:
+        return self._local.evaluate(submission, self._problem, CONFIG)
+
+    def await_spare(self) -> None:
+        deadline_s = time.monotonic() + 60
+        while not self.worker._spare.ready:
+            assert time.monotonic() < deadline_s, "there is a spare at last"
+            time.sleep(0.05)
+
+    def recovery_s(self) -> float:
+        """Returns how long it takes until another process can be given work."""
+        began_s = time.monotonic()
+        self.worker._start()
+        return time.monotonic() - began_s
+
+
+def test_illegal_accesses_are_told_with_details_and_cost_the_next_one_nothing(evaluate: Evaluate) -> None:
+    recoveries_s, processes = [], set()
+    for number in range(PAIRS):
+        honest = evaluate(candidate(number=number))
+        assert honest.outcome is Outcome.OK, honest
+        assert honest.profile is not None
+        assert honest.profile.measurement is not None
+        assert honest.profile.measurement.simulated
+        evaluate.await_spare()
+        processes.add(evaluate.worker._process)
+        hostile = evaluate(candidate(ILLEGAL, number))
+        assert hostile.outcome is Outcome.MEMORY_ERROR, hostile
+        (said,) = hostile.diagnostics
+        assert "out_ptr" in said.message
+        assert said.line is not None
+        recoveries_s.append(evaluate.recovery_s())
+    assert statistics.median(recoveries_s) < 1.0, recoveries_s
+    assert len(processes) == PAIRS, "each had a process that no other had spoiled"
+
+
+def test_a_kernel_that_does_not_end_is_a_timeout_and_its_process_is_killed(
+    evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GPU_SLACK_S", 1.0)
+    assert evaluate(candidate()).outcome is Outcome.OK
+    assert evaluate(candidate(ENDLESS)).outcome is Outcome.TIMEOUT
+    assert evaluate(candidate(number=1)).outcome is Outcome.OK
