@@ -313,5 +313,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         at = found.end()
         if "//" in found[0][1:] or "/*" in found[0][1:] or "*/" in found[0][1:-2]:
             raise AssemblyNotAllowed("a comment in a comment")
+        if found.lastgroup == "space" and "$" in found[0]:  # LLVM reads `$(`, `$|` and `$)` there, too, and drops text
+            raise AssemblyNotAllowed("a dollar sign in a comment")
         if found.lastgroup != "space":
             yield _Token(found.lastgroup or "", found[0])

@@ -45,6 +45,8 @@ HONEST = {
 """What people write."""
 
 HOSTILE = {
+    "a comment's end that LLVM drops": "add.u32 $0, $1, 0; // $( $|\n/* $)\nmov.u32 $0, %clock;\n$( $| */\n// $)\n",
+    "an operand in a comment": "mov.b32 $0, $1; // ${0:comment}",
     "a clock": "mov.u64 $0, %globaltimer;",
     "another clock": "mov.u32 $0, %clock;",
     "a thread's id": "mov.u32 $0, %tid.x;",
