@@ -62,7 +62,7 @@ class Slot:
         generator = torch.Generator().manual_seed(secrets.randbits(63))
         self._begins = torch.randint(len(self._noise), (rows,), generator=generator).to(memory.device)
         self._places: list[Place] = []
-        self._empties: list[torch.Tensor] = []
+        self._empties: list[tuple[torch.Tensor, torch.Tensor | None]] = []
         self._used = 0
         self._guards: tuple[torch.Tensor, torch.Tensor] | None = None
         self.clear()
@@ -92,17 +92,16 @@ class Slot:
         """Returns memory for a tensor that nobody has written: poisoned, now and by every `poison`."""
         size = spec.extent * DTYPE_BYTES[spec.dtype] if spec.numel else 0
         block = self._take(name, size)
-        if size > spec.bytes:
-            block.fill_(0xFF)  # what was in the gaps before is nobody's business
         tensor = _typed(block, getattr(torch, spec.dtype), spec.offset, spec.shape, spec.stride)
-        poison(tensor)
-        self._empties.append(tensor)
+        empty = tensor, block if size > spec.bytes else None
+        _poison(*empty)
+        self._empties.append(empty)
         return tensor
 
     def poison(self) -> None:
         """Fills all that `empty` has returned with what can't pass for results."""
-        for tensor in self._empties:
-            poison(tensor)
+        for empty in self._empties:
+            _poison(*empty)
 
     def holds(self, tensor: torch.Tensor) -> bool:
         """True if a tensor lies here."""
@@ -217,6 +216,13 @@ class Arena:
         """
         for slot in self._slots:
             slot.check()
+
+
+def _poison(tensor: torch.Tensor, gaps: torch.Tensor | None) -> None:
+    """Fills a tensor, and before that its memory if there are gaps in it: a kernel may keep something in these."""
+    if gaps is not None:
+        gaps.fill_(0xFF)
+    poison(tensor)
 
 
 def _rows(size: int) -> int:

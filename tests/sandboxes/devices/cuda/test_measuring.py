@@ -185,6 +185,32 @@ def test_a_program_that_keeps_its_answer_in_a_constant_is_found_out(tracer: Trac
     assert found.measurement.rounds >= 16
 
 
+def test_a_program_that_keeps_its_answer_between_the_elements_of_a_tensor_does_not_find_it_again(
+    tracer: Tracer,
+) -> None:
+    keeping = candidate(
+        """
+        @triton.jit
+        def once_kernel(x_ptr, kept_ptr, y_ptr, n, BLOCK: tl.constexpr):
+            i = tl.arange(0, BLOCK)
+            kept = tl.load(kept_ptr + 1 + i, mask=i < n)
+            fresh = tl.load(x_ptr + i, mask=i < n) * 2
+            first = tl.load(kept_ptr + 1)
+            answer = tl.where(first != first, fresh, kept)
+            tl.store(kept_ptr + 1 + i, answer, mask=i < n)
+            tl.store(y_ptr + i, answer, mask=i < n)
+
+
+        class ModelNew(nn.Module):
+            def forward(self, x):
+                y = torch.empty_like(x)
+                once_kernel[(1,)](x, x.new_empty_strided((2,), (200,)), y, 100, BLOCK=128)
+                return y
+        """
+    )
+    assert timed(program(tracer, keeping, spec(100))).measurement.rounds >= 16  # it is poisoned again: honest work
+
+
 def test_a_store_beyond_a_tensor_in_a_timed_run_is_found(doubled: Program) -> None:
     def beyond(number: int) -> None:
         if number == 9:
