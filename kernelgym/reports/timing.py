@@ -13,7 +13,8 @@ FLAG_WORDS: Final = {
         "The interval did not become as narrow as was asked for: times vary, or there was too little time."
     ),
     TimingFlag.NOT_CAPTURED: (
-        "It reads numbers back, so it is no CUDA graph: the host launched candidate and reference piece by piece."
+        "It reads numbers back, so it is no CUDA graph: the host launched it piece by piece. The reference is one if it "
+        "can be: it waits for nobody."
     ),
     TimingFlag.THROTTLED: "The GPU lowered its clocks while it measured; candidate and reference took turns all along.",
     TimingFlag.DISAGREEING: "Events, profiler and host do not tell the same time: these times are worth nothing.",

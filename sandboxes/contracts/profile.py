@@ -110,7 +110,8 @@ class TimingFlag(StrEnum):
     UNSTABLE = "unstable"
     """The interval did not become as narrow as was asked for before the time was up."""
     NOT_CAPTURED = "not_captured"
-    """Not a CUDA graph, since `forward` reads numbers back: launched by the host, candidate and reference alike."""
+    """Not a CUDA graph, since `forward` reads numbers back: launched by the host piece by piece. The reference
+    stays a graph if it can be one, so that nobody gains by slowing it down."""
     THROTTLED = "throttled"
     """The GPU reduced its clocks for power, heat or a fault while it measured."""
     DISAGREEING = "disagreeing"

@@ -199,7 +199,8 @@ class Pair:
     reference: ReferenceSide
     slots: int
     captured: bool
-    """Both are CUDA graphs; otherwise neither is."""
+    """Both are CUDA graphs. Otherwise the host launches the candidate, and the reference too if it can't be one: who
+    reads a number back does not slow the reference down."""
     work: Callable[[], object]
     """The candidate's, launched piece by piece."""
     rival_work: Callable[[], object]
@@ -270,7 +271,7 @@ def _make(
         before = clone(laid[0].inputs)
         changed_weights = _changed(model, rivals[0])
         changed_inputs = not same(before, laid[0].inputs)
-        theirs = _places(gpu, values, laid, rivals, capture=own[0].prepared.captured)
+        theirs = _places(gpu, values, laid, rivals, capture=True)  # whatever the candidate does to its own time
         if own[0].prepared.captured and not theirs[0].prepared.captured:
             own = _places(gpu, values, laid, works, capture=False)
     weights = dict(_tensors(model))

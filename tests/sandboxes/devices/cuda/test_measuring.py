@@ -262,9 +262,12 @@ def test_positions_are_compared_exactly(tracer: Tracer) -> None:
         timed(program(tracer, forward("return x.abs().argsort()"), spec(100)), rival(sorting))
 
 
-def test_what_reads_numbers_back_is_no_graph_on_either_side(tracer: Tracer) -> None:
-    reading = program(tracer, forward("return scale(x, x.max().item() * 0.0 + 2.0)"), spec(100))
-    assert TimingFlag.NOT_CAPTURED in timed(reading).measurement.flags
+def test_who_reads_a_number_back_does_not_slow_the_reference_down(tracer: Tracer, doubled: Program) -> None:
+    long = rival(DOUBLING.replace("return x * 2", "return x" + " * 2 / 2" * 10 + " * 2"))
+    reading = timed(program(tracer, forward("return scale(x, x.max().item() * 0.0 + 2.0)"), spec(100)), long)
+    plain = timed(doubled, long)
+    assert TimingFlag.NOT_CAPTURED in reading.measurement.flags
+    assert reading.reference_time_us == pytest.approx(plain.reference_time_us, rel=0.05)
 
 
 @pytest.mark.slow
