@@ -1,7 +1,7 @@
 """Detectors of programs that leave the problem to PyTorch (hacks 38, 39: trivial kernel, pure torch).
 
-The measure is time on the device: what the candidate's live PyTorch operators cost, against the whole reference. Time
-in own kernels does not enter: they could waste it.
+The measure is time on the device by the hardware model, also where times are measured: what the candidate's live
+PyTorch operators cost, against the whole reference. Time in own kernels does not enter: they could waste it.
 """
 
 from collections import Counter
@@ -47,12 +47,14 @@ def _lazy(measured: Measured) -> Iterator[Finding]:
 
 
 def _costs(measured: Measured) -> str:
-    times = {node.node: node.time_us for node in measured.profile.nodes}
+    profile = measured.profile
+    times, whole = {node.node: node.time_us for node in profile.nodes}, profile.reference_time_us
+    if (found := profile.measurement) is not None:  # like with like: what was measured has launch gaps in it
+        times, whole = found.modelled_nodes_us, found.modelled_reference_time_us or 0.0
     calls = measured.bench.delegated
     left = sum(times.get(index, 0.0) for index, _ in calls)
     dearest = sorted(calls, key=lambda item: times.get(item[0], 0.0), reverse=True)[:3]
     words = ", ".join(f"`{call.operator}` (node {index}, {times.get(index, 0.0):.1f} us)" for index, call in dearest)
-    whole = measured.profile.reference_time_us
     return f"PyTorch's operators take {left:.1f} us of the reference's {whole:.1f} us: {words}"
 
 

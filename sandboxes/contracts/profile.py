@@ -196,7 +196,8 @@ class Profile(Contract):
     """Share of the live device time spent in the candidate's own kernels that matter."""
     replaced: Share | None = None
     """Share of the reference's time that the candidate does not leave to PyTorch's operators: 1 - (time of its live
-    operators that compute) / (time of the reference). None in reports of earlier versions."""
+    operators that compute) / (time of the reference), both by the hardware model also where times are measured:
+    verdicts depend on it, and must not depend on launch gaps. None in reports of earlier versions."""
     roofline_us: NonNegative
     """Least time the reference's inputs and outputs and its arithmetic allow on this device."""
     speedup_interval: tuple[NonNegative, NonNegative] | None = None

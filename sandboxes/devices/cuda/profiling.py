@@ -5,6 +5,10 @@ and then stretched or shrunk together until they add up to the whole: gaps betwe
 proportion to their time (`Measurement.busy_us` says how much of the whole is none), which leaves the share of each
 as the device saw it. Bytes and operations are exact counts of the executor; neither a kernel nor its counters
 are asked what it moved.
+
+A verdict depends on nothing of that. What is left to PyTorch is the model's time over the model's time, as on the CPU
+(`Profile.replaced`): the share of an operator in a measured whole is mostly gaps if the program is small, and noise
+would decide where nothing is replaced at all.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +33,7 @@ from sandboxes.contracts import (
     TimingFlag,
     Trace,
 )
-from sandboxes.delegation import delegated_calls, is_fill
+from sandboxes.delegation import is_fill
 from sandboxes.devices.cuda.attribution import Attribution, attribute, typical
 from sandboxes.devices.cuda.ceilings import Ceilings
 from sandboxes.devices.cuda.errors import GpuError, GpuFault, TimesDisagree
@@ -92,24 +96,21 @@ def measured_profile(
     seen = observed(gpu, replay, len(program.trace.nodes))
     complete = saw_everything(program, choice, seen)
     if not complete:
-        seen = _as_modelled(counted, measured.time_us)
+        seen = _as_modelled(counted, measured)
     reached = target if ceilings is None else ceilings.applied(target)
     nodes = _nodes(program, choice, launched, counted, seen, reached, precision, measured.time_us)
     live = sum(node.time_us for node in nodes if node.live)
     own = sum(node.time_us for node in nodes if node.live and node.custom)
-    delegated = {index for index, _ in delegated_calls(program.trace, program.flow, reference)}
-    left = sum(node.time_us for node in nodes if node.node in delegated)
-    reference_us = measured.reference_time_us
     measurement = _measurement(measured.measurement, gpu.facts, counted, seen, ceilings, complete=complete)
     return Profile(
         source=ProfileSource.MODELLED if gpu.facts.simulated else ProfileSource.MEASURED,
         device=gpu.facts.title,
         nodes=nodes,
         time_us=measured.time_us,
-        reference_time_us=reference_us,
+        reference_time_us=measured.reference_time_us,
         compiled_reference_time_us=measured.compiled_reference_time_us,
         coverage=min(own / live, 1.0) if live else 0.0,
-        replaced=min(max(1 - left / reference_us, 0.0), 1.0) if reference_us else float(not left),
+        replaced=counted.replaced,
         roofline_us=least_us(reference, works_of_calls(reference, precision), reached),
         speedup_interval=measured.speedup_interval,
         measurement=measurement,
@@ -164,10 +165,14 @@ def saw_everything(program: Program, choice: Choice, seen: Attribution) -> bool:
     )
 
 
-def _as_modelled(counted: Profile, time_us: float) -> Attribution:
-    """Returns the model's times, for want of better ones; what it can't count gets what it leaves of the whole."""
+def _as_modelled(counted: Profile, measured: Measured) -> Attribution:
+    """Returns the model's times, for want of better ones; what it can't count gets what it leaves of the whole.
+
+    Nothing if the host launched it all: the rest is gaps, and those are nobody's.
+    """
     unknown = [node.node for node in counted.nodes if node.bytes is None]
-    rest = max(time_us - counted.time_us, 0.0) / max(len(unknown), 1)
+    gaps = TimingFlag.NOT_CAPTURED in measured.measurement.flags
+    rest = 0.0 if gaps else max(measured.time_us - counted.time_us, 0.0) / max(len(unknown), 1)
     times = {node.node: rest if node.bytes is None else node.time_us for node in counted.nodes}
     return Attribution(node_us=times, other_us=0.0)
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from rewards.hacks import gate
 from sandboxes.contracts import EvalConfig, Reference, Report, Submission
+from sandboxes.devices.cuda.simulated import SimulatedGpu
+from sandboxes.hardware.targets import get_target
 from sandboxes.pipeline import Pipeline
 from tests.tracer import HEADER, Tracer
 
@@ -75,11 +77,13 @@ def judged(
     names: str = "x",
     init: str = "pass",
     inputs: Sequence[str] = ("torch.randn(m, n)",),
+    device: str = "cpu",
 ) -> Report:
-    """The report on `source` as an answer to a reference whose forward returns `answer`."""
+    """The report on `source` as an answer to a reference whose forward returns `answer`; a GPU is simulated."""
     reference = REFERENCE.format(init=init, names=names, answer=answer, inputs=", ".join(inputs))
-    pipeline = Pipeline(tracer.sandbox, gate)
-    return pipeline.evaluate(Submission(source=source), Reference(id="test", source=reference), EvalConfig(seed=7))
+    pipeline = Pipeline(tracer.sandbox, gate, gpu=lambda: SimulatedGpu(get_target(config.target)))
+    config = EvalConfig(seed=7, device=device, measure_timeout_s=0.1)
+    return pipeline.evaluate(Submission(source=source), Reference(id="test", source=reference), config)
 
 
 def rejections(report: Report) -> list[str]:

@@ -164,3 +164,35 @@ def test_a_program_in_own_kernels_is_not_run_again(tracer: Tracer) -> None:
     assert report.profile is not None
     assert report.profile.replaced == 1.0
     assert [node.influences for node in report.profile.nodes] == [None]
+
+
+TIMES = """
+@triton.jit
+def times_kernel(x_ptr, y_ptr, factor, n, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y_ptr + i, tl.load(x_ptr + i, mask=i < n) * factor, mask=i < n)
+
+
+def times(x, factor):
+    y = torch.empty_like(x)
+    times_kernel[(triton.cdiv(x.numel(), 1024),)](x, y, factor, x.numel(), BLOCK=1024)
+    return y
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "answer", "outcome"),
+    [
+        (model("return times(x, x.amax().item())", kernels=[TIMES]), "x * x.amax()", Outcome.OK),
+        (model("return double(torch.tanh(x) * 0.5)", kernels=[DOUBLE]), "torch.tanh(x)", Outcome.HACK),
+    ],
+    ids=["reads back", "token kernel"],
+)
+def test_launch_gaps_of_a_gpu_change_no_verdict(tracer: Tracer, source: str, answer: str, outcome: Outcome) -> None:
+    found = {device: judged(tracer, source, answer, device=device) for device in ("cpu", "cuda")}
+    assert {device: report.outcome for device, report in found.items()} == dict.fromkeys(found, outcome)
+    assert len({tuple(rejections(report)) for report in found.values()}) == 1
+    if outcome is Outcome.OK:
+        shares = [report.profile.replaced for report in found.values() if report.profile is not None]
+        assert shares[0] == pytest.approx(shares[1])

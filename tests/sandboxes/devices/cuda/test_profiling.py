@@ -174,8 +174,19 @@ def test_a_run_that_something_disturbed_does_not_count() -> None:
     assert profile(disturbed, HONEST) == profile(HONEST)
 
 
-def test_what_is_left_to_pytorch_is_measured_against_the_reference() -> None:
-    assert profile(HONEST).replaced == pytest.approx(1 - 12 / 30)
+@pytest.mark.parametrize("reference_us", [0.1, 30.0, 3000.0])
+def test_what_is_left_to_pytorch_depends_neither_on_gaps_nor_on_noise(reference_us: float) -> None:
+    found = [
+        profile(shown, times=replace(measured(), reference_time_us=reference_us))
+        for shown in (HONEST, [(OPERATOR, 600.0), (KERNEL, 2.0), (USELESS, 2.0)], [])
+    ]
+    assert {each.replaced for each in found} == {0.0}, "the operator is the reference's own"
+
+
+def test_a_kernel_that_nobody_can_count_or_see_gets_no_gaps_of_a_program_that_the_host_launches() -> None:
+    found = profile([], launched={}, times=measured(flags=[TimingFlag.NOT_CAPTURED]))
+    assert found.coverage == 0
+    assert profile([], launched={}).coverage > 0
 
 
 def test_work_is_what_the_executor_counts_and_the_roofline_what_this_gpu_reaches() -> None:
