@@ -2,9 +2,12 @@
 
 Timed runs are many, so they are looked at on the device, and only for what is clearly wrong: a program that was right
 on every element at the bench case does not become subtly wrong later, but one that kept an answer or left something out
-does so by far. What looks wrong is then judged like the bench case: by a truth in float64.
+does so by far. What looks wrong is then judged like the bench case: by a truth in float64. So are two runs at the end,
+one of which is drawn at random: values differ in size from those of the bench case, so a program could tell timed runs
+from judged ones, and be less careful there.
 """
 
+import secrets
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +15,7 @@ from typing import Any, Final
 import torch
 
 from sandboxes.contracts import Diagnostic, Outcome, Stage, clip
+from sandboxes.devices.cuda.errors import GpuError, GpuFault
 from sandboxes.devices.cuda.freshness import Draw, Values
 from sandboxes.devices.cuda.gpu import Gpu
 from sandboxes.faults import Fault
@@ -58,6 +62,7 @@ class Answers:
         self._waiting: deque[Answer] = deque()
         self._sizes: dict[int, float] = {}
         self._allowed: dict[int, float] = {}
+        self._drawn: Answer | None = None
         self.compared = 0
         """Answers that were."""
 
@@ -76,6 +81,8 @@ class Answers:
             Fault: It is wrong.
         """
         self.compared += 1
+        if secrets.randbelow(self.compared) == 0:  # each of them is as likely to be the one that stays
+            self._drawn = answer
         own = labelled(answer.output) + labelled(answer.inputs)
         right = labelled(output) + (labelled(inputs) if answer.inputs else [])
         doubts = structure(answer.output) != structure(output) or any(
@@ -86,6 +93,22 @@ class Answers:
             self._judge(answer)
             for place, ((_, one), (_, other)) in enumerate(zip(own, right, strict=True)):
                 self._allowed[place] = max(self._allowed.get(place, 0.0), 2 * self._off_by(place, one, other))
+
+    def judge_some(self, last: Answer | None) -> None:
+        """Judges the last answer, and one that is drawn from all, as far as memory goes.
+
+        Raises:
+            Fault: It is wrong.
+        """
+        chosen = {answer.number: answer for answer in (last, self._drawn) if answer is not None}
+        self._drawn = None
+        for answer in chosen.values():
+            try:
+                with self._gpu.faults():
+                    self._judge(answer)
+            except GpuError as error:
+                if error.fault is not GpuFault.OUT_OF_MEMORY:
+                    raise
 
     def _is_off(self, place: int, own: torch.Tensor, right: torch.Tensor) -> bool:
         """True if more elements than chance explains are far from the reference's."""
