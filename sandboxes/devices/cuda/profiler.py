@@ -1,9 +1,10 @@
 """What the device did and for which node, as torch's profiler (Kineto over CUPTI) tells it.
 
 Only what ran on the device counts, never the time of the host around it. Each node's launches are inside a range
-(`record_function`). A device event names the innermost operator or range of the host that launched it (its linked
-correlation id, made at the launch by CUPTI for whatever launches: torch, cuBLAS or Triton); which range that one began
-in says which node it belongs to. Names of kernels are not looked at: a candidate chooses them.
+(`record_function`). A device event has the number of the call of CUDA that launched it (its correlation id, made by
+CUPTI for whatever launches: torch, cuBLAS or Triton); which range that call began in says which node it belongs to.
+Where the call is not shown, the operator of torch stands in that the event is linked to; Kineto links no range, so what
+Triton launches is linked to nothing. Names of kernels are not looked at: a candidate chooses them.
 """
 
 import contextlib
@@ -20,6 +21,10 @@ from sandboxes.devices.cuda.gpu import DeviceEvent, Mark
 
 RANGE: Final = "kernelgym.node."
 """How the ranges' names begin. They have no say in what a kernel's name may be: ranges are told by where they ran."""
+
+
+CALL: Final = "cu"
+"""How the names of CUDA's calls begin (`cudaLaunchKernel`, `cuLaunchKernelEx`). Operators have a namespace before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ def device_events(events: Iterable[Any]) -> list[DeviceEvent]:
     """
     everything = list(events)
     host = [event for event in everything if event.device_type() == DeviceType.CPU]
-    # operators and ranges of the host; calls of CUDA's runtime are linked to one of them in turn
-    started = {event.correlation_id(): event.start_ns() for event in host if event.linked_correlation_id() == 0}
+    # Kineto numbers operators, CUPTI numbers calls: the same number means two things
+    calls = {event.correlation_id(): event.start_ns() for event in host if _is_call(event)}
+    operators = {event.correlation_id(): event.start_ns() for event in host if not _is_call(event)}
     ranges = sorted(
         (
             _Range(event.start_ns(), event.start_ns() + event.duration_ns(), int(event.name()[len(RANGE) :]))
@@ -67,7 +73,7 @@ def device_events(events: Iterable[Any]) -> list[DeviceEvent]:
     for event in everything:
         if event.device_type() != DeviceType.CUDA or event.is_user_annotation():
             continue
-        launched_ns = started.get(event.linked_correlation_id())
+        launched_ns = calls.get(event.correlation_id(), operators.get(event.linked_correlation_id()))
         found.append(
             DeviceEvent(
                 name=event.name(),
@@ -78,6 +84,11 @@ def device_events(events: Iterable[Any]) -> list[DeviceEvent]:
             )
         )
     return sorted(found, key=lambda event: event.start_us)
+
+
+def _is_call(event: Any) -> bool:
+    """True for a call of CUDA's runtime or driver, among events of the host."""
+    return event.name().startswith(CALL) and not event.is_user_annotation()
 
 
 def _node(ranges: list[_Range], at_ns: int) -> int | None:

@@ -224,11 +224,13 @@ def test_device_events_belong_to_the_range_that_launched_them_whatever_their_nam
         Event("aten::add", HOST, 120, 30, correlation=2),
         Event("cudaLaunchKernel", HOST, 130, 5, correlation=900, linked=2),
         Event(f"{RANGE}4", HOST, 300, 100, correlation=3, annotation=True),
-        Event("cuLaunchKernelEx", HOST, 310, 5, correlation=901, linked=3),
+        Event("cuLaunchKernelEx", HOST, 310, 5, correlation=901),  # Triton's: Kineto links calls to operators only
+        Event("cuLaunchKernelEx", HOST, 320, 5, correlation=4),  # CUPTI's fourth call, Kineto's fourth operator
+        Event("second", DEVICE, 1200, 1, correlation=4),
         Event("aten::copy_", HOST, 500, 10, correlation=4),
         Event("Memcpy DtoD (Device -> Device)", DEVICE, 3000, 7, correlation=902, linked=4),
         Event("elementwise", DEVICE, 1000, 50, correlation=900, linked=2),  # long after its range has ended
-        Event(f"{RANGE}3", DEVICE, 1100, 40, correlation=901, linked=3),  # a kernel that bears a range's name
+        Event(f"{RANGE}3", DEVICE, 1100, 40, correlation=901),  # a kernel that bears a range's name
         Event(f"{RANGE}3", DEVICE, 1000, 50, linked=1, annotation=True),  # the range itself, shown on the device
         Event("stray", DEVICE, 4000, 1, correlation=903, linked=0),
     ]
@@ -236,6 +238,7 @@ def test_device_events_belong_to_the_range_that_launched_them_whatever_their_nam
     assert [(event.name, event.kind, event.node) for event in found] == [
         ("elementwise", "kernel", 3),
         (f"{RANGE}3", "kernel", 4),
+        ("second", "kernel", 4),
         ("Memcpy DtoD (Device -> Device)", "memcpy", None),
         ("stray", "kernel", None),
     ]
