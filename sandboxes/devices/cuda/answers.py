@@ -134,7 +134,8 @@ class Answers:
         """Returns from which difference on an element is clearly wrong: by the size that outputs usually have."""
         if not right.is_floating_point():
             return 0.5
-        finite = right.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)  # cheaper than to pick them
+        wide = right.float() if right.element_size() == 1 else right  # torch has little for float8
+        finite = wide.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)  # cheaper than to pick them
         size = self._sizes[place] = max(self._sizes.get(place, 0.0), root_mean_square(finite))
         share = FLOORS.get(right.dtype, 1e-1) * CLEAR.get(right.dtype, 1.0)
         return max(share, self._allowed.get(place, 0.0)) * size

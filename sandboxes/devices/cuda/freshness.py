@@ -90,7 +90,9 @@ class Values:
 
 
 def _scalable(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() and torch._debug_has_internal_overlap(tensor) == 0
+    """True if its elements can be multiplied: torch multiplies no float8, nor what overlaps itself."""
+    multiplied = tensor.is_floating_point() and tensor.element_size() > 1
+    return multiplied and torch._debug_has_internal_overlap(tensor) == 0
 
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:

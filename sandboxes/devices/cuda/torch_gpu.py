@@ -209,12 +209,14 @@ class TorchGpu:
         return True
 
     def _on_the_side(self, work: Callable[[], object]) -> None:
-        """Does work on the stream that records, and waits for it."""
+        """Does work on the stream that records, and waits for it, also for the half that came before a failure."""
         self._side.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(self._side):
-            work()
-        torch.cuda.current_stream(self._device).wait_stream(self._side)
-        torch.cuda.synchronize(self._device)
+        try:
+            with torch.cuda.stream(self._side):
+                work()
+        finally:
+            torch.cuda.current_stream(self._device).wait_stream(self._side)
+            torch.cuda.synchronize(self._device)
 
     def _recorded(self, work: Callable[[], object]) -> "TorchGraph":
         """Records work between two events.

@@ -155,9 +155,12 @@ def test_a_timed_run_is_flushed_and_the_host_waits_before_and_after(notes: Notes
 
 
 def test_work_that_waits_for_the_device_is_never_recorded(notes: Notes) -> None:
-    prepared = TorchGpu(FACTS).prepare(waiting(notes))
+    gpu = TorchGpu(FACTS)
+    notes.said.clear()
+    prepared = gpu.prepare(waiting(notes))
     assert isinstance(prepared, TorchLaunches)
     assert not prepared.captured
+    assert notes.said == ["work", "wait", "work", "wait"], "what was launched before it waited has ended"
     assert not any(said.startswith("begin") for said in notes.said)
     assert notes.mode == 0
     notes.said.clear()
