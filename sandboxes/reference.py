@@ -15,7 +15,7 @@ from sandboxes.errors import InvalidReference
 from sandboxes.fake_mode import FakeMode
 from sandboxes.nested import labelled, to_double
 from sandboxes.precision import MatmulPrecision
-from sandboxes.reference_module import ReferenceModule, seed_everything, shape_words, unusable
+from sandboxes.reference_module import ReferenceModule, placed, seed_cpu, seed_everything, shape_words, unusable
 from sandboxes.scaling.knobs import find_knobs
 
 MAX_KEPT_WEIGHTS: Final = 2**18
@@ -83,7 +83,7 @@ class LiveReference:
         """Returns a module of `case`, built under `weight_seed`, that may be changed."""
         key = (case.module, weight_seed)
         if key not in self._models:
-            torch.manual_seed(weight_seed)
+            seed_cpu(weight_seed)
             model = self.module(case).build()
             state = model.state_dict()
             self._stateful[case.module] = bool(state)
@@ -115,12 +115,12 @@ class LiveReference:
 
         Args:
             case: Whose module it is.
-            model: From `model`.
+            model: From `model`, and on `device` (see `placed`).
             inputs: On `device`.
-            device: Where to run it, the model is moved there; None leaves it on the CPU.
+            device: Where to run it; None is the CPU.
         """
         with torch.no_grad():
-            return self.module(case).run(model if device is None else model.to(device), inputs, device)
+            return self.module(case).run(model, inputs, device)
 
     def run_double(self, case: Case, weight_seed: int, inputs: list[Any], device: torch.device | None = None) -> Any:
         """Returns the output of a float64 copy of the module, or None if it does not run in float64.
@@ -132,7 +132,8 @@ class LiveReference:
             device: As `run`.
         """
         try:
-            return self.run(case, self.model(case, weight_seed).double(), inputs, device)
+            model = self.model(case, weight_seed).double()
+            return self.run(case, model if device is None else placed(model, device), inputs, device)
         except InvalidReference:
             return None
 

@@ -18,7 +18,7 @@ from sandboxes.devices.cuda.errors import GpuError, GpuLost
 from sandboxes.errors import InvalidReference
 from sandboxes.replay import ACCELERATOR_ERRORS
 from sandboxes.scaling.knobs import replace_knobs
-from sandboxes.tracing.building import OnCpu
+from sandboxes.tracing.building import MODULE_STATE, OnCpu
 from sandboxes.tracing.recorder import spec_of
 from sandboxes.tracing.untraceable import Untraceable
 
@@ -70,7 +70,7 @@ class ReferenceModule:
         return model
 
     def run(self, model: nn.Module, inputs: list[Any], device: torch.device | None = None) -> Any:
-        """Returns `model(*inputs)`; tensors that it makes on the way are on `device`, if that is not the CPU."""
+        """Returns `model(*inputs)`, both on `device` (see `placed`); tensors that it makes on the way are there too."""
         if device is None or device.type == "cpu":
             return self.guard("forward", lambda: model(*inputs))
         with device:
@@ -137,9 +137,41 @@ class ReferenceModule:
         return list(inputs)
 
 
+def placed(model: nn.Module, device: torch.device) -> nn.Module:
+    """Brings a module to a device, in place, with tensors that are neither its parameters nor its buffers.
+
+    To be called once, never as part of what is timed: even where nothing has to move, recurrent layers then copy their
+    weights into new memory, and within a recording nothing is copied yet.
+    """
+    model.to(device)
+    for module in model.modules():
+        for name, value in list(vars(module).items()):
+            if name not in MODULE_STATE:
+                object.__setattr__(module, name, _brought(value, device))
+    return model
+
+
+def _brought(value: Any, device: torch.device) -> Any:
+    """Returns `value` with its tensors on a device, also in lists, tuples and dictionaries; itself if they are."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if type(value) in (list, tuple):
+        items = [_brought(item, device) for item in value]
+        return type(value)(items) if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    if type(value) is dict:
+        found = {key: _brought(item, device) for key, item in value.items()}
+        return found if any(found[key] is not old for key, old in value.items()) else value
+    return value
+
+
+def seed_cpu(seed: int) -> None:
+    """Seeds torch's generator of the CPU, and no other: `torch.manual_seed` asks the GPU, which may be spoiled."""
+    torch.default_generator.manual_seed(seed)
+
+
 def seed_everything(seed: int) -> None:
-    """Seeds the generators that a reference may draw from."""
-    torch.manual_seed(seed)
+    """Seeds the generators that a reference may draw from: what it draws is on the CPU."""
+    seed_cpu(seed)
     numpy.random.seed(seed % 2**32)
     random.seed(seed)
 

@@ -18,6 +18,7 @@ from sandboxes.distributions import Distribution
 from sandboxes.nested import clone, labelled, labelled_inputs, moved, overlap, same, structure, to_double
 from sandboxes.precision import MatmulPrecision
 from sandboxes.reference import LiveReference
+from sandboxes.reference_module import placed
 
 FLOORS = {torch.float64: 2e-5, torch.float32: 2e-5, torch.float16: 1e-2, torch.bfloat16: 1e-2}
 """Of the largest error; relative to the truth's root mean square, by the dtype of the reference's output."""
@@ -130,7 +131,7 @@ def compute_truth(
     used = [clone(item) for item in inputs]
     model = reference.model(trial.case, trial.weight_seed)
     with MatmulPrecision(trial.precision) if home is None else home.precision(trial.precision):
-        own = reference.run(trial.case, model, used, device)
+        own = reference.run(trial.case, model if device is None else placed(model, device), used, device)
     changed = frozenset(
         position for position, (before, after) in enumerate(zip(inputs, used, strict=True)) if not same(before, after)
     )

@@ -136,12 +136,12 @@ def fake_state(model: nn.Module, pool: ConstantPool) -> nn.Module:
                 module._buffers[name] = pool.fake(buffer, dot + name, "buffer")
     for dot, module in prefixes:
         for name, value in list(vars(module).items()):
-            if name not in _MODULE_STATE:
+            if name not in MODULE_STATE:
                 object.__setattr__(module, name, _faked(value, pool, dot + name))
     return model
 
 
-_MODULE_STATE = frozenset(vars(nn.Module()))
+MODULE_STATE = frozenset(vars(nn.Module()))
 """What every module keeps: parameters, buffers, submodules, hooks."""
 
 

@@ -26,6 +26,7 @@ from sandboxes.devices.cuda.gpu import Gpu, Prepared, Sample
 from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes
 from sandboxes.devices.device import Choice, Program, Rival
 from sandboxes.nested import clone, labelled, same
+from sandboxes.reference_module import placed
 from sandboxes.replay import poison
 
 FEWER_SLOTS: Final = (6, 4, 3, 2)
@@ -263,7 +264,7 @@ def _make(
     if slots > MANY_SLOTS and slots * size > gpu.facts.memory_bytes // MEMORY_SHARE:
         raise NoRoom
     arena = Arena(gpu, size, slots)
-    model = reference.model(trial.case, trial.weight_seed).to(gpu.device)
+    model = placed(reference.model(trial.case, trial.weight_seed), gpu.device)
     with gpu.precision(precision), torch.no_grad():
         laid = [lay_out(program, first, arena.slot(number), guarded=False) for number in range(len(arena))]
         launch = launcher(gpu, loaded, choice)
