@@ -13,11 +13,15 @@ FLAG_WORDS: Final = {
         "The interval did not become as narrow as was asked for: times vary, or there was too little time."
     ),
     TimingFlag.NOT_CAPTURED: (
-        "It reads numbers back, so it is no CUDA graph: the host launched it piece by piece. The reference is one if it "
-        "can be: it waits for nobody."
+        "It reads numbers back, so it is no CUDA graph: the host launched it piece by piece. The reference is one if "
+        "it can be: it waits for nobody."
     ),
     TimingFlag.THROTTLED: "The GPU lowered its clocks while it measured; candidate and reference took turns all along.",
     TimingFlag.DISAGREEING: "Events, profiler and host do not tell the same time: these times are worth nothing.",
+    TimingFlag.ONE_PLACE: (
+        "Memory has room for one set of addresses only: what these do to the times is in the speedup, not in its "
+        "interval."
+    ),
     TimingFlag.NOT_ATTRIBUTED: (
         "The profiler did not see every kernel: the whole was measured, its parts and the coverage are modelled."
     ),

@@ -116,6 +116,8 @@ class TimingFlag(StrEnum):
     """The GPU reduced its clocks for power, heat or a fault while it measured."""
     DISAGREEING = "disagreeing"
     """Events, the profiler and the host's clock do not tell the same time."""
+    ONE_PLACE = "one_place"
+    """Memory has room for one set of addresses only: every run had the same, and what they do is in the times."""
     NOT_ATTRIBUTED = "not_attributed"
     """The profiler did not see every kernel of the candidate: the whole was measured, its parts are the model's."""
 

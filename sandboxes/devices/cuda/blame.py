@@ -26,6 +26,7 @@ OUTCOMES: Final = {
     GpuFault.TRAP: Outcome.LAUNCH_ERROR,
     GpuFault.OUT_OF_RESOURCES: Outcome.LAUNCH_ERROR,
     GpuFault.OUT_OF_MEMORY: Outcome.LAUNCH_ERROR,
+    GpuFault.NO_ROOM: Outcome.UNSUPPORTED,
     GpuFault.HANG: Outcome.TIMEOUT,
 }
 """What each of them is, if the executor has nothing to add. `LOST` is nobody's fault."""
@@ -38,6 +39,7 @@ REMEDIES: Final = {
     GpuFault.TRAP: "Look for an access far out of bounds, or for recursion that needs too large a stack.",
     GpuFault.OUT_OF_RESOURCES: "Use smaller blocks, fewer stages or fewer warps.",
     GpuFault.OUT_OF_MEMORY: "Allocate less: reuse tensors, or work on parts of the input one after the other.",
+    GpuFault.NO_ROOM: "Nothing is wrong with it: take a GPU or MIG slice with more memory, or a smaller bench case.",
     GpuFault.HANG: HINTS[ExecutionTimeout],
 }
 

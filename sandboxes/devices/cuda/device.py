@@ -7,17 +7,19 @@ from typing import Any
 import torch
 
 from sandboxes.compilation import CompileFailure
-from sandboxes.contracts import EvalConfig, Launch, Profile, Target, Variant
+from sandboxes.contracts import EvalConfig, Launch, Profile, Target, Variant, references
 from sandboxes.devices.cpu import CpuDevice
 from sandboxes.devices.cuda.arena import Arena, Slot
 from sandboxes.devices.cuda.assembly import check_operations
 from sandboxes.devices.cuda.ceilings import ceilings_of
 from sandboxes.devices.cuda.choosing import Chooser
 from sandboxes.devices.cuda.counting import Counting
+from sandboxes.devices.cuda.errors import GpuError, GpuFault
 from sandboxes.devices.cuda.gpu import Gpu
 from sandboxes.devices.cuda.measuring import measure
 from sandboxes.devices.cuda.profiling import measured_profile
 from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes, watched
+from sandboxes.devices.cuda.sides import FEWER_BASES
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.hardware.targets import get_target
 from sandboxes.shelf import Shelf
@@ -113,7 +115,16 @@ class CudaDevice:
 
         Raises:
             Fault: An output of a timed run is wrong.
+            GpuError: `NO_ROOM`: there is too little memory to time it beside the reference; or as the other methods.
         """
+        try:
+            return self._timed(program, choice, rival, target)
+        except GpuError as error:
+            if error.fault is not GpuFault.OUT_OF_MEMORY:
+                raise
+            raise GpuError(GpuFault.NO_ROOM, self._shortage(program, rival, error)) from error
+
+    def _timed(self, program: Program, choice: Choice, rival: Rival, target: Target) -> Profile:
         deadline_s = time.monotonic() + self._config.replay_timeout_s
         loaded = self._load_chosen(program, choice)
         counting = Counting(program, choice, deadline_s)
@@ -149,6 +160,20 @@ class CudaDevice:
                 measured=measured,
                 ceilings=ceilings,
             )
+
+    def _shortage(self, program: Program, rival: Rival, error: GpuError) -> str:
+        """Returns what timing needs next to what there is: the candidate has been judged, so it fits by itself."""
+        sizes = [value.bytes for value in (rival.graph.values[id_] for id_ in references(rival.graph.inputs))]
+        weights = sum(rival.graph.values[constant.value].bytes for constant in rival.graph.constants)
+        drawn = rival.reference.draw(rival.trial.case, rival.trial.distribution, rival.trial.seed)
+        own = needed_bytes(program, drawn, guarded=False)
+        judged = 0 if self._arena is None else self._arena.slot_bytes
+        return (
+            f"timing needs {_mib(own)} for the candidate's tensors, {_mib(judged)} for those of its judged run, "
+            f"{FEWER_BASES} sets of inputs of {_mib(sum(sizes))}, {_mib(weights)} of weights for the reference, and "
+            f"what both compute on the way; {self._gpu.facts.title} has {_mib(self._gpu.facts.memory_bytes)} "
+            f"({error.detail})"
+        )
 
     def _slot(self, size_bytes: int) -> Slot:
         """Returns a slot of at least this size; what lay in the last one is gone."""
@@ -192,6 +217,10 @@ def _changed_weights(program: Program, laid: Laid) -> tuple[str, ...]:
     return tuple(
         key for key in parameters if not torch.equal(_bits(program.constants[key]), _bits(laid.constants[key]))
     )
+
+
+def _mib(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:,.0f} MiB"
 
 
 def _bits(tensor: torch.Tensor) -> torch.Tensor:

@@ -27,6 +27,8 @@ class GpuFault(StrEnum):
     """An illegal instruction, a hardware stack error or an unspecified launch failure."""
     OUT_OF_MEMORY = "out of memory"
     """There is not enough device memory; the context is sound."""
+    NO_ROOM = "no room for timing"
+    """It runs, but not beside the reference, which timing needs: our need of memory, not a kernel's."""
     OUT_OF_RESOURCES = "out of resources"
     """A launch needs more than a multiprocessor has; the context is sound."""
     HANG = "hang"
@@ -37,7 +39,7 @@ class GpuFault(StrEnum):
     @property
     def spoils(self) -> bool:
         """True if the process can't use the GPU any more."""
-        return self not in (GpuFault.GUARD, GpuFault.OUT_OF_MEMORY, GpuFault.OUT_OF_RESOURCES)
+        return self not in (GpuFault.GUARD, GpuFault.OUT_OF_MEMORY, GpuFault.NO_ROOM, GpuFault.OUT_OF_RESOURCES)
 
 
 class GpuError(Exception):

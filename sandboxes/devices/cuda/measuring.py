@@ -118,6 +118,7 @@ def _flags(gpu: Gpu, pair: Pair, samples: Samples, floor: float) -> tuple[Timing
     found = {
         TimingFlag.BELOW_FLOOR: bool(np.median(candidate_us) < floor),
         TimingFlag.UNSTABLE: not samples.narrow,
+        TimingFlag.ONE_PLACE: pair.slots == 1,
         TimingFlag.NOT_CAPTURED: not pair.captured,
         TimingFlag.THROTTLED: samples.clocks is not None and bool(samples.clocks.throttled),
         TimingFlag.DISAGREEING: disagreeing,

@@ -112,7 +112,7 @@ class Sampler:
         candidate: Whose speedup is wanted.
         reference: What it is relative to.
         limits: When to end.
-        slots: Sets of addresses, at least two; each side has been prepared on all of them.
+        slots: Sets of addresses; each side has been prepared on all of them. With one, both always run there.
         clock: Time in seconds, as `time.monotonic`.
         read_clocks: Clocks of the GPU; None if they can't be read.
         draw: Decides on the order in rounds; nobody else may know it.
@@ -201,6 +201,8 @@ class Sampler:
 
         Each then goes on where the other began.
         """
+        if self._slots == 1:
+            return [(0, 0)]
         both = [(own, other) for own in range(self._slots) for other in range(self._slots) if own != other]
         return [pair for pair in both if all(now != then for now, then in zip(pair, self._ended, strict=True))]
 

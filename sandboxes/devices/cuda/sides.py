@@ -29,15 +29,15 @@ from sandboxes.nested import clone, labelled, same
 from sandboxes.reference_module import placed
 from sandboxes.replay import poison
 
-FEWER_SLOTS: Final = (6, 4, 3, 2)
-"""Sets of addresses: as many as memory has room for."""
+FEWER_SLOTS: Final = (6, 4, 3, 2, 1)
+"""Sets of addresses: as many as memory has room for; with one, addresses are never fresh, and that is flagged."""
 MANY_SLOTS: Final = 3
 MEMORY_SHARE: Final = 16
 """More slots may take one in so many bytes of the GPU's memory together."""
 BASES: Final = 3
 """Sets of elements."""
 FEWER_BASES: Final = 2
-"""With two slots."""
+"""With one or two slots."""
 SEED_BITS: Final = 48
 
 
@@ -222,14 +222,16 @@ class Pair:
 def make_pair(gpu: Gpu, program: Program, choice: Choice, loaded: Loaded, rival: Rival, precision: Precision) -> Pair:
     """Prepares both sides on new addresses and with new values, on as many slots as memory has room for.
 
+    With one slot the addresses are those of every run.
+
     Raises:
-        GpuError: A kernel fails, or memory is too short even for two slots.
+        GpuError: A kernel fails, or memory is too short even for one slot.
         MalformedTrace, InvalidReference: As running either does.
     """
     for slots in FEWER_SLOTS[:-1]:
         try:
             with gpu.faults():
-                return _make(gpu, program, choice, loaded, rival, precision, slots, BASES)
+                return _make(gpu, program, choice, loaded, rival, precision, slots, BASES if slots > 2 else FEWER_BASES)
         except NoRoom:
             continue
         except GpuError as error:

@@ -11,10 +11,13 @@ from torch.overrides import TorchFunctionMode
 import sandboxes.trials
 from sandboxes.contracts import Outcome
 from sandboxes.devices.cuda.errors import GpuError, GpuFault, GpuLost
+from sandboxes.devices.cuda.running import needed_bytes
 from sandboxes.devices.cuda.simulated import Incident, SimulatedKernel
+from sandboxes.devices.device import Rival
 from sandboxes.faults import Fault
 from sandboxes.hardware.targets import get_target
 from sandboxes.judge import compare
+from sandboxes.reference_trace import trace_reference
 from sandboxes.truth import Expected, Truth
 from tests.sandboxes.devices.cuda.programs import CONFIG, QuickGpu, Trialled
 from tests.tracer import Tracer, forward, line_of
@@ -219,3 +222,19 @@ def test_a_variant_that_faults_while_it_is_measured_is_told_like_any_other(trace
             trialled.program, trialled.bench, lambda order: trialled.program, get_target(CONFIG.target)
         )
     assert caught.value.diagnostic.stage == "compile"
+
+
+def test_a_candidate_that_fits_alone_but_not_beside_the_reference_is_not_blamed(tracer: Tracer) -> None:
+    roomy = Trialled(tracer, DOUBLE)
+    roomy.check()
+    needed = needed_bytes(roomy.program, [torch.zeros(1000)], guarded=True)
+    tried = Trialled(tracer, DOUBLE, gpu=QuickGpu(memory_bytes=needed + needed // 2))
+    choice = {node: 0 for node, _ in tried.program.kernels}
+    _, run = tried.court.check_bench(tried.program, tried.bench, choice)
+    rival = Rival(
+        reference=tried.reference, graph=trace_reference(tried.reference, tried.bench.case), trial=tried.bench
+    )
+    with pytest.raises(Fault, match=r"MiB for the candidate's tensors") as caught:
+        tried.court.profile(tried.program, tried.bench, choice, run, rival, get_target(CONFIG.target))
+    assert caught.value.outcome is Outcome.UNSUPPORTED
+    assert "more memory" in (caught.value.diagnostic.hint or "")

@@ -241,8 +241,9 @@ def test_with_little_memory_there_are_fewer_slots(doubled: Program) -> None:
     assert slots(needed * 200) == 6
     assert slots(needed * 3 + 1) == 3
     assert slots(needed * 2 + 1) == 2
+    assert slots(needed) == 1
     with pytest.raises(GpuError) as caught:
-        slots(needed)
+        slots(needed - 1)
     assert caught.value.fault is GpuFault.OUT_OF_MEMORY
 
 
@@ -322,3 +323,11 @@ def test_what_is_faster_than_the_floor_is_measured_again_and_paid_as_the_floor(d
     assert found.speedup_interval is not None
     assert found.speedup_interval[1] < 0.2
     assert gpu.prepared >= 2 * (honest.prepared - 2)
+
+
+def test_with_room_for_one_set_of_addresses_it_is_timed_and_that_is_flagged(doubled: Program) -> None:
+    needed = Arena(QuickGpu(), needed_bytes(doubled, [torch.zeros(100)], guarded=False)).slot_bytes
+    found = timed(doubled, gpu=QuickGpu(memory_bytes=needed))
+    assert TimingFlag.ONE_PLACE in found.measurement.flags
+    assert found.time_us > 0
+    assert TimingFlag.ONE_PLACE not in timed(doubled).measurement.flags
