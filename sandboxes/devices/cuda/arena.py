@@ -28,6 +28,13 @@ ROW_BYTES: Final = 4096
 GUARD_BYTES: Final = 16 * ROW_BYTES
 """Between two values, before the first and behind the last, at least."""
 
+MORE_ROWS: Final = 16
+"""At most so many more, drawn for each guard: how far it is from one value to another can't be known beforehand, so who
+jumps over a guard lands in the next one."""
+
+LONGEST_BYTES: Final = GUARD_BYTES + (MORE_ROWS + 1) * ROW_BYTES
+"""No guard is longer."""
+
 NOISE_BYTES: Final = 2**20
 """Of which each row of the pattern is a part that begins somewhere else: a kernel that copies too much, from behind one
 tensor to behind another, must not copy the pattern."""
@@ -44,7 +51,8 @@ class Place:
 
 def slot_bytes(sizes: Iterable[int]) -> int:
     """Returns the size of a slot for values of these sizes, in bytes."""
-    return GUARD_BYTES + sum(_rows(size) * ROW_BYTES + GUARD_BYTES for size in sizes)
+    guard = GUARD_BYTES + MORE_ROWS * ROW_BYTES
+    return guard + sum(_rows(size) * ROW_BYTES + guard for size in sizes)
 
 
 class Slot:
@@ -73,7 +81,7 @@ class Slot:
         self._empties.clear()
         self._used = 0
         self._guards = None
-        self._extend(GUARD_BYTES)
+        self._extend(_drawn_guard())
 
     def place(self, name: str, tensor: torch.Tensor, size: int | None = None) -> torch.Tensor:
         """Returns a copy of a tensor, from wherever it is, with its storage and its layout.
@@ -146,7 +154,7 @@ class Slot:
             return "a kernel wrote where no tensor is"
         _, nearest, after = min(behind + before, key=lambda item: item[0])
         near = [byte - nearest.end if after else nearest.start - 1 - byte for byte in at]
-        own = [each for each in near if 0 <= each < GUARD_BYTES]
+        own = [each for each in near if 0 <= each < LONGEST_BYTES]
         side = "behind the end" if after else "before the beginning"
         return (
             f"a kernel wrote {side} of {nearest.name}, which has {nearest.end - nearest.start} bytes: "
@@ -162,7 +170,7 @@ class Slot:
             free = self._memory.numel() - self._used - GUARD_BYTES
             raise GpuError(GpuFault.OUT_OF_MEMORY, f"{name} takes {size} bytes, the arena has {max(free, 0)} left")
         self._used = end
-        self._extend(rest + GUARD_BYTES)
+        self._extend(min(rest + _drawn_guard(), self._memory.numel() - end))
         self._places.append(Place(name, start, end))
         self._guards = None
         if size == 0:  # an address that is nobody's
@@ -216,6 +224,10 @@ class Arena:
         """
         for slot in self._slots:
             slot.check()
+
+
+def _drawn_guard() -> int:
+    return GUARD_BYTES + secrets.randbelow(MORE_ROWS + 1) * ROW_BYTES
 
 
 def _poison(tensor: torch.Tensor, gaps: torch.Tensor | None) -> None:

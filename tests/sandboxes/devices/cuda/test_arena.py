@@ -71,6 +71,23 @@ def test_a_store_at_the_far_end_of_a_guard_is_found(offset: int) -> None:
     assert "value 0" in fault(slot)
 
 
+def test_a_store_far_behind_the_last_value_is_found_and_the_value_named() -> None:
+    slot = arena(1).slot(0)
+    output = slot.empty("value 0", spec(1, dtype="uint8"))
+    write(output, GUARD_BYTES + ROW_BYTES - 8)
+    assert "value 0" in fault(slot)
+
+
+def test_nobody_knows_how_far_it_is_from_one_value_to_another() -> None:
+    slots = arena(40, 40, slots=6)
+    pairs = [[slots.slot(number).empty(f"value {each}", spec(10)) for each in range(2)] for number in range(6)]
+    distances = {second.data_ptr() - first.data_ptr() for first, second in pairs}
+    assert len(distances) > 1
+    for first, _ in pairs:
+        write(first, min(distances))
+    assert "value" in fault(slots)
+
+
 def test_the_pattern_is_another_behind_every_value() -> None:
     slot = arena(40, 40, 40).slot(0)
     tensors = [slot.place(f"input {number}", torch.ones(10)) for number in range(3)]
