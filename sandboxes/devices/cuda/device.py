@@ -15,13 +15,14 @@ from sandboxes.devices.cuda.ceilings import ceilings_of
 from sandboxes.devices.cuda.choosing import Chooser
 from sandboxes.devices.cuda.counting import Counting
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
-from sandboxes.devices.cuda.gpu import Gpu
+from sandboxes.devices.cuda.gpu import Gpu, Mark
 from sandboxes.devices.cuda.measuring import measure
 from sandboxes.devices.cuda.profiling import measured_profile
 from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes, watched
 from sandboxes.devices.cuda.sides import FEWER_BASES
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.hardware.targets import get_target
+from sandboxes.replay import LaunchFunction
 from sandboxes.shelf import Shelf
 from sandboxes.truth import Home
 from sandboxes.ttir import parse
@@ -131,7 +132,8 @@ class CudaDevice:
         launch = launcher(self._gpu, loaded, choice)
         drawn = rival.reference.draw(rival.trial.case, rival.trial.distribution, rival.trial.seed)
         with self._gpu.faults(), self._gpu.precision(self._config.precision):
-            laid = lay_out(program, drawn, self._slot(needed_bytes(program, drawn, guarded=False)), guarded=False)
+            slot = self._slot(needed_bytes(program, drawn, guarded=False))
+            laid = lay_out(program, drawn, slot, guarded=False)
             forward(self._gpu, program, laid, counting.around(launch))
         measured = measure(
             self._gpu,
@@ -152,7 +154,7 @@ class CudaDevice:
                 self._gpu,
                 program,
                 choice,
-                lambda mark: forward(self._gpu, program, laid, launch, mark=mark),
+                lambda mark: _run_anew(self._gpu, program, laid, slot, launch, mark),
                 launched=counting.launched(),
                 reference=rival.graph,
                 target=target,
@@ -207,6 +209,15 @@ class CudaDevice:
         nodes = enumerate(program.trace.nodes)
         chosen = {(index, choice.get(index, 0)): node for index, node in nodes if isinstance(node, Launch)}
         return {(index, number): self._load(node.variants[number]) for (index, number), node in chosen.items()}
+
+
+def _run_anew(gpu: Gpu, program: Program, laid: Laid, slot: Slot, launch: LaunchFunction, mark: Mark) -> object:
+    """Runs a program that does not find what it left behind last time, or it could be busy only while it is watched."""
+    with mark(len(program.trace.nodes)):  # nobody's work
+        slot.poison()
+        for key in laid.constants if program.flow.writes_constants else ():
+            laid.constants[key].copy_(program.constants[key])
+    return forward(gpu, program, laid, launch, mark=mark)
 
 
 def _changed_weights(program: Program, laid: Laid) -> tuple[str, ...]:

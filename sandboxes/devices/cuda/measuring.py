@@ -108,6 +108,7 @@ def _sample(gpu: Gpu, pair: Pair, config: EvalConfig, clock: Callable[[], float]
 def _flags(gpu: Gpu, pair: Pair, samples: Samples, floor: float) -> tuple[TimingFlag, ...]:
     rounds = samples.rounds
     candidate_us, reference_us = rounds.candidate_us, rounds.reference_us
+    pair.candidate.refresh(0)  # as before each timed run: what it left behind is not there
     events = gpu.observe(lambda mark: pair.candidate.places[0].prepared.run())
     disagreeing = (
         host_is_behind(candidate_us, samples.candidate_host_us)

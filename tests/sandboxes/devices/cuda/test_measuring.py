@@ -145,7 +145,7 @@ def test_an_answer_that_is_wrong_in_the_nth_run_is_found(doubled: Program) -> No
 
 def test_answers_that_are_slightly_wrong_whenever_they_are_timed_are_found(doubled: Program) -> None:
     gpu = TamperingGpu(lambda number: gpu.owner.output.mul_(1.0001))
-    with pytest.raises(Fault, match="no element is far off|elements are wrong") as caught:
+    with pytest.raises(Fault, match=r"no element is far off|elements are wrong") as caught:
         timed(doubled, gpu=gpu)
     assert caught.value.outcome is Outcome.INCORRECT
 
