@@ -304,13 +304,20 @@ class Pipeline:
         else:
             program = verified.compiled or compile_all(verified, self._ahead)
         with self._gpu_lease.turn(evaluation.target) as gpu:
-            device = CudaDevice(gpu, config)
-            court = Court(reference, TruthCache(), device, evaluation.submission, config)
-            if bench.case.hollow:
-                return self._hear(verified, court, pricing, program, choice, bench)
-            with evaluation.journal.stage(Stage.REPLAY):
-                program, choice = court.choose(program, bench, lambda order: program, evaluation.target)
-            return self._hear(verified, court, court, program, choice, bench)
+            return self._heard_on(gpu, verified, pricing, program, choice, bench)
+
+    def _heard_on(
+        self, gpu: Gpu, verified: Verified, pricing: Court, program: Program, choice: Choice, bench: Trial
+    ) -> Report:
+        """Does the rest on a GPU; all that is in its memory belongs to this call."""
+        evaluation = verified.evaluation
+        device = CudaDevice(gpu, evaluation.config)
+        court = Court(evaluation.reference, TruthCache(), device, evaluation.submission, evaluation.config)
+        if bench.case.hollow:
+            return self._hear(verified, court, pricing, program, choice, bench)
+        with evaluation.journal.stage(Stage.REPLAY):
+            program, choice = court.choose(program, bench, lambda order: program, evaluation.target)
+        return self._hear(verified, court, court, program, choice, bench)
 
     def _hear(
         self,

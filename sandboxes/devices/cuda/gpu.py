@@ -158,6 +158,10 @@ class Gpu(Protocol):
         """Returns clocks, temperature and what throttles, read (never changed) through NVML; None without it."""
         ...
 
+    def release(self) -> None:
+        """Gives memory that nobody uses any more back to the driver, for other processes that use the GPU."""
+        ...
+
     def close(self) -> None:
         """Gives its memory back."""
         ...

@@ -5,6 +5,7 @@ done in a process that somebody above replaces (`kernelgym.evaluators`); this sa
 helper that is older than the context.
 """
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,9 @@ class GpuLease:
     def turn(self, target: Target) -> Iterator[Gpu]:
         """Inside it the GPU is this process's alone; waits until it is. Notes if it is spoiled meanwhile.
 
+        What is in the GPU's memory has to belong to calls that are made inside, not to who makes them: it is given back
+        before another process has its turn, which has all of the memory then, but for contexts.
+
         Raises:
             NoGpu, GpuLost: As `open`.
             MachineFailed: The lock can't be used.
@@ -84,7 +88,18 @@ class GpuLease:
                 yield self._gpu
             except BaseException as error:
                 self._spoiled = self._spoiled or _spoiling(error) or _state(self._gpu)
+                _let_go(error)
                 raise
+            finally:
+                self._give_back(self._gpu)
+
+    def _give_back(self, gpu: Gpu) -> None:
+        """Gives unused memory back; what goes wrong then is nothing that the turn has to do with."""
+        if self._spoiled is None:
+            try:
+                gpu.release()
+            except (GpuError, GpuLost) as error:
+                self._spoiled = str(error)
 
     def close(self) -> None:
         """Gives everything back; calling it again does nothing."""
@@ -106,6 +121,16 @@ def _spoiling(error: BaseException) -> str | None:
             return str(at)
         at = at.__cause__ or at.__context__
     return None
+
+
+def _let_go(error: BaseException) -> None:
+    """Empties the frames that an error has come through: tensors in them would be held as long as the error is."""
+    at: BaseException | None = error
+    for _ in range(MAX_CAUSES):
+        if at is None:
+            return
+        traceback.clear_frames(at.__traceback__)
+        at = at.__cause__ or at.__context__
 
 
 def _state(gpu: Gpu) -> str | None:

@@ -22,6 +22,7 @@ OLDEST_ARCH: Final = 80
 """Triton compiles for older ones, but not all that its language can say."""
 NO_DEVICE: Final = 100
 REMEDIES: Final = {
+    2: "this machine, or this process (ulimit -d, RLIMIT_DATA), has too little memory of its own for the driver",
     46: "another process has it to itself, or it is being reset: wait, or see `nvidia-smi`",
     NO_DEVICE: "see `nvidia-smi`; start a container with its GPUs (docker run --gpus all)",
     802: "start NVIDIA's fabric manager (systemctl start nvidia-fabricmanager)",

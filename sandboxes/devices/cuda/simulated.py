@@ -239,6 +239,9 @@ class SimulatedGpu:
             throttled=(throttling.reason,) if throttling else (),
         )
 
+    def release(self) -> None:
+        """Nothing is held but by those who asked for memory."""
+
     def close(self) -> None:
         """Nothing is held but by those who asked for memory."""
 

@@ -181,11 +181,16 @@ class TorchGpu:
         """Returns clocks and temperature, if NVML is there."""
         return self._nvml.clocks()
 
+    def release(self) -> None:
+        """Empties torch's cache: what one process keeps there is missing in another."""
+        gc.collect()  # work that is launched piece by piece, and its place, know each other
+        with self.faults():
+            torch.cuda.empty_cache()
+
     def close(self) -> None:
         """Gives its memory back to the driver."""
         self._flushed = torch.empty(0, dtype=torch.uint8)
-        with self.faults():
-            torch.cuda.empty_cache()
+        self.release()
 
     def flush(self) -> None:
         """Writes twice the size of L2, and makes persisting lines like others; waits for it."""

@@ -97,6 +97,9 @@ class ProfiledGpu:
     def clocks(self) -> Clocks | None:
         return None
 
+    def release(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
