@@ -15,8 +15,9 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOTS: Final = ("kernelgym[gpu]", "pytest", "pytest-timeout", "hatchling", "editables")
-"""The last two build what `pip install --editable` installs."""
+ROOTS: Final = ("kernelgym[gpu]", "pytest", "pytest-timeout", "hatchling", "editables", "setuptools")
+"""hatchling and editables build what `pip install --editable` installs. A new environment of Python 3.11 begins with a
+setuptools that is older than torch asks for, and hides the machine's own."""
 THERE: Final = frozenset({"torch", "triton", "numpy", "scipy"})
 """Expected on the GPU machine."""
 

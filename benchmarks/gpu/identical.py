@@ -13,7 +13,7 @@ from typing import Any, Final
 from scipy.stats import beta
 
 from benchmarks.gpu.candidates import candidate
-from benchmarks.gpu.setting import Setting
+from benchmarks.gpu.setting import QUICK_S, Setting
 from sandboxes.contracts import EvalConfig
 from sandboxes.dataflow import analyse
 from sandboxes.devices.cuda.gpu import Gpu
@@ -36,7 +36,7 @@ QUICK: Final = (("add", 1 << 12),)
 def run(setting: Setting) -> dict[str, Any]:
     """Returns how many experiments there were, and how many were wrong."""
     gpu = open_gpu(setting.gpu)
-    config = EvalConfig(target=setting.target, device="cuda", measure_timeout_s=MEASURE_S)
+    config = setting.config(measure_timeout_s=QUICK_S if setting.quick else MEASURE_S)
     found: list[Measured] = []
     try:
         end, least = time.monotonic() + setting.seconds, 2 if setting.quick else 10

@@ -14,7 +14,7 @@ from benchmarks.gpu.candidates import candidates
 from benchmarks.gpu.keeping import clocks, simulated_reports
 from benchmarks.gpu.setting import Setting
 from kernelgym.evaluators import LocalEvaluator
-from sandboxes.contracts import EvalConfig, Outcome, Report
+from sandboxes.contracts import Outcome, Report
 
 SHARE: Final = 4.8
 """Heat and clocks change within minutes."""
@@ -36,7 +36,7 @@ def run(setting: Setting) -> dict[str, Any]:
             if round_ >= least and time.monotonic() >= end:
                 break
             for kernel in kernels:
-                config = EvalConfig(target=setting.target, device="cuda", repeat=round_)
+                config = setting.config(repeat=round_)
                 report = evaluator.evaluate(kernel.submission, kernel.problem, config)
                 if report.outcome is Outcome.OK:
                     reports[kernel.name].append(report)

@@ -1,11 +1,16 @@
 """On which GPU a benchmark runs, and for how long."""
 
 from dataclasses import dataclass
+from typing import Any, Final
 
+from sandboxes.contracts import EvalConfig
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.gpu import GpuFacts
 from sandboxes.devices.cuda.opening import check_target, find_gpu
 from sandboxes.hardware.targets import TARGETS
+
+QUICK_S: Final = 0.2
+"""Time for timing in a quick run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,11 @@ class Setting:
     """Only shows that it works: small shapes, few repetitions."""
     workers: int
     """Evaluations at a time, all of which share the GPU."""
+
+    def config(self, **settings: Any) -> EvalConfig:
+        """Returns a configuration of evaluations on this GPU; a quick run takes little time for timing."""
+        quick = {"measure_timeout_s": QUICK_S} if self.quick else {}
+        return EvalConfig.model_validate({"target": self.target, "device": "cuda", **quick, **settings})
 
 
 def fitting_target(facts: GpuFacts) -> str:

@@ -18,7 +18,7 @@ from benchmarks.gpu.keeping import clocks, simulated_reports
 from benchmarks.gpu.setting import Setting
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Solution, get_problem, list_solutions
-from sandboxes.contracts import EvalConfig, Outcome, Report, Stage
+from sandboxes.contracts import Outcome, Report, Stage
 
 SHARE: Final = 0.8
 QUICK: Final = ("core/add_relu",)
@@ -44,7 +44,7 @@ def run(setting: Setting) -> dict[str, Any]:
 
 def judge(evaluator: LocalEvaluator, solutions: list[Solution], setting: Setting, *, seconds: float) -> list[Judged]:
     """Evaluates solutions, each once at least and then again in turns while there is time; returns all reports."""
-    config = EvalConfig(target=setting.target, device="cuda")
+    config = setting.config()
     waiting, taking = cycle(solutions), threading.Lock()
     end, left = time.monotonic() + seconds, len(solutions) if setting.quick or not seconds else setting.workers
     judged: list[Judged] = []

@@ -5,6 +5,7 @@ written against them, so they must be absent, wherever the project is installed.
 """
 
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 __all__ = ["PROJECT_ROOT", "hidden_paths", "interpreter_paths", "readable_paths", "system_paths"]
@@ -15,6 +16,8 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "debian_version", "os-release")
 _CPU_FACTS = "/sys/devices/system/cpu"
+_PACKAGES = ("torch", "triton")
+"""An environment may use another one's of these, or the user's, which lie outside of it."""
 _HIDDEN = ("kernelgym", "rewards", "policies", "tests", "benchmarks", "docs", "examples", "docker")
 
 
@@ -25,10 +28,17 @@ def system_paths() -> list[str]:
 
 
 def interpreter_paths() -> list[str]:
-    """The interpreter's installation, its virtual environment, and the package the zygote runs."""
+    """The interpreter's installation, its virtual environment, and where else torch and Triton are installed."""
     named = [sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix]
     prefixes = dict.fromkeys(spelling for name in named for spelling in (name, str(Path(name).resolve())))
-    return [path for path in prefixes if not _is_within(Path(path), _SYSTEM)]
+    paths = [path for path in prefixes if not _is_within(Path(path), _SYSTEM)]
+    for name in _PACKAGES:
+        spec = PathFinder.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            folder = str(Path(spec.origin).parents[1])
+            if not _is_within(Path(folder), (*_SYSTEM, *paths)):
+                paths.append(folder)
+    return paths
 
 
 def hidden_paths() -> list[str]:

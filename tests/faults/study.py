@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import groupby
 from multiprocessing import get_context
 from typing import Any, Final
@@ -32,7 +33,8 @@ class Examined:
 
     sight: Sight | None
     usual_passes: bool | None
-    """None if a kernel breaks a rule of memory at the bench shape, so that what a GPU computes is undefined."""
+    """None if a kernel breaks a rule of memory at the bench shape, so that what a GPU computes is undefined, or if the
+    usual check was not asked."""
     broken: str | None = None
     """Why it does not even run, which makes it no fault of the kind that is meant."""
 
@@ -91,20 +93,26 @@ class Finding:
         }
 
 
-def run_study(faults: Sequence[SeededFault], workers: int = 2) -> list[Finding]:
-    """Examines and evaluates faults; returns what came of each, in their order."""
-    examined = _examine_all(faults, workers)
+def run_study(faults: Sequence[SeededFault], workers: int = 2, *, usual: bool = True) -> list[Finding]:
+    """Examines and evaluates faults; returns what came of each, in their order.
+
+    Args:
+        faults: Which.
+        workers: Processes.
+        usual: Whether the usual check is asked, too. Nobody's verdict depends on it.
+    """
+    examined = _examine_all(faults, workers, usual)
     requests = [(Submission(source=fault.source), fault.reference, CONFIG) for fault in faults]
     with LocalEvaluator(workers=workers) as evaluator:
         reports = dict(evaluator.evaluate_many(requests))
     return [Finding(fault=fault, examined=examined[index], report=reports[index]) for index, fault in enumerate(faults)]
 
 
-def _examine_all(faults: Sequence[SeededFault], workers: int) -> list[Examined]:
-    """Asks the oracle and the usual check about all faults, in processes that each take whole problems."""
+def _examine_all(faults: Sequence[SeededFault], workers: int, usual: bool) -> list[Examined]:
+    """Asks the oracle about all faults, and perhaps the usual check, in processes that each take whole problems."""
     found: dict[int, Examined] = {}
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        for share in pool.map(_examine, _shares(faults, workers)):
+        for share in pool.map(partial(_examine, usual=usual), _shares(faults, workers)):
             found |= share
     return [found[index] for index in range(len(faults))]
 
@@ -122,21 +130,20 @@ def _shares(faults: Sequence[SeededFault], workers: int) -> list[Share]:
     return shares
 
 
-def _examine(share: Share) -> dict[int, Examined]:
+def _examine(share: Share, usual: bool) -> dict[int, Examined]:
     torch.set_num_threads(1)
     with Tracer() as tracer:
         bench = Bench(tracer)
         oracle = Oracle(bench)
-        return {index: examine(fault, bench, oracle) for index, fault in share}
+        return {index: examine(fault, bench, oracle, usual=usual) for index, fault in share}
 
 
-def examine(fault: SeededFault, bench: Bench, oracle: Oracle) -> Examined:
-    """Asks the oracle and the usual check about one fault."""
+def examine(fault: SeededFault, bench: Bench, oracle: Oracle, *, usual: bool = True) -> Examined:
+    """Asks the oracle about one fault, and perhaps the usual check."""
     try:
         programs = bench.programs(fault.source, hidden(fault.problem))
     except Fault as end:
         return Examined(sight=None, usual_passes=None, broken=str(end))
     sight = oracle.sees(fault, programs)
-    return Examined(
-        sight=sight, usual_passes=passes(bench, programs[hidden(fault.problem).cases[-1].name], fault.problem)
-    )
+    bench_program = programs[hidden(fault.problem).cases[-1].name]
+    return Examined(sight=sight, usual_passes=passes(bench, bench_program, fault.problem) if usual else None)

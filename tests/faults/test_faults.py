@@ -1,5 +1,6 @@
 """The judge finds every seeded fault that an oracle at hidden shapes can see."""
 
+import os
 from collections import Counter
 from itertools import groupby
 
@@ -70,7 +71,7 @@ def test_a_few_faults_are_seen_by_the_oracle_and_found_by_the_judge(tracer: Trac
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_no_fault_that_the_oracle_sees_is_missed() -> None:
-    findings = run_study(FAULTS)
+    findings = run_study(FAULTS, workers=max(2, min(4, len(os.sched_getaffinity(0)))), usual=False)
     assert [item.fault.name for item in findings if item.examined.broken] == []
     assert missed(findings) == []
     visible = [item for item in findings if item.visible]

@@ -33,7 +33,7 @@ def verdicts(bench: Bench, request: pytest.FixtureRequest) -> dict[str, Verdicts
         parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
         if parameters.get("bench") == bench.name and "subject" in parameters:
             asked[parameters["subject"].name] = parameters["subject"]
-    workers = max(1, min(8, len(os.sched_getaffinity(0)) // 2))
+    workers = bench.few(simulated=1, real=max(1, min(8, len(os.sched_getaffinity(0)) // 2)))
     everybody = list(asked.values())
     with LocalEvaluator(gpu=bench.name, workers=workers) as evaluator:
         return {everybody[index].name: found for index, found in both_verdicts(evaluator, everybody, bench.target)}

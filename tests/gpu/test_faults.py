@@ -57,9 +57,9 @@ def test_a_kernel_that_does_not_end_is_a_timeout_and_the_next_candidate_is_judge
 def test_honest_and_illegal_kernels_in_turns_get_their_verdicts_and_recovery_takes_less_than_a_second(
     judge: Judge,
 ) -> None:
-    problem, rounds = programs.scale_problem(), judge.bench.few(simulated=3, real=100)
+    problem, rounds = programs.scale_problem(), judge.bench.few(simulated=1, real=100)
     assert judge.on_gpu(programs.HONEST, problem).outcome is Outcome.OK
-    usual = [timed(judge, programs.HONEST)[1] for _ in range(judge.bench.few(simulated=2, real=10))]
+    usual = [timed(judge, programs.HONEST)[1] for _ in range(judge.bench.few(simulated=1, real=10))]
     after: list[float] = []
     for _ in range(rounds):
         illegal, _ = timed(judge, programs.FAR)

@@ -15,6 +15,7 @@ from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.evaluators.messages import Job, Refusal, Refused
 from kernelgym.evaluators.process import WorkerProcess
+from kernelgym.evaluators.started import StartedWorker
 from kernelgym.evaluators.staged import StagedEvaluator
 from kernelgym.evaluators.worker import MAX_DATA_BYTES
 from kernelgym.problems import Problem, get_problem
@@ -174,16 +175,17 @@ def test_after_an_interrupt_the_next_job_gets_its_own_answer(
     assert (report.submission, report.outcome) == (broken.digest, Outcome.IMPORT_ERROR)
 
 
-def start_then_interrupt(worker: WorkerProcess, start: Callable[[WorkerProcess], int] = WorkerProcess._start) -> int:
+def start_then_interrupt(
+    worker: WorkerProcess, start: Callable[[WorkerProcess], StartedWorker] = WorkerProcess._start
+) -> StartedWorker:
     """Starts a worker and arms its connection: the job goes out, and waiting for the answer is interrupted."""
-    pid = start(worker)
-    connection = worker._connection
+    started = start(worker)
 
     def interrupt(timeout: float) -> bool:
         raise KeyboardInterrupt
 
-    connection.poll = interrupt  # type: ignore[method-assign,assignment]
-    return pid
+    started.connection.poll = interrupt  # type: ignore[method-assign,assignment]
+    return started
 
 
 def test_closing_ends_every_process_and_later_use_is_refused() -> None:

@@ -20,7 +20,8 @@ from sandboxes.contracts import EvalConfig, Outcome, Report, Submission
 pytestmark = pytest.mark.slow
 
 CONFIG: Final = EvalConfig(device="cuda", trace_timeout_s=60, replay_timeout_s=10, measure_timeout_s=0.05)
-PAIRS: Final = 3
+IMPATIENT: Final = CONFIG.model_copy(update={"replay_timeout_s": 3.0})
+PAIRS: Final = 2
 BENCH: Final = 4096
 
 REFERENCE: Final = f"""
@@ -71,7 +72,7 @@ def candidate(hostile: str = "", number: int = 0) -> Submission:
     return Submission(source=CANDIDATE.replace("HOSTILE", hostile).replace("NUMBER", str(number)))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def local() -> Iterator[LocalEvaluator]:
     with LocalEvaluator(gpu="simulated") as local:
         yield local
@@ -90,8 +91,8 @@ class Evaluate:
         self._local = local
         self._problem = problem_from_file(path)
 
-    def __call__(self, submission: Submission) -> Report:
-        return self._local.evaluate(submission, self._problem, CONFIG)
+    def __call__(self, submission: Submission, config: EvalConfig = CONFIG) -> Report:
+        return self._local.evaluate(submission, self._problem, config)
 
     def await_spare(self) -> None:
         deadline_s = time.monotonic() + 60
@@ -130,6 +131,6 @@ def test_a_kernel_that_does_not_end_is_a_timeout_and_its_process_is_killed(
     evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "GPU_SLACK_S", 1.0)
-    assert evaluate(candidate()).outcome is Outcome.OK
-    assert evaluate(candidate(ENDLESS)).outcome is Outcome.TIMEOUT
-    assert evaluate(candidate(number=1)).outcome is Outcome.OK
+    assert evaluate(candidate(number=PAIRS)).outcome is Outcome.OK
+    assert evaluate(candidate(ENDLESS), IMPATIENT).outcome is Outcome.TIMEOUT
+    assert evaluate(candidate(number=PAIRS + 1)).outcome is Outcome.OK

@@ -15,7 +15,7 @@ from sandboxes.contracts import EvalConfig, Outcome, Submission
 
 ADD_RELU = get_problem("core/add_relu")
 CORRECT = next(each for each in list_solutions() if (each.problem_id, each.name) == ("core/add_relu", "correct"))
-MEASURED = EvalConfig(device="cuda", trace_timeout_s=60)
+MEASURED = EvalConfig(device="cuda", trace_timeout_s=60, measure_timeout_s=0.2)
 
 
 @pytest.fixture(scope="module")
