@@ -15,8 +15,8 @@ from kernelgym.errors import BadUsage, InvalidReference
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.evaluators.messages import Job, Refusal, Refused
 from kernelgym.evaluators.process import WorkerProcess
-from kernelgym.evaluators.started import StartedWorker
 from kernelgym.evaluators.staged import StagedEvaluator
+from kernelgym.evaluators.started import StartedWorker
 from kernelgym.evaluators.worker import MAX_DATA_BYTES
 from kernelgym.problems import Problem, get_problem
 from kernelgym.problems.solutions import list_solutions
