@@ -28,6 +28,8 @@ _OWN_FACTS = (
 )
 """What a process may read about itself; not `net`, which is about the machine."""
 _KERNEL_FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/sys/vm", *(f"/proc/self/{name}" for name in _OWN_FACTS))
+_DRIVER_FACTS = "/proc/driver"
+"""What drivers tell of devices; NVIDIA's: which GPUs there are. It is the same in all namespaces."""
 _CPU_FACTS = ("/sys/devices/system/cpu",)
 
 
@@ -60,6 +62,8 @@ def enter_namespaces(user_id: int | None, directory: str, size_mib: int) -> None
             "tmpfs", place, "tmpfs", flags, f"size={size_mib}m,nr_inodes={size_mib * _FILES_PER_MIB},mode=0700{owner}"
         )
     syscalls.mount("proc", "/proc", "proc", flags | syscalls.MS_NOEXEC | syscalls.MS_RDONLY)
+    if Path(_DRIVER_FACTS).is_dir():
+        syscalls.mount("tmpfs", _DRIVER_FACTS, "tmpfs", flags | syscalls.MS_RDONLY, "nr_inodes=1,mode=0555")
 
 
 def confine(confinement: Confinement, directory: str, limits: Limits, output_fd: int, answer_fd: int) -> int:

@@ -1,6 +1,11 @@
-"""Attacks through devices and terminals."""
+"""Attacks through devices and terminals, and attempts to see the GPU that other processes of this machine use.
 
-from sandboxes.isolation.conformance.prelude import NOTHING
+A test suite sets `CUDA_VISIBLE_DEVICES`, `NVIDIA_VISIBLE_DEVICES` and `KERNELGYM_GPU`, and opens a file with `nvidia`
+in its name for its children to inherit, before it starts a sandbox; where it may, it also makes a device node
+`/dev/nvidia-planted` that is none. So these look for something also on machines without a GPU.
+"""
+
+from sandboxes.isolation.conformance.prelude import FOREIGN_PROCESSES, NOTHING
 from sandboxes.isolation.conformance.scenario import attack
 from sandboxes.isolation.protection import Protection
 
@@ -31,6 +36,85 @@ SCENARIOS = (
             for mode in (os.O_RDONLY, os.O_WRONLY):
                 try: os.open(path, mode | os.O_NONBLOCK); answer.append(path)
                 except OSError: pass
+        """,
+        answers=NOTHING,
+        needs={Protection.HIDDEN_FILES},
+    ),
+    attack(
+        "looks for a GPU in environments",
+        (
+            "import os\n",
+            FOREIGN_PROCESSES,
+            """
+            heads = ('CUDA', 'NVIDIA', 'NV_', 'NVML', 'GPU', 'HIP', 'ROC', 'KERNELGYM')
+            answer = sorted(n for n, v in os.environ.items() if n.startswith(heads) and v not in ('', 'void'))
+            for p in ('self', *foreign()):
+                try: text = open(f'/proc/{p}/environ', 'rb').read()
+                except OSError: continue
+                for row in text.split(bytes(1)):
+                    name, _, value = row.decode(errors='replace').partition('=')
+                    if name.startswith(heads) and value not in ('', 'void'): answer.append((p, name))
+            """,
+        ),
+        answers=NOTHING,
+    ),
+    attack(
+        "opens GPUs",
+        """
+        import glob, os
+        answer = []
+        for path in (*glob.glob('/dev/nvidia*'), *glob.glob('/dev/nvidia-caps*/*'), *glob.glob('/dev/dri/*'),
+                     '/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia-uvm-tools',
+                     '/dev/nvidia-modeset', '/dev/nvidia-planted',
+                     '/dev/nvidia-caps/nvidia-cap1', '/dev/nvidia-caps-imex-channels/channel0',
+                     '/dev/dri/card0', '/dev/dri/renderD128', '/dev/kfd', '/dev/dxg', '/dev/accel/accel0'):
+            for mode in (os.O_RDONLY, os.O_RDWR):
+                try: os.open(path, mode | os.O_NONBLOCK); answer.append(path)
+                except OSError: pass
+        """,
+        answers=NOTHING,
+        needs={Protection.HIDDEN_FILES},
+    ),
+    attack(
+        "reads what drivers tell of GPUs",
+        """
+        import glob, os
+        answer = []
+        for path in ('/proc/driver', '/proc/driver/nvidia', '/proc/driver/nvidia/gpus', '/proc/driver/nvidia/params',
+                     '/proc/driver/nvidia/version', '/proc/driver/nvidia-uvm', '/proc/driver/nvidia-caps',
+                     '/sys/class/drm', '/sys/bus/pci/devices', '/sys/bus/pci/drivers/nvidia',
+                     '/sys/module/nvidia/version',
+                     '/run/nvidia-persistenced/socket', '/tmp/nvidia-mps', '/run/nvidia-fabricmanager'):
+            try: found = os.listdir(path) if os.path.isdir(path) else open(path).read()
+            except OSError: continue
+            if found: answer.append(path)
+        """,
+        answers=NOTHING,
+        needs={Protection.HIDDEN_FILES},
+    ),
+    attack(
+        "inherits a GPU that is open",
+        """
+        import os
+        answer = []
+        for fd in range(4096):
+            try: name = os.readlink(f'/proc/self/fd/{fd}')
+            except OSError: continue
+            if any(word in name for word in ('nvidia', '/dev/dri', '/dev/kfd', 'cuda')): answer.append((fd, name))
+        """,
+        answers=NOTHING,
+    ),
+    attack(
+        "asks NVIDIA's library for GPUs",
+        """
+        import ctypes
+        answer = []
+        for name in ('libcuda.so.1', '/usr/lib/x86_64-linux-gnu/libcuda.so.1', '/usr/lib64/libcuda.so.1'):
+            try: library = ctypes.CDLL(name)
+            except OSError: continue
+            count = ctypes.c_int(0)
+            if library.cuInit(0) == 0 and library.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value:
+                answer.append((name, count.value))
         """,
         answers=NOTHING,
         needs={Protection.HIDDEN_FILES},

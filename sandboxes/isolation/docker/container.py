@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sandboxes.errors import SandboxUnavailable
 from sandboxes.isolation import cgroups, channel
@@ -203,6 +203,7 @@ class ContainerZygote(ZygoteHandle):
             "NetworkMode": "none",
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
+            "MaskedPaths": _MASKED_FACTS,
             "SecurityOpt": ["no-new-privileges"],
             "IpcMode": "none",
             "PidsLimit": box.processes,
@@ -218,7 +219,7 @@ class ContainerZygote(ZygoteHandle):
             "Dns": ["127.0.0.1"],  # or the engine copies the machine's
             "Runtime": self._runtime,
         }
-        environment = {**ZYGOTE_ENVIRONMENT, "HOME": _PRIVATE, "TMPDIR": _PRIVATE}
+        environment = {**ZYGOTE_ENVIRONMENT, **_NO_GPU, "HOME": _PRIVATE, "TMPDIR": _PRIVATE}
         config = {
             "Image": image,
             "Entrypoint": command,
@@ -235,6 +236,17 @@ class ContainerZygote(ZygoteHandle):
             "HostConfig": host,
         }
         return {"config": config, "name": f"kernelgym-{self._owner}-{secrets.token_hex(4)}"}
+
+
+_NO_GPU: Final = {"NVIDIA_VISIBLE_DEVICES": "void", "NVIDIA_DRIVER_CAPABILITIES": ""}
+"""For an engine whose default runtime is NVIDIA's: images for CUDA ask it for all GPUs, and `void` is none."""
+
+_MASKED_FACTS: Final = [
+    *("/proc/acpi", "/proc/asound", "/proc/driver", "/proc/interrupts", "/proc/kcore", "/proc/keys"),
+    *("/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats"),
+    *("/sys/devices/virtual/powercap", "/sys/firmware", "/sys/bus/pci", "/sys/class/drm", "/sys/module"),
+]
+"""What an engine hides by itself, and what drivers tell of devices: a list of our own takes the place of its."""
 
 
 def _masked_paths() -> list[str]:

@@ -68,6 +68,9 @@ def test_the_engine_confirms_every_restriction(sandbox: DockerSandbox, docker_en
     assert host["ReadonlyRootfs"]
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
+    assert not host["DeviceRequests"]
+    assert {"/proc/driver", "/proc/kcore", "/sys/firmware"} <= set(host["MaskedPaths"])
+    assert "NVIDIA_VISIBLE_DEVICES=void" in facts["Config"]["Env"]
     assert host["SecurityOpt"] == ["no-new-privileges"]
     assert not host["Privileged"]
     assert host["PidsLimit"] == 256
