@@ -151,7 +151,7 @@ def replay(
                 if isinstance(node, Launch):
                     launch(index, node, values)
                 else:
-                    _call(index, node, values, trace.values, device, precision, ground)
+                    _call(index, node, values, trace.values, device, precision, ground, last_use.get(index, ()))
             if memory is not None and not isinstance(node, Launch):
                 _tell(memory, node, values)
             for id_ in last_use.get(index, ()):
@@ -181,8 +181,13 @@ def _call(
     device: torch.device,
     precision: Precision,
     ground: Ground | None,
+    ending: Sequence[int],
 ) -> None:
-    """Runs one ATen call and stores its results."""
+    """Runs one ATen call and stores its results; of several not those that are never used (among `ending`).
+
+    What an operator keeps for a backward pass differs between devices: a CPU's statistics of half types are half, a
+    GPU's are not.
+    """
     try:
         op = operator(call.operator)
     except OperatorNotAllowed as error:
@@ -207,9 +212,11 @@ def _call(
         raise MalformedTrace(f"node {index} (`{call.operator}`): {reason[:300]}") from None
     if op.allocates and device.type != "meta":
         poison(result)
-    fresh = _store_all(
-        index, call, call.results, result if isinstance(result, (tuple, list)) else (result,), values, specs
-    )
+    results, items = call.results, result if isinstance(result, (tuple, list)) else (result,)
+    if device.type != "meta" and len(results) == len(items) > 1:
+        kept = [place for place, item in enumerate(results) if not (isinstance(item, TensorRef) and item.id in ending)]
+        results, items = tuple(results[place] for place in kept), [items[place] for place in kept]
+    fresh = _store_all(index, call, results, items, values, specs)
     if ground is not None and op.fresh:
         values.update({id_: ground.computed(id_, values[id_]) for id_ in fresh})
 

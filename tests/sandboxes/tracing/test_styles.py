@@ -1,9 +1,11 @@
 """Honest candidates of every style trace, and their traces say what they do."""
 
 import pytest
+import torch
 
 from sandboxes.contracts import Argument, ArgumentSequence, Descriptor, TensorRef, Trace
 from sandboxes.hardware.targets import get_target
+from sandboxes.replay import replay
 from sandboxes.ttir import parse
 from sandboxes.validation import load_constants, validate
 from tests.tracer import Tracer, calls, candidate, case, forward, launches, line_of, spec
@@ -259,6 +261,26 @@ def far(n):
         assert isinstance(variant.args[0], Descriptor)
         assert variant.args[1:5] == (4, 32, 32, 1)
         assert len(variant.args) == len(parse(variant.ttir).kernel.parameters)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "F.logsigmoid(x)",
+        "F.layer_norm(x.half(), (32,))",
+        "F.batch_norm(x, x[0], x[1].abs())",
+        "F.batch_norm(x.half(), None, None, training=True)",
+    ],
+)
+def test_what_operators_keep_for_a_backward_pass_may_differ_from_a_gpus(tracer: Tracer, returned: str) -> None:
+    recorded = tracer.trace(forward(f"return {returned}"))
+    x = torch.rand(4, 32)
+
+    def launch(*_: object) -> None:
+        raise AssertionError("there is none")
+
+    output = replay(recorded, {0: x}, {}, device=torch.device("cpu"), launch=launch).output
+    assert torch.equal(output, eval(returned, {"F": torch.nn.functional, "x": x}))  # noqa: S307 # from this file
 
 
 @pytest.mark.parametrize(
