@@ -97,6 +97,9 @@ class Answers:
     def judge_some(self, last: Answer | None) -> None:
         """Judges the last answer, and one that is drawn from all, as far as memory goes.
 
+        The values of the last are drawn once more, and the reference is made anew: a kernel that could find either in
+        the GPU's memory, and change it, would be right about something else.
+
         Raises:
             Fault: It is wrong.
         """
@@ -105,7 +108,7 @@ class Answers:
         for answer in chosen.values():
             try:
                 with self._gpu.faults():
-                    self._judge(answer)
+                    self._judge(answer, anew=answer is last)
             except GpuError as error:
                 if error.fault is not GpuFault.OUT_OF_MEMORY:
                     raise
@@ -140,13 +143,13 @@ class Answers:
         share = FLOORS.get(right.dtype, 1e-1) * CLEAR.get(right.dtype, 1.0)
         return max(share, self._allowed.get(place, 0.0)) * size
 
-    def _judge(self, answer: Answer) -> None:
+    def _judge(self, answer: Answer, *, anew: bool = False) -> None:
         """Judges an answer like the bench case's.
 
         Raises:
             Fault: It is wrong.
         """
-        drawn = self._values.copy(answer.draw)
+        drawn = self._values.anew(answer.draw) if anew else self._values.copy(answer.draw)
         truth = compute_truth(self._reference, self._trial, self._gpu, drawn)
         after = answer.inputs or drawn
         verdict = compare(truth, answer.output, after)

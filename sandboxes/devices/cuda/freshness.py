@@ -7,6 +7,7 @@ size and sign wherever the reference is meaningful under these. Whoever kept an 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -52,7 +53,9 @@ class Values:
         *,
         exact: bool,
     ) -> None:
-        self._bases = [moved(reference.draw(trial.case, trial.distribution, seed), gpu.device) for seed in seeds]
+        self._draws = [partial(reference.draw, trial.case, trial.distribution, seed) for seed in seeds]
+        self._device = gpu.device
+        self._bases = [moved(drawn(), gpu.device) for drawn in self._draws]
         self._domains = reference.domains(len(self._bases[0]))
         self._sizes = Distribution.SMALL in reference.distributions
         self._signs = Distribution.NEGATIVE in reference.distributions
@@ -68,7 +71,10 @@ class Values:
 
     def write(self, draw: Draw, inputs: Sequence[Any]) -> None:
         """Writes them into inputs that are laid out like the base sets, gaps and all."""
-        for source, target, factor in zip(self._bases[draw.base], inputs, draw.factors, strict=True):
+        self._write(self._bases[draw.base], draw, inputs)
+
+    def _write(self, base: Sequence[Any], draw: Draw, inputs: Sequence[Any]) -> None:
+        for source, target, factor in zip(base, inputs, draw.factors, strict=True):
             for (_, one), (_, other) in zip(labelled(source), labelled(target), strict=True):
                 _whole(other).copy_(_whole(one))
                 if factor != 1.0 and _scalable(one):
@@ -78,6 +84,13 @@ class Values:
         """Returns them in memory of their own."""
         inputs: list[Any] = clone(self._bases[draw.base])
         self.write(draw, inputs)
+        return inputs
+
+    def anew(self, draw: Draw) -> list[Any]:
+        """Returns them in memory of their own, drawn once more: whatever has become of the base sets since."""
+        base = moved(self._draws[draw.base](), self._device)
+        inputs: list[Any] = clone(base)
+        self._write(base, draw, inputs)
         return inputs
 
     def _factor(self, domain: Domain) -> float:

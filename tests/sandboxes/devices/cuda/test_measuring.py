@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from sandboxes.contracts import Outcome, Precision, Reference, Target, TimingFlag
+from sandboxes.devices.cuda import sides
 from sandboxes.devices.cuda.arena import Arena
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
+from sandboxes.devices.cuda.freshness import Values
 from sandboxes.devices.cuda.gpu import DeviceEvent, Mark, Prepared, Sample
 from sandboxes.devices.cuda.measured import Measured
 from sandboxes.devices.cuda.measuring import measure
@@ -148,6 +150,25 @@ def test_answers_that_are_slightly_wrong_whenever_they_are_timed_are_found(doubl
     with pytest.raises(Fault, match=r"no element is far off|elements are wrong") as caught:
         timed(doubled, gpu=gpu)
     assert caught.value.outcome is Outcome.INCORRECT
+
+
+def test_a_program_that_changes_the_values_which_others_are_made_of_is_found(
+    doubled: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Values] = []
+    monkeypatch.setattr(sides, "Values", lambda *args, **options: made.append(Values(*args, **options)) or made[-1])
+
+    gpu = TamperingGpu(lambda number: None)
+
+    def forge(number: int) -> None:
+        if number == 1:
+            gpu.owner.output.zero_()  # which is right for zeros
+            for base in made[-1]._bases:
+                base[0].zero_()
+
+    gpu.after = forge
+    with pytest.raises(Fault, match="elements are wrong"):
+        timed(doubled, gpu=gpu)
 
 
 def test_an_answer_that_is_kept_from_the_run_before_is_found(doubled: Program) -> None:
