@@ -184,7 +184,9 @@ class Workshop:
         if len(packed) > MAX_BUNDLE_BYTES:
             if job.config.device != "cpu":
                 raise BrokenBundle(
-                    f"{len(packed)} bytes would have to be sent to a GPU; {MAX_BUNDLE_BYTES} are allowed"
+                    f"{len(packed) / 2**20:.0f} MiB of constants and traces would have to be sent to a GPU elsewhere, "
+                    f"{MAX_BUNDLE_BYTES / 2**20:.0f} are allowed; evaluate it on the GPU's machine, where nothing is "
+                    "sent (kernelgym serve --gpu auto, or the evaluator local), or with smaller weights"
                 )
             return _finished(self._pipeline.replay(found), self._words)
         return Handed(timings_s=timings_s), packed

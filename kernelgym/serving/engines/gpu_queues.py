@@ -53,7 +53,8 @@ class GpuQueues:
             The orders, those that are measured with who measures them.
 
         Raises:
-            NoSuchStation: One can't. At first it says when to ask again, for it is not certain yet.
+            NoSuchStation: One can't. At first it says when to ask again, for it is not certain yet. Or it would be
+                measured by one of several GPUs or drivers that differ.
             LedgerUnavailable: As the ledger's.
         """
         named = [self._named(order) for order in orders]
@@ -81,9 +82,15 @@ class GpuQueues:
         found = sorted({worker.gpu for worker in workers if queue in worker.queues and worker.gpu})
         if not found:
             return known
+        if len(found) > 1:
+            raise NoSuchStation(
+                f"{queue.partition('@')[0]} is served by GPUs or drivers that differ ({'; '.join(found)}), and their "
+                "times must not be mixed: stop the workers of all but one, or give the others a Redis of their own",
+                BEAT_EVERY_S,
+            )
         with self._lock:
-            self._gpus[queue] = ("; ".join(found), now)
-        return "; ".join(found)
+            self._gpus[queue] = (found[0], now)
+        return found[0]
 
     def _is_served(self, queue: str) -> bool:
         now = self._now()

@@ -22,6 +22,7 @@ from kernelgym.evaluators.messages import (
 )
 from kernelgym.serving.dispatch import Dispatch
 from kernelgym.serving.errors import LedgerUnavailable
+from kernelgym.serving.identity import job_id
 from kernelgym.serving.jobs import MAX_ATTEMPTS, Answer, Claim, Priority, WorkerView
 from kernelgym.serving.ledger.protocol import Ledger
 from kernelgym.serving.ledger.records import is_answer
@@ -123,6 +124,7 @@ class JobRunner:
         self._observer: Observer = observer or Silent()
         self._in_one_go = in_one_go
         self._queues = worker.queues
+        self._gpu = worker.gpu
         self._evaluator = open_evaluator(lambda stage: self._pulse.stage(stage), self._sheltered)
         self._pulse = Pulse(ledger, worker, self._commands, self._evaluator.stop)
         self._failures = 0
@@ -228,10 +230,25 @@ class JobRunner:
                 return self._evaluator.inspect(task)
         if claim.station is Station.TRACE:
             return self._evaluator.evaluate(task) if self._in_one_go else self._evaluator.trace(task)
+        self._check_gpu(claim)
         bundle = self._persist(lambda: self._ledger.bundle(claim.id), claim, ANSWER_PATIENCE_S)
         if bundle is None:
             raise WorkerLost("what the station before left is gone")
         return self._replay(claim, Handover(bundle=bundle, timings_s=claim.timings_s))
+
+    def _check_gpu(self, claim: Claim) -> None:
+        """Checks that a job was ordered for this worker's GPU and driver, or for any: they are part of the question.
+
+        Raises:
+            WorkerLost: It was for another one: whoever has that may still take it.
+        """
+        if claim.station is not Station.MEASURE or not self._gpu:
+            return
+        if claim.id not in {job_id(claim.task, self._gpu), job_id(claim.task)}:
+            raise WorkerLost(
+                f"this was ordered when another GPU or driver served the queue, and this worker has {self._gpu}: order "
+                "it again, and let one kind only serve a target (`kernelgym status` names them)"
+            )
 
     def _replay(self, claim: Claim, handover: Handover) -> Answer:
         assert isinstance(claim.task, Job), "others have one station"

@@ -93,3 +93,20 @@ def test_what_is_known_needs_no_gpu(gpus: GpuQueues, ledger: MemoryLedger) -> No
     assert retry_after_s(gpus, wanted)
     ledger.settle(view.id, None, Finished(report=failed_report(Outcome.INCORRECT)), {})
     gpus.check([wanted])
+
+
+def test_workers_whose_drivers_differ_measure_nothing_together(
+    gpus: GpuQueues, ledger: MemoryLedger, clock: Clock
+) -> None:
+    one, other = (
+        gpu_worker("h200").model_copy(update={"id": name, "gpu": f"NVIDIA H200, driver {name}"}) for name in "ab"
+    )
+    ledger.beat(one)
+    assert gpus.check([order("h200")])[0].gpu == "NVIDIA H200, driver a"
+    ledger.beat(other)
+    clock.now += TRUST_S
+    with pytest.raises(NoSuchStation, match=r"driver a; NVIDIA H200, driver b.*must not be mixed"):
+        gpus.check([order("h200")])
+    gpus.check([order("h200", device="cpu")])
+    ledger.leave("a")
+    assert gpus.check([order("h200")])[0].gpu == "NVIDIA H200, driver b"

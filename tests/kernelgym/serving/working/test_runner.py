@@ -11,7 +11,7 @@ from kernelgym.serving.routing import Station, queue_of
 from kernelgym.serving.working import runner as module
 from kernelgym.serving.working.observer import Ending
 from kernelgym.serving.working.runner import JobRunner
-from sandboxes.contracts import Outcome
+from sandboxes.contracts import EvalConfig, Outcome
 from tests.kernelgym.serving import doubles
 from tests.kernelgym.serving.doubles import FlakyLedger, Heard, Obedient, Sent, hand_over, make_job, make_order
 
@@ -163,3 +163,20 @@ def test_work_is_stopped_as_soon_as_nobody_wants_it() -> None:
     bench.runner.close()
     assert bench.evaluator.closed
     assert bench.sent == []
+
+
+@pytest.mark.parametrize(("ordered", "answered"), [("driver 1", False), ("driver 2", True), ("", True)])
+def test_a_worker_answers_no_question_about_another_driver(ordered: str, answered: bool) -> None:
+    ledger, task = FlakyLedger(), make_job().model_copy(update={"config": EvalConfig(device="cuda")})
+    order = make_order(task).model_copy(update={"gpu": ordered})
+    id = ledger.submit(order, "me")[0].id
+    queues = queue_of(Station.TRACE), queue_of(Station.MEASURE, task.config.target)
+    worker = doubles.make_worker(*queues).model_copy(update={"gpu": "driver 2"})
+    evaluator, heard = Obedient(hand_over, doubles.report_on), Heard()
+    runner = JobRunner(ledger, Sent(), lambda on_stage, on_sheltered: evaluator, worker, observer=heard)
+    runner.work(id, Station.TRACE)
+    runner.work(id, Station.MEASURE)
+    view = ledger.view([id])[0]
+    assert view is not None
+    assert (view.answer is not None) is answered
+    assert heard.endings[-1] is (Ending.ANSWERED if answered else Ending.LOST)
