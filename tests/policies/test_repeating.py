@@ -197,8 +197,8 @@ def test_episodes_that_were_lost_are_not_confirmed(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_real_evaluations_can_be_repeated_and_continued(tmp_path: Path) -> None:
-    """Two of the problems are priced by their data: how often atomics meet decides how long they take."""
-    arguments = ("--problems", "core/histogram,core/scatter_add,core/row_sum", "--turns", "2", "--samples", "2",
+    """One of the problems is priced by its data: how often atomics meet decides how long it takes."""
+    arguments = ("--problems", "core/histogram,core/row_sum", "--turns", "2", "--samples", "2",
                  "--data-seed", "5", "--confirm", "--workers", "2")  # fmt: skip
     command = [
         sys.executable,
@@ -222,7 +222,7 @@ def test_real_evaluations_can_be_repeated_and_continued(tmp_path: Path) -> None:
     assert summary(tmp_path / "killed") == summary(tmp_path / "whole")
     assert episodes(tmp_path / "killed") == episodes(tmp_path / "whole")
     lines = [(line["problem"], line["sample"]) for line in whole_lines(tmp_path / "killed" / "episodes.jsonl")]
-    assert len(lines) == len(set(lines)) == 6
+    assert len(lines) == len(set(lines)) == 4
     assert set(lines[: len(finished)]) == finished
     kept = read_run(tmp_path / "whole").episodes[0].turns[-1]
     submission = extract(kept.completion)

@@ -199,7 +199,7 @@ def test_a_slow_kernel_becomes_faster_by_the_feedback_alone() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_most_slow_solutions_become_faster_in_eight_turns() -> None:
-    problems = list_problems("core/*")[::3]
+    problems = list_problems("core/*")[::6]
     with LocalEvaluator(workers=2) as evaluator:
         episodes = list(rollout(SearchPolicy(), problems, evaluator, Rules(max_turns=8), concurrency=3))
     speedups = {episode.problem: [turn.report.speedup or 0.0 for turn in episode.turns] for episode in episodes}

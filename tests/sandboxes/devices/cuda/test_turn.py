@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from sandboxes.devices.cuda.lease import GpuLease
+from sandboxes.devices.cuda.simulated import SimulatedGpu
 from sandboxes.devices.cuda.turn import Turn, turn
 from sandboxes.errors import MachineFailed
+from sandboxes.hardware.targets import get_target
 
 
 def test_the_second_one_waits_says_so_and_begins_when_the_first_has_done(tmp_path: Path) -> None:
@@ -52,3 +55,17 @@ def test_a_lock_that_can_not_be_opened_is_the_machines_fault_with_a_remedy(tmp_p
     (tmp_path / "kernelgym-turn-GPU-1.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(MachineFailed, match=r"remove .*kernelgym-turn-GPU-1\.lock"), turn("GPU-1", folder=tmp_path):
         pass
+
+
+def test_simulated_gpus_measure_nothing_and_wait_for_nobody(tmp_path: Path) -> None:
+    heard: list[Turn] = []
+    leases = [GpuLease(SimulatedGpu, heard.append, tmp_path) for _ in range(2)]
+    target = get_target("h200")
+    try:
+        with leases[0].turn(target) as one, leases[1].turn(target) as other:
+            assert one.facts.uuid == other.facts.uuid
+            assert heard == [Turn.BEGAN, Turn.BEGAN]
+    finally:
+        for lease in leases:
+            lease.close()
+    assert list(tmp_path.iterdir()) == []
