@@ -99,6 +99,10 @@ def evaluate(
             metavar="NAME|FOLDER", help="Its templates: compact, drkernel or your own.", show_default="compact"
         ),
     ] = None,
+    sections: Annotated[
+        str | None,
+        typer.Option(metavar="TOOL,...", help="Let profilers look, too: ncu (Nsight Compute), proton; on a GPU."),
+    ] = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Evaluate one candidate: is it right, how fast is it, what is it worth, and why."""
@@ -107,6 +111,7 @@ def evaluate(
     options = evaluation.Options(
         candidate=candidate, problem=problem, reference=reference, target=target, device=device, precision=precision,
         sandbox=sandbox, timeout_s=timeout, seed=seed, reward=reward, feedback=feedback, style=style, json=json,
+        sections=sections,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(evaluation.run(options, context.obj.at(evaluator, urgent=True)))

@@ -11,12 +11,14 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from kernelgym.cli.exits import ExitCode
+from kernelgym.cli.sections import choose_tools, look_at
 from kernelgym.cli.services import Services
 from kernelgym.envs import Rules, write_feedback
 from kernelgym.envs.styles import BASE as DEFAULT_STYLE
 from kernelgym.errors import BadUsage
 from kernelgym.problems import Problem, get_problem, problem_from_file
 from kernelgym.reports import dump_document, render_report, report_document
+from kernelgym.reports.sections import render_sections
 from rewards import get_reward
 from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Precision, Report, Submission
 from sandboxes.extraction import decode, extract, report_without_code
@@ -43,6 +45,8 @@ class Options:
     feedback: bool
     style: str | None
     json: bool
+    sections: str | None = None
+    """Tools that look at the candidate as well, separated by commas."""
 
 
 def run(options: Options, services: Services) -> ExitCode:
@@ -58,19 +62,25 @@ def run(options: Options, services: Services) -> ExitCode:
         timeout_s=options.timeout_s, seed=options.seed,
     )  # fmt: skip
     rules = _rules(options, config)
+    tools = choose_tools(options.sections, config, services)
+    sandbox = options.sandbox or services.settings.sandbox
     candidate = read_candidate(options.candidate)
     if isinstance(candidate, Diagnostic):
         report = report_without_code(candidate, problem.id, config)
     else:
-        report = _evaluate(candidate, problem, config, options.sandbox or services.settings.sandbox, services)
+        report = _evaluate(candidate, problem, config, sandbox, services)
     reward = reward_function(report)
     submission = None if isinstance(candidate, Diagnostic) else candidate
+    sections = look_at(tools, submission, problem, report, services, sandbox) if submission is not None else ()
     if options.json:
-        typer.echo(dump_document(report_document(report, reward)))
+        looked = {"sections": [section.model_dump(mode="json") for section in sections]} if tools else {}
+        typer.echo(dump_document(report_document(report, reward) | looked))
     elif rules is not None:
         typer.echo(write_feedback(report, reward, submission, previous=(), rules=rules, over=False))
     else:
         Console(highlight=False).print(render_report(report, reward, submission))
+        if sections:
+            Console(highlight=False).print(render_sections(sections))
     return ExitCode.INFRASTRUCTURE if report.outcome is Outcome.INFRASTRUCTURE else ExitCode.VERDICT
 
 
@@ -84,6 +94,8 @@ def _rules(options: Options, config: EvalConfig) -> Rules | None:
         if options.style is not None:
             raise BadUsage(f"--style {options.style} is for --feedback; add that")
         return None
+    if options.sections is not None:
+        raise BadUsage(f"--sections {options.sections} is for people, --feedback for models; give one of them")
     if options.json:
         raise BadUsage("--feedback is text and --json is not; give one of them")
     return Rules(reward=options.reward, style=options.style or DEFAULT_STYLE, config=config)
