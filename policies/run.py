@@ -105,6 +105,8 @@ def _play(options: Options, services: Services, policy: Policy) -> int:
         data_seed="" if options.data_seed is None else str(options.data_seed), confirm=_confirms(options),
         policy_options=options.policy_options,
     )  # fmt: skip
+    if rules.config.device != "cpu" and not options.out.exists():
+        _check_device(options, rules, services)
     with RunFolder(options.out, record, restart=options.restart) as folder:
         interrupted = _fill(folder, policy, loaded.problems, rules, options, services)
         episodes = [episode.numbers() for episode in folder.episodes()]
@@ -175,6 +177,15 @@ def _episode_document(episode: EpisodeRecord) -> dict[str, Any]:
         "loss": None if episode.loss is None else episode.loss.value,
         "error": None if episode.error is None else episode.error.message,
     }
+
+
+def _check_device(options: Options, rules: Rules, services: Services) -> None:
+    """Checks that somebody can judge, before there is a folder: one that is there may need nobody any more.
+
+    Raises:
+        KernelGymError: Nobody can; says what to do.
+    """
+    _evaluator(options.sandbox or services.settings.sandbox, 1, rules, services).close()
 
 
 def _fill(

@@ -6,12 +6,14 @@ from kernelgym.errors import BadUsage
 from kernelgym.evaluators.following import FollowingEvaluator
 from kernelgym.evaluators.manners import Manners
 from kernelgym.evaluators.messages import Task
+from kernelgym.evaluators.protocol import Checking
 from kernelgym.evaluators.steps import Ask, Drop, Send, Told
 from kernelgym.evaluators.troubles import Busy, Passing, Unmanned
 from kernelgym.serving.engines.engine import Engine
 from kernelgym.serving.errors import LedgerUnavailable, NoSuchStation, TooBusy
 from kernelgym.serving.jobs import JobState, JobView, Order, Priority
 from kernelgym.serving.telemetry.observing import log_answered, log_submitted
+from sandboxes.contracts import EvalConfig
 
 
 class EngineLine:
@@ -97,3 +99,13 @@ class QueueEvaluator(FollowingEvaluator):
     def __init__(self, engine: Engine, *, priority: Priority = Priority.BATCH, manners: Manners | None = None) -> None:
         polite = manners or Manners()
         super().__init__(EngineLine(engine, priority, polite.deadline_s), polite)
+        self._engine = engine
+
+    def check(self, config: EvalConfig) -> None:
+        """Returns if the engine can evaluate with this configuration, as far as it knows.
+
+        Raises:
+            BadUsage: It needs a GPU, and nobody measures on it.
+        """
+        if isinstance(self._engine, Checking):
+            self._engine.check(config)

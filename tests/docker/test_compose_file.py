@@ -48,6 +48,14 @@ def test_gpus_and_flower_are_there_for_those_who_ask() -> None:
     }
 
 
+def test_a_gpu_worker_has_what_builds_launchers_and_may_ask_for_clocks() -> None:
+    service = SERVICES["gpu-worker"]
+    packages = service["build"]["args"]["SYSTEM_PACKAGES"].strip("}").split()
+    assert {"gcc", "python3-dev"} <= set(packages)
+    assert service["environment"]["NVIDIA_DRIVER_CAPABILITIES"] == "compute,utility"
+    assert service["environment"].keys() > SERVICES["worker"]["environment"].keys()
+
+
 def test_no_secret_has_a_default() -> None:
     text = (ROOT / "docker/compose.yaml").read_text() + (ROOT / "docker/.env.example").read_text()
     assert "REDIS_PASSWORD:-" not in text

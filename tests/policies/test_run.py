@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from kernelgym.cli import app, extension
 from kernelgym.cli.exits import ExitCode
 from kernelgym.cli.services import Services
-from kernelgym.errors import EvaluatorBroken, InvalidReference
+from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference
 from kernelgym.problems import Problem
 from kernelgym.runs.record import EpisodeRecord
 from kernelgym.settings import Settings
@@ -414,3 +414,15 @@ def test_a_run_is_quick_to_ask_for_help() -> None:
     code += "except SystemExit: pass\nprint({'torch', 'triton', 'policies.run'} & set(sys.modules), file=sys.stderr)"
     result = subprocess.run([sys.executable, "-I", "-c", code], cwd=os.sep, capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "set()"
+
+
+def test_without_a_gpu_there_is_no_folder_either(run: Runner) -> None:
+    class Gpuless(LightEvaluator):
+        def check(self, config: EvalConfig) -> None:
+            raise BadUsage(f"nobody measures on {config.target}; start a worker")
+
+    run.evaluator = Gpuless(judge)
+    result = run(*TWO, "--device", "cuda")
+    assert result.exit_code == ExitCode.USAGE
+    assert "start a worker" in result.stderr
+    assert not run.out.exists()

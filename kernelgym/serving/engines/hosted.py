@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import uuid4
 
+from kernelgym.errors import BadUsage
 from kernelgym.serving.celery_app import CeleryDispatch, RedisQueues, make_app
 from kernelgym.serving.engines.gpu_queues import GpuQueues
 from kernelgym.serving.engines.ledger_engine import LedgerEngine
@@ -14,6 +15,7 @@ from kernelgym.serving.jobs import JobView, Order, Overview
 from kernelgym.serving.ledger.bounds import Bounds
 from kernelgym.serving.ledger.redis_ledger import RedisLedger
 from kernelgym.serving.routing import CPU_STATIONS, Station, queue_of
+from sandboxes.contracts import Depth, EvalConfig
 
 NEEDED: Final = tuple(CPU_STATIONS)
 """Stations without which hardly a job can be done."""
@@ -55,6 +57,21 @@ class HostedEngine(LedgerEngine):
             return f"{error}; start Redis, or correct KERNELGYM_REDIS_URL"
         needed = {queue_of(station) for station in NEEDED}
         return unserved(overview, needed)
+
+    def check(self, config: EvalConfig) -> None:
+        """Returns if somebody serves what measures this configuration; for workers on CPUs a job waits.
+
+        Raises:
+            BadUsage: Nobody does now; says what would start one.
+        """
+        if config.device != "cuda" or config.depth is Depth.PRICED:
+            return
+        try:
+            overview = self._ledger.overview(recent=0)
+        except LedgerUnavailable:
+            return  # who orders waits until it is back
+        if (trouble := unserved(overview, {queue_of(Station.MEASURE, config.target)})) is not None:
+            raise BadUsage(f"nothing can be measured there: {trouble}, on a machine that has such a GPU")
 
     def close(self) -> None:
         """Closes connections; what was submitted goes on. Calling it again does nothing."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from kernelgym.errors import BadUsage
 from kernelgym.evaluators.messages import Finished, Job
 from kernelgym.evaluators.process import WORKER_MODULE
 from kernelgym.problems import get_problem
@@ -52,6 +53,9 @@ def order(source: str) -> Order:
 def test_what_a_cpu_traced_a_gpu_measures_and_what_fails_early_never_gets_there(
     engine: HostedEngine, service: Service
 ) -> None:
+    engine.check(EvalConfig(device="cuda", target="h200"))
+    with pytest.raises(BadUsage, match="--gpu 0 --target h100"):
+        engine.check(EvalConfig(device="cuda", target="h100"))
     right, wrong = engine.submit([order(solution("add_relu").source), order(EARLY)], "test")
     measured, failed = service.answer(right.id, 120.0), service.answer(wrong.id, 60.0)
     assert isinstance(measured, Finished)
