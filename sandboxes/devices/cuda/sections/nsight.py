@@ -79,12 +79,12 @@ def find_ncu(places: Iterable[str] = PLACES) -> Path | None:
     return None
 
 
-def command(ncu: Path, folder: Folder) -> list[str]:
+def command(ncu: Path, folder: Folder, timeout_s: float) -> list[str]:
     """Returns the command that looks at what a folder holds."""
     return [
         str(ncu), "--profile-from-start", "off", "--target-processes", "application-only", "--replay-mode", "kernel",
         "--cache-control", "all", "--clock-control", "none", "--csv", "--page", "raw", "--print-units", "base",
-        "--metrics", ",".join(METRICS), "--log-file", str(folder.log), *replaying(folder),
+        "--metrics", ",".join(METRICS), "--log-file", str(folder.log), *replaying(folder, timeout_s),
     ]  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def look(assignment: Assignment, bundle: bytes, timeout_s: float) -> Section:
     with TemporaryDirectory(prefix="kernelgym-ncu-", ignore_cleanup_errors=True) as place:
         folder = Folder.of(Path(place), assignment, bundle)
         try:
-            ended = run(command(ncu, folder), folder, timeout_s, [folder.log])
+            ended = run(command(ncu, folder, timeout_s), folder, timeout_s, [folder.log])
         except OSError as error:
             return nothing(Tool.NCU, f"{ncu} can't be started: {error.strerror}", version=version)
         text, told = beginning_of(folder.log), folder.told()

@@ -43,7 +43,7 @@ def look(assignment: Assignment, bundle: bytes, timeout_s: float) -> Section:
         folder = Folder.of(Path(place), assignment, bundle)
         output = folder.proton.with_name(f"{folder.proton.name}.hatchet")
         try:
-            ended = run(replaying(folder), folder, timeout_s, [output])
+            ended = run(replaying(folder, timeout_s), folder, timeout_s, [output])
         except OSError as error:
             return nothing(Tool.PROTON, f"it can't be started: {error.strerror}", version=version)
         text, told = beginning_of(output), folder.told()

@@ -1,6 +1,6 @@
 """One look at a traced candidate on the GPU, for a profiler that has started this process.
 
-    python -I -m sandboxes.devices.cuda.sections.replaying FOLDER
+    python -I -m sandboxes.devices.cuda.sections.replaying FOLDER --limit-s SECONDS
 
 It reads what to run from a folder (`Folder`), compiles and warms up, and then launches the bench case once between
 `cudaProfilerStart` and `cudaProfilerStop`, on random inputs of its own: that is all that tools are to see. The
@@ -39,7 +39,6 @@ from sandboxes.errors import BrokenBundle, SandboxesError
 from sandboxes.evaluation import Verified
 from sandboxes.faults import Fault
 from sandboxes.gate import Evidence, Measured
-from sandboxes.isolation import syscalls
 from sandboxes.operators import operator
 from sandboxes.pipeline import Pipeline
 from sandboxes.rehearsal import compile_all
@@ -254,11 +253,13 @@ def _may_launch(call: AtenCall) -> bool:
 
 
 def main() -> None:
-    """Replays what a folder holds, and ends with whoever has started this."""
+    """Replays what a folder holds; ends when its time is up, also if the driver does not come back."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    folder = Folder(parser.parse_args().folder)
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    parser.add_argument("--limit-s", type=int, required=True)
+    options = parser.parse_args()
+    signal.alarm(options.limit_s)
+    folder = Folder(options.folder)
     replay_in(folder)
     told = folder.told()
     if told is not None and told.failure is not None:

@@ -1,5 +1,6 @@
 """A tool as a process: with a time limit, and with output that is read only as far as it goes."""
 
+import math
 import os
 import signal
 import subprocess
@@ -32,9 +33,9 @@ class Ended:
     reason: str = ""
 
 
-def replaying(folder: Folder) -> list[str]:
-    """Returns the command that runs what a folder holds."""
-    return [sys.executable, "-I", "-m", MODULE, str(folder.path)]
+def replaying(folder: Folder, timeout_s: float) -> list[str]:
+    """Returns the command that runs what a folder holds, and ends by itself, wherever a tool has put its process."""
+    return [sys.executable, "-I", "-m", MODULE, str(folder.path), "--limit-s", str(max(1, math.ceil(timeout_s)))]
 
 
 def run(command: Sequence[str], folder: Folder, timeout_s: float, outputs: Sequence[Path]) -> Ended:

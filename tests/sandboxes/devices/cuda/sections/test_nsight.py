@@ -68,7 +68,7 @@ class FakeNcu:
         self.told = TOLD
         self.answers(GOOD)
 
-    def _instead(self, folder: Folder) -> list[str]:
+    def _instead(self, folder: Folder, timeout_s: float) -> list[str]:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1], 'told.json').write_text(sys.argv[2])"
         return [sys.executable, "-I", "-S", "-c", code, str(folder.path), self.told]
 
@@ -119,8 +119,8 @@ def test_it_is_asked_to_look_only_while_the_program_runs_and_to_leave_clocks_alo
 
 
 def test_what_it_runs_is_the_replay_in_an_isolated_interpreter(tmp_path: Path) -> None:
-    command = nsight.command(Path("/usr/bin/ncu"), Folder(tmp_path))
-    assert command[-5:] == [sys.executable, "-I", "-m", running.MODULE, str(tmp_path)]
+    command = nsight.command(Path("/usr/bin/ncu"), Folder(tmp_path), timeout_s=2.5)
+    assert command[-7:] == [sys.executable, "-I", "-m", running.MODULE, str(tmp_path), "--limit-s", "3"]
 
 
 def test_missing_permissions_come_with_a_remedy(ncu: FakeNcu) -> None:

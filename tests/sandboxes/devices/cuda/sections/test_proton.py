@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from sandboxes.contracts import EvalConfig, Reference, Submission
 from sandboxes.devices.cuda.sections import proton
+from sandboxes.devices.cuda.sections.folder import Assignment
 from sandboxes.devices.cuda.sections.replaying import PROTON_RUNS
-from sandboxes.devices.cuda.sections.section import Row
+from sandboxes.devices.cuda.sections.section import Row, Tool
 
 
 def frame(name: str, *children: Any, **metrics: float) -> dict[str, Any]:
@@ -65,6 +67,20 @@ def test_numbers_that_are_none_are_left_out() -> None:
     scopes = [frame("kernelgym.node.1", frame("k", **{"time (ns)": value, "count": 1})) for value in bad]
     text = json.dumps([frame("ROOT", *scopes)])
     assert proton.read(text) == tuple[Row]()
+
+
+@pytest.mark.slow
+def test_a_run_that_can_not_begin_says_why_in_its_section() -> None:
+    assignment = Assignment(
+        submission=Submission(source="import torch"),
+        reference=Reference(id="test", source="import torch"),
+        config=EvalConfig(device="cuda"),
+        gpu="auto",
+        tool=Tool.PROTON,
+    )
+    section = proton.look(assignment, b"", 100.0)
+    assert section.rows == ()
+    assert section.notes == ("a bundle of 0 bytes arrived, too few for its start; trace the candidate again",)
 
 
 def test_proton_takes_what_it_is_told() -> None:
