@@ -15,6 +15,7 @@ from sandboxes.devices.cuda.ceilings import ceilings_of
 from sandboxes.devices.cuda.choosing import Chooser
 from sandboxes.devices.cuda.counting import Counting
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
+from sandboxes.devices.cuda.fitting import fitted
 from sandboxes.devices.cuda.gpu import Gpu, Mark
 from sandboxes.devices.cuda.measuring import measure
 from sandboxes.devices.cuda.profiling import measured_profile
@@ -127,6 +128,7 @@ class CudaDevice:
 
     def _timed(self, program: Program, choice: Choice, rival: Rival, target: Target) -> Profile:
         deadline_s = time.monotonic() + self._config.replay_timeout_s
+        actual = fitted(target, self._gpu.facts)
         loaded = self._load_chosen(program, choice)
         counting = Counting(program, choice, deadline_s)
         launch = launcher(self._gpu, loaded, choice)
@@ -142,13 +144,13 @@ class CudaDevice:
             loaded,
             rival=rival,
             config=self._config,
-            target=target,
+            target=actual,
             launched=counting.launched(),
             variants=self._measured_variants,
             shelf=self._shelf,
             compiled=self._compiles,
         )
-        ceilings = ceilings_of(self._gpu, target, self._shelf) if self._shelf is not None else None
+        ceilings = ceilings_of(self._gpu, actual, self._shelf) if self._shelf is not None else None
         with self._gpu.faults(), self._gpu.precision(self._config.precision):
             return measured_profile(
                 self._gpu,
@@ -158,6 +160,7 @@ class CudaDevice:
                 launched=counting.launched(),
                 reference=rival.graph,
                 target=target,
+                actual=actual,
                 precision=self._config.precision,
                 measured=measured,
                 ceilings=ceilings,

@@ -88,7 +88,7 @@ def check_target(facts: GpuFacts, target: Target) -> None:
     Raises:
         NoGpu: They would be for another; the message names the right target.
     """
-    title = facts.title.removesuffix(" (simulated)")
+    title = facts.title.removesuffix(" (simulated)").partition(" MIG ")[0]  # a slice is of its GPU's kind
     named = next((known for known in TARGETS.values() if known.title == title), None)
     fits = target.backend == "cuda" and target.arch == facts.arch
     if fits and (named is None or named == target):

@@ -65,6 +65,7 @@ def measured_profile(
     precision: Precision,
     measured: Measured,
     ceilings: Ceilings | None = None,
+    actual: Target | None = None,
 ) -> Profile:
     """Puts a profile together from measured times and exact counts.
 
@@ -79,6 +80,8 @@ def measured_profile(
         precision: Decides which unit multiplies float32.
         measured: Times of the whole.
         ceilings: What this GPU reaches; without them the data sheet stands in.
+
+        actual: The target as this GPU is (`fitting`), for rooflines; None: it is the target.
 
     Raises:
         GpuError: A kernel failed.
@@ -97,7 +100,8 @@ def measured_profile(
     complete = saw_everything(program, choice, seen)
     if not complete:
         seen = _as_modelled(counted, measured)
-    reached = target if ceilings is None else ceilings.applied(target)
+    kind = actual or target
+    reached = kind if ceilings is None else ceilings.applied(kind)
     nodes = _nodes(program, choice, launched, counted, seen, reached, precision, measured.time_us)
     live = sum(node.time_us for node in nodes if node.live)
     own = sum(node.time_us for node in nodes if node.live and node.custom)

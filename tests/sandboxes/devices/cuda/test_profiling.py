@@ -17,6 +17,7 @@ from sandboxes.contracts import (
     Profile,
     ProfileSource,
     Resources,
+    Target,
     TensorRef,
     TimingFlag,
     Trace,
@@ -99,6 +100,7 @@ def profile(
     launched: Mapping[int, Launched] | None = None,
     ceilings: Ceilings | None = None,
     simulated: bool = False,
+    actual: Target | None = None,
 ) -> Profile:
     def replay(mark: Mark) -> None:
         for index in range(len(trace.nodes)):
@@ -110,7 +112,7 @@ def profile(
     return measured_profile(
         gpu, program_of(trace), choice, replay, launched=counted(trace) if launched is None else launched,
         reference=graph(RELU, output=A), target=H200, precision=Precision.TF32, measured=times or measured(),
-        ceilings=ceilings,
+        ceilings=ceilings, actual=actual,
     )  # fmt: skip
 
 
@@ -280,3 +282,12 @@ def test_ceilings_that_are_not_believed_are_told() -> None:
     assert found is not None
     assert found.ceilings == {"fp16": 700.0}
     assert found.doubts == ("dram_gb_per_s: 12 measured",)
+
+
+def test_rooflines_are_those_of_the_gpu_that_is_there_and_verdicts_those_of_the_target() -> None:
+    half = H200.model_copy(update={"dram_gb_per_s": H200.dram_gb_per_s / 2, "l2_gb_per_s": H200.l2_gb_per_s / 2})
+    whole, part = (profile(HONEST, times=measured(1e-3), actual=each) for each in (None, half))
+    fractions = [nodes(found)[KERNEL].roofline_fraction for found in (whole, part)]
+    assert fractions[1] == pytest.approx(2 * (fractions[0] or 0.0))
+    assert part.roofline_us > whole.roofline_us
+    assert part.replaced == whole.replaced
