@@ -80,7 +80,6 @@ def measured_profile(
         precision: Decides which unit multiplies float32.
         measured: Times of the whole.
         ceilings: What this GPU reaches; without them the data sheet stands in.
-
         actual: The target as this GPU is (`fitting`), for rooflines; None: it is the target.
 
     Raises:
