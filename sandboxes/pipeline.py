@@ -36,7 +36,7 @@ from sandboxes.programs import Ahead, check_launches, compile_program, raise_if_
 from sandboxes.reference_trace import trace_reference
 from sandboxes.rehearsal import compile_all, compile_and_choose, rehearse
 from sandboxes.seeds import SecretSeeds, SharedSeeds
-from sandboxes.shelf import Shelf
+from sandboxes.shelf import Keeper, MemoryShelf, Shelf
 from sandboxes.tracing.service import read_answer, run_tracer
 from sandboxes.trials import Court
 from sandboxes.truth import Trial
@@ -78,10 +78,11 @@ class Pipeline:
         self._on_stage = on_stage
         self._truths = TruthCache()
         self._seeds: SecretSeeds = SecretSeeds()
+        self._timings: Keeper = MemoryShelf()
         self._lease = GpuLease(gpu, on_turn) if gpu is not None else None
 
     def keep_truths(self, folder: Path) -> None:
-        """Shares truths, and the secret seeds of bench cases, with all who name this folder, and keeps them there.
+        """Shares truths, the seeds of bench cases and what a GPU reaches with all who name this folder, and keeps them.
 
         Args:
             folder: Candidates must not see it. Its path names the code that computes truths.
@@ -90,6 +91,7 @@ class Pipeline:
             (*(f"{name}{number}" for name, number in sorted(versions().items())), platform.machine())
         )
         self._truths = TruthCache(shelf=Shelf(place / "cpu"))
+        self._timings = Shelf(place / "gpu")
         self._seeds = SharedSeeds(place / "seeds")
 
     def open_gpu(self, config: EvalConfig | None = None) -> GpuFacts:
@@ -311,7 +313,7 @@ class Pipeline:
     ) -> Report:
         """Does the rest on a GPU; all that is in its memory belongs to this call."""
         evaluation = verified.evaluation
-        device = CudaDevice(gpu, evaluation.config)
+        device = CudaDevice(gpu, evaluation.config, shelf=self._timings)
         court = Court(evaluation.reference, TruthCache(), device, evaluation.submission, evaluation.config)
         if bench.case.hollow:
             return self._hear(verified, court, pricing, program, choice, bench)

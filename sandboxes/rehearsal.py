@@ -1,7 +1,8 @@
 """What is found out about a candidate for a GPU before it gets one: all kernels compile, and all check cases are right.
 
 The CPU executor is the stricter judge, knows more to say (which tensor, index and line), and costs no GPU anything. So
-a candidate that fails on `device="cpu"` fails here, with the same verdict; only what the executor can't judge goes on.
+a candidate that fails on `device="cpu"` fails here, with the same verdict. Inline PTX alone goes on, if it is harmless:
+the executor can't run it, the GPU can, and no speedup is paid for what nobody has rehearsed (see `judging`).
 """
 
 import time
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sandboxes.contracts import Launch, Outcome, Stage
+from sandboxes.contracts import Launch, Outcome, Stage, Trace
 from sandboxes.devices.cpu import CpuDevice
+from sandboxes.devices.cuda.assembly import holds_inline
 from sandboxes.devices.device import Choice, Program
 from sandboxes.evaluation import Verified
 from sandboxes.faults import Fault, faults
@@ -45,14 +47,14 @@ def rehearse(verified: Verified, seeds: SecretSeeds, ahead: Ahead) -> Program:
         ahead: Compiles.
 
     Raises:
-        Fault: As `compile_all`; a case is wrong, or a kernel faults. Not if the executor can't say (`unsupported`).
+        Fault: As `compile_all`; a case is wrong, a kernel faults, or the executor can't say, but for inline PTX.
         MachineFailed: As `compile_all`.
     """
     evaluation = verified.evaluation
     config, reference = evaluation.config, evaluation.reference
     court = Court(reference, TruthCache(), CpuDevice(config.precision), evaluation.submission, config)
     program, choice = compile_and_choose(verified, court, ahead)
-    with _unsupported_goes_on(), evaluation.journal.stage(Stage.REPLAY):
+    with inline_goes_on(program.trace), evaluation.journal.stage(Stage.REPLAY):
         trials = plan_trials(reference, config, seeds.fresh() if config.seed is None else config.seed)
         court.check(verified.programs, trials, program.trace, choice)
     return program
@@ -117,10 +119,10 @@ def _compiling(verified: Verified) -> Iterator[None]:
 
 
 @contextmanager
-def _unsupported_goes_on() -> Iterator[None]:
-    """Goes on after what the executor can't judge: the GPU can."""
+def inline_goes_on(trace: Trace) -> Iterator[None]:
+    """Goes on after the executor has met inline PTX, which the GPU takes if it is on its allow-list."""
     try:
         yield
     except Fault as end:
-        if end.outcome is not Outcome.UNSUPPORTED:
+        if end.outcome is not Outcome.UNSUPPORTED or not holds_inline(trace):
             raise

@@ -12,7 +12,7 @@ from contextlib import suppress
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 MAX_SHELF_BYTES: Final = 2 * 2**30
 
@@ -29,8 +29,35 @@ class Kind(StrEnum):
     """How long a reference takes on a GPU. Modelled times are not kept: they take a millisecond."""
 
 
+class Keeper(Protocol):
+    """Where something may be kept."""
+
+    def get(self, kind: Kind, key: str) -> bytes | None:
+        """Returns what was put there under this key, if it still is there."""
+        ...
+
+    def put(self, kind: Kind, key: str, value: bytes) -> None:
+        """Keeps something, if there is room."""
+        ...
+
+
+class MemoryShelf:
+    """Implements `Keeper` for small things, as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Kind, str], bytes] = {}
+
+    def get(self, kind: Kind, key: str) -> bytes | None:
+        """Returns what was put there."""
+        return self._kept.get((kind, key))
+
+    def put(self, kind: Kind, key: str, value: bytes) -> None:
+        """Keeps it."""
+        self._kept[kind, key] = value
+
+
 class Shelf:
-    """One folder; what has not been looked at for longest goes first.
+    """Implements `Keeper`: one folder; what has not been looked at for longest goes first.
 
     Args:
         folder: Made if it is not there, for its owner alone. Its path says what its contents depend on: versions,

@@ -92,6 +92,10 @@ def evaluate(
     reward: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="How the report is scored: `kernelgym rewards` lists them.")
     ] = DEFAULT_REWARD,
+    torch_compile: Annotated[
+        bool,
+        typer.Option("--torch-compile", help="On a GPU: time the reference under torch.compile, too (up to a minute)."),
+    ] = False,
     feedback: Annotated[bool, typer.Option("--feedback", help="Print what a model would read about it.")] = False,
     style: Annotated[
         str | None,
@@ -110,8 +114,8 @@ def evaluate(
 
     options = evaluation.Options(
         candidate=candidate, problem=problem, reference=reference, target=target, device=device, precision=precision,
-        sandbox=sandbox, timeout_s=timeout, seed=seed, reward=reward, feedback=feedback, style=style, json=json,
-        sections=sections,
+        sandbox=sandbox, timeout_s=timeout, seed=seed, torch_compile=torch_compile, reward=reward, feedback=feedback,
+        style=style, json=json, sections=sections,
     )  # fmt: skip
     with one_line_errors():
         raise typer.Exit(evaluation.run(options, context.obj.at(evaluator, urgent=True)))

@@ -41,6 +41,7 @@ class Options:
     sandbox: str | None
     timeout_s: float | None
     seed: int | None
+    torch_compile: bool
     reward: str
     feedback: bool
     style: str | None
@@ -59,7 +60,7 @@ def run(options: Options, services: Services) -> ExitCode:
     problem = choose_problem(options.problem, options.reference)
     config = make_config(
         services, target=options.target, device=options.device, precision=options.precision,
-        timeout_s=options.timeout_s, seed=options.seed,
+        timeout_s=options.timeout_s, seed=options.seed, compiled_reference=options.torch_compile,
     )  # fmt: skip
     rules = _rules(options, config)
     tools = choose_tools(options.sections, config, services)
@@ -125,6 +126,7 @@ def make_config(
     precision: Precision = Precision.TF32,
     timeout_s: float | None = None,
     seed: int | None = None,
+    compiled_reference: bool = False,
 ) -> EvalConfig:
     """Returns the configuration that a command's options ask for.
 
@@ -135,6 +137,7 @@ def make_config(
         precision: Of float32 matrix products.
         timeout_s: Time limit of each stage; None: its own default.
         seed: Of the inputs; None: a secret one.
+        compiled_reference: Time the reference under `torch.compile`, too.
 
     Raises:
         BadUsage: if a value is out of range or there is no such target.
@@ -144,7 +147,7 @@ def make_config(
         limits = dict.fromkeys(("trace_timeout_s", "compile_timeout_s", "replay_timeout_s"), timeout_s)
     values: dict[str, object] = {
         "target": check_target(target or services.settings.target), "device": device, "precision": precision,
-        "seed": seed,
+        "seed": seed, "compiled_reference": compiled_reference,
     }  # fmt: skip
     try:
         return EvalConfig.model_validate(values | limits)

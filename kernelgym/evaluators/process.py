@@ -40,6 +40,7 @@ from kernelgym.evaluators.spare import Spare
 from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE, StartedWorker, WorkerPlan
 from kernelgym.evaluators.watching import Deadline, watched
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage
+from sandboxes.contracts.config import COMPILE_REFERENCE_S
 from sandboxes.isolation.cgroups import out_of_memory_kills
 from sandboxes.machine import full_disk, killed_from_outside
 
@@ -371,7 +372,8 @@ def _turn_limit_s(task: Assignment) -> float:
             config = task.job.config
         case _:
             return math.inf
-    return config.replay_timeout_s + config.measure_timeout_s + GPU_SLACK_S
+    compiling_s = COMPILE_REFERENCE_S if config.compiled_reference else 0.0
+    return config.replay_timeout_s + config.measure_timeout_s + compiling_s + GPU_SLACK_S
 
 
 def needs_gpu(config: EvalConfig) -> bool:

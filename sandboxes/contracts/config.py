@@ -9,6 +9,8 @@ from sandboxes.contracts.base import Contract
 
 MAX_SEED = 2**63 - 1
 MAX_REPEAT = 2**31 - 1
+COMPILE_REFERENCE_S = 60.0
+"""Time that `torch.compile` may take for a reference."""
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
@@ -48,6 +50,9 @@ class EvalConfig(Contract):
     """Wall time of running the kernels of all cases."""
     measure_timeout_s: Seconds = 1.0
     """Time for timing the candidate and the reference on a GPU; ends earlier when the result is certain enough."""
+    compiled_reference: bool = False
+    """Also time the reference under `torch.compile`, on a GPU. Compiling takes up to a minute, once for each reference
+    and GPU; what comes out is kept where workers keep truths. What is kept already is told without being asked for."""
     weight_seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=MAX_SEED)], ...], Field(min_length=1, max_length=8)] = (
         2027,
         31,

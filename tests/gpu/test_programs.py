@@ -95,7 +95,9 @@ def test_inline_ptx_that_is_known_to_be_harmless_runs_on_a_gpu_alone(judge: Judg
     assert judge.on_cpu(programs.INLINE, problem).outcome is Outcome.UNSUPPORTED
     if judge.bench.facts.simulated:
         pytest.skip("the simulated GPU runs kernels on the CPU executor, which knows no PTX")
-    assert judge.on_gpu(programs.INLINE, problem).outcome is Outcome.OK
+    report = judge.on_gpu(programs.INLINE, problem)
+    assert report.outcome is Outcome.OK
+    assert report.speedup is None, "nobody has looked for loads beyond its tensors"
 
 
 def test_the_reference_is_also_timed_under_torch_compile(judge: Judge) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from sandboxes.ttir import Module, Operation, UnsupportedOperation
+from sandboxes.contracts import Launch, Trace
+from sandboxes.ttir import Module, Operation, UnsupportedOperation, parse
 from sandboxes.ttir.coverage import STRUCTURE
 from sandboxes.ttir.ir import PointerType, TensorType, Value
 from sandboxes.ttir.operations.libdevice import SYMBOLS
@@ -248,6 +249,18 @@ def check_operations(module: Module) -> None:
                 _check_extern(operation)
             elif not executes(operation.name) and operation.name not in STRUCTURE:
                 _refuse(operation, "")
+
+
+def holds_inline(trace: Trace) -> bool:
+    """True if a kernel has inline PTX, of which the CPU executor can't say what its loads and stores reach."""
+    return any(
+        operation.name == INLINE
+        for node in trace.nodes
+        if isinstance(node, Launch)
+        for variant in node.variants
+        for function in parse(variant.ttir).functions
+        for operation in function.walk()
+    )
 
 
 def _check_inline(operation: Operation) -> None:

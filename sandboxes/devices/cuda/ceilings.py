@@ -19,7 +19,7 @@ import torch
 from sandboxes.contracts import Precision, Target
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
 from sandboxes.devices.cuda.gpu import Gpu, GpuFacts, Mark, Prepared
-from sandboxes.shelf import Kind, Shelf
+from sandboxes.shelf import Keeper, Kind
 
 FORM: Final = 1
 """Of what is kept; another one is not read."""
@@ -91,7 +91,7 @@ class Ceilings:
         return cls(dram_gb_per_s=dram, l2_gb_per_s=l2, tflops=kept, doubts=tuple(doubts))
 
 
-def ceilings_of(gpu: Gpu, target: Target, shelf: Shelf | None = None, *, again: bool = False) -> Ceilings:
+def ceilings_of(gpu: Gpu, target: Target, shelf: Keeper | None = None, *, again: bool = False) -> Ceilings:
     """Returns what this GPU reaches, measured now or read from the shelf; `kernelgym doctor --calibrate` can call it.
 
     Args:

@@ -24,7 +24,7 @@ from sandboxes.devices.cuda.sides import FEWER_BASES
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.hardware.targets import get_target
 from sandboxes.replay import LaunchFunction
-from sandboxes.shelf import Shelf
+from sandboxes.shelf import Keeper
 from sandboxes.truth import Home
 from sandboxes.ttir import parse
 
@@ -34,9 +34,8 @@ class CudaDevice:
 
     Args:
         gpu: Where kernels run.
-        config: For which target kernels are compiled, with what precision, and how long may be measured.
+        config: For which target kernels are compiled, with what precision, and what is measured for how long.
         shelf: Keeps what this GPU reaches, and how fast compiled references are; None leaves both unknown.
-        compiles: Compile references whose time compiled is not kept: takes up to a minute, once for each.
 
     Raises (all methods, beyond what `Device` says):
         CompileFailure: A kernel can't be compiled for the target, or needs more than it has.
@@ -45,11 +44,10 @@ class CudaDevice:
         GpuLost: The GPU itself fails.
     """
 
-    def __init__(self, gpu: Gpu, config: EvalConfig, *, shelf: Shelf | None = None, compiles: bool = False) -> None:
+    def __init__(self, gpu: Gpu, config: EvalConfig, *, shelf: Keeper | None = None) -> None:
         self._gpu = gpu
         self._config = config
         self._shelf = shelf
-        self._compiles = compiles
         self._target = get_target(config.target)
         self._cpu = CpuDevice(config.precision)
         self._arena: Arena | None = None
@@ -148,7 +146,7 @@ class CudaDevice:
             launched=counting.launched(),
             variants=self._measured_variants,
             shelf=self._shelf,
-            compiled=self._compiles,
+            compiled=self._config.compiled_reference,
         )
         ceilings = ceilings_of(self._gpu, actual, self._shelf) if self._shelf is not None else None
         with self._gpu.faults(), self._gpu.precision(self._config.precision):

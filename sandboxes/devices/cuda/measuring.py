@@ -21,7 +21,7 @@ from sandboxes.devices.cuda.sides import Pair, make_pair
 from sandboxes.devices.cuda.statistics import median_interval, spread
 from sandboxes.devices.device import Choice, Program, Rival
 from sandboxes.devices.launching import Launched
-from sandboxes.shelf import Shelf
+from sandboxes.shelf import Keeper
 
 EAGER_RUNS: Final = 5
 
@@ -40,7 +40,7 @@ def measure(
     target: Target,
     launched: Mapping[int, Launched],
     variants: int = 0,
-    shelf: Shelf | None = None,
+    shelf: Keeper | None = None,
     compiled: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Measured:

@@ -20,13 +20,13 @@ from typing import Any, Final
 import torch
 
 from sandboxes.contracts import Precision
+from sandboxes.contracts.config import COMPILE_REFERENCE_S
 from sandboxes.devices.cuda.errors import GpuError, GpuLost
 from sandboxes.devices.cuda.gpu import Gpu, GpuFacts, Prepared, Sample
 from sandboxes.devices.cuda.sampling import Limits, Sampler
 from sandboxes.devices.device import Rival
-from sandboxes.shelf import Kind, Shelf
+from sandboxes.shelf import Keeper, Kind
 
-COMPILE_TIMEOUT_S: Final = 60.0
 MEASURE_S: Final = 0.5
 
 
@@ -75,7 +75,7 @@ def compiled_reference(
     inputs: Sequence[list[Any]],
     eager: Sequence[Prepared],
     *,
-    shelf: Shelf | None,
+    shelf: Keeper | None,
     measures: bool,
 ) -> Compiled:
     """Returns how much faster the reference is under `torch.compile`, from the shelf or measured.
@@ -94,7 +94,7 @@ def compiled_reference(
     if shelf is not None and (kept := _read(shelf.get(Kind.TIMING, key))) is not None:
         return kept
     if not measures:
-        return Compiled(None, "not measured yet; ask for it")
+        return Compiled(None, "not measured yet; ask for it with `compiled_reference`")
     if gpu.facts.simulated:
         return Compiled(None, "a simulated GPU can't tell what compiled code takes")
     if not eager[0].captured:
@@ -109,11 +109,11 @@ def _measured(
     gpu: Gpu, precision: Precision, model: torch.nn.Module, inputs: Sequence[list[Any]], eager: Sequence[Prepared]
 ) -> Compiled:
     try:
-        with gpu.precision(precision), torch.no_grad(), _within(COMPILE_TIMEOUT_S):
+        with gpu.precision(precision), torch.no_grad(), _within(COMPILE_REFERENCE_S):
             compiled = torch.compile(model, fullgraph=False, dynamic=False)
             prepared = [gpu.prepare(_call(compiled, each, gpu.device)) for each in inputs]
     except CompileTimeout:
-        return Compiled(None, f"torch.compile takes longer than {COMPILE_TIMEOUT_S:g} s")
+        return Compiled(None, f"torch.compile takes longer than {COMPILE_REFERENCE_S:g} s")
     except (GpuError, GpuLost):
         raise
     except Exception as error:  # noqa: BLE001 # the boundary to torch's compiler, which raises whatever its parts do
