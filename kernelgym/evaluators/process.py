@@ -36,8 +36,9 @@ from kernelgym.evaluators.messages import (
     TurnChanged,
     Work,
 )
+from kernelgym.evaluators.nursery import WorkersProcess
 from kernelgym.evaluators.spare import Spare
-from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE, StartedWorker, WorkerPlan
+from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE, StartedWorker, WorkerPlan, make_nursery
 from kernelgym.evaluators.watching import Deadline, watched
 from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage
 from sandboxes.contracts.config import COMPILE_REFERENCE_S
@@ -107,9 +108,13 @@ class WorkerProcess:
         self._started: StartedWorker | None = None
         self._spoiled: str | None = None
         self._warm: tuple[str, ...] = ()
-        self._spare = Spare(lambda: StartedWorker(self._plan, Path(self._folder.name), self._warm))
         self._leaving: list[threading.Thread] = []
         self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
+        self._nursery = make_nursery(self._plan, Path(self._folder.name))
+        self._spare = Spare(
+            lambda: StartedWorker(self._plan, Path(self._folder.name), self._warm, self._nursery),
+            give_up=self._nursery.close if self._nursery is not None else lambda: None,
+        )
 
     @property
     def spoiled(self) -> str | None:
@@ -117,7 +122,7 @@ class WorkerProcess:
         return self._spoiled
 
     @property
-    def _process(self) -> subprocess.Popen[bytes] | None:
+    def _process(self) -> WorkersProcess | None:
         """The process, if there is one."""
         return None if self._started is None else self._started.process
 
@@ -208,6 +213,8 @@ class WorkerProcess:
         """Ends the process, and the spare one, and removes its folders."""
         self.kill()
         self._spare.close()
+        if self._nursery is not None:
+            self._nursery.close()
         for leaving in self._leaving:
             leaving.join()
         self._folder.cleanup()
@@ -271,6 +278,7 @@ class WorkerProcess:
         if self._started is not None:
             if self._started.sheltered is not None:
                 self._on_sheltered(self._started.sheltered)
+            self._spare.begin()  # now, and not after the next candidate, which may need it as well
             return self._started
         self._started = StartedWorker(self._plan, Path(self._folder.name))
         if self._interrupted.is_set():  # perhaps before there was a process to end

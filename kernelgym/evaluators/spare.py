@@ -27,10 +27,12 @@ class Spare:
 
     Args:
         start: Starts a process that says when it is warm.
+        give_up: Called when it is closed: a start that is under way fails, if it can be made to.
     """
 
-    def __init__(self, start: Callable[[], StartedWorker]) -> None:
+    def __init__(self, start: Callable[[], StartedWorker], give_up: Callable[[], None] = lambda: None) -> None:
         self._start = start
+        self._give_up = give_up
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ready: StartedWorker | None = None
@@ -70,6 +72,7 @@ class Spare:
     def close(self) -> None:
         """Ends it; calling it again does nothing."""
         self._closed.set()
+        self._give_up()
         with self._lock:
             thread = self._thread
         if thread is not None:
@@ -108,6 +111,10 @@ class Spare:
                 return
             started.await_ready()
         except (EOFError, OSError, ValidationError) as error:
+            if self._closed.is_set():
+                if started is not None:
+                    started.kill()
+                return
             self._failures += 1
             words = "" if started is None else _last_line(started)
             _LOG.warning("a spare worker did not start (%s): %s", error or "it ended", words)

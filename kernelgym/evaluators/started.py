@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from kernelgym.evaluators.messages import MAX_FRAME_BYTES, MESSAGE, Sheltered, StageBegan
+from kernelgym.evaluators.nursery import START_TIMEOUT_S, Nursery, WorkersProcess
 from kernelgym.evaluators.sweeping import sweep_compilers
 
 WORKER_MODULE: Final = "kernelgym.evaluators.worker"
 GENTLE_MODULE: Final = "kernelgym.evaluators.gently"
-
-START_TIMEOUT_S: Final = 60.0
-"""Time a worker has to import torch and Triton."""
+CRADLE_MODULE: Final = "kernelgym.evaluators.cradle"
 
 KEPT_VARIABLES: Final = (
     "PATH",
@@ -78,38 +77,33 @@ class StartedWorker:
     Args:
         plan: What it is told.
         folder: For its files; several may share one.
-        warm: What it makes ready first. It does so, and loads what it needs, at a lower priority: nobody waits for it.
+        warm: What it makes ready first; what it needs is loaded at a lower priority, since nobody waits for it.
+        nursery: Where it is born; None: it is started, and loads everything itself.
 
     Raises:
         OSError: It can't be started.
     """
 
-    def __init__(self, plan: WorkerPlan, folder: Path, warm: Sequence[str] = ()) -> None:
+    def __init__(
+        self, plan: WorkerPlan, folder: Path, warm: Sequence[str] = (), nursery: Nursery | None = None
+    ) -> None:
         self.sheltered: Sheltered | None = None
         """Where it will trace, if it has found out already."""
         self.log = folder / f"worker-{next(_numbers)}.log"
         self.connection, theirs = Pipe()
-        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= (
-            {
-                "HOME": str(folder),
-                "TMPDIR": str(folder),
-                "TRITON_CACHE_DIR": str(folder / "triton"),
-                "OMP_NUM_THREADS": str(plan.threads),
-                "TRITON_DEFAULT_FP_FUSION": "1",
-            }
-            | KEEPS_FREED_MEMORY
-            | SHARES_CORES
-        )
-        module = [GENTLE_MODULE, plan.module] if warm else [plan.module]
+        self.process: WorkersProcess
         with self.log.open("wb") as log, theirs:
+            if nursery is not None:
+                self.process = nursery.bear(plan.arguments(warm), theirs.fileno(), log.fileno())
+                return
+            module = [GENTLE_MODULE, plan.module] if warm else [plan.module]
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-m", *module, str(theirs.fileno()), *plan.arguments(warm)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env=_environment(plan, folder),
                 start_new_session=True,
             )
 
@@ -158,3 +152,31 @@ class StartedWorker:
     def _reap(self) -> None:
         self.process.wait()
         self.log.unlink(missing_ok=True)
+
+
+def make_nursery(plan: WorkerPlan, folder: Path) -> Nursery | None:
+    """Returns where spare workers of this kind are born; None if they can only be started.
+
+    Args:
+        plan: What they are told.
+        folder: For their files.
+    """
+    if plan.module != WORKER_MODULE:
+        return None
+    return Nursery([GENTLE_MODULE, CRADLE_MODULE], _environment(plan, folder), folder / "cradle.log")
+
+
+def _environment(plan: WorkerPlan, folder: Path) -> dict[str, str]:
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return (
+        environment
+        | {
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "TRITON_CACHE_DIR": str(folder / "triton"),
+            "OMP_NUM_THREADS": str(plan.threads),
+            "TRITON_DEFAULT_FP_FUSION": "1",
+        }
+        | KEEPS_FREED_MEMORY
+        | SHARES_CORES
+    )

@@ -3,7 +3,6 @@
 import math
 import os
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from kernelgym.evaluators.attendance import Attendance
+from kernelgym.evaluators.nursery import WorkersProcess
 from sandboxes.devices.cuda.turn import Turn
 
 SHORTEST_S: Final = 0.05
@@ -53,7 +53,7 @@ class Deadline:
 
 @contextmanager
 def watched(
-    connection: "Connection[bytes, bytes]", process: subprocess.Popen[bytes], attendance: Attendance, deadline_s: float
+    connection: "Connection[bytes, bytes]", process: WorkersProcess, attendance: Attendance, deadline_s: float
 ) -> Iterator[None]:
     """Within it, a frame that blocks fails with EOFError or OSError as soon as nothing is to be expected any more.
 

@@ -1,8 +1,9 @@
 """A worker process: holds inputs, truths and compilers, and evaluates one job after the other.
 
 Started as `python -I -m kernelgym.evaluators.worker FD SANDBOX`, with `--truths FOLDER`, `--gpu NAME` and, for a spare
-one, `--warm gpu,sandbox`. It never imports a candidate; that happens in the sandbox it owns. If a candidate's kernels
-bring down the compiler or the executor, or spoil the GPU for it, only this process goes with them.
+one, `--warm gpu,sandbox`; or told the same as a fork of `kernelgym.evaluators.cradle`. It never imports a candidate;
+that happens in the sandbox it owns. If a candidate's kernels bring down the compiler or the executor, or spoil the GPU
+for it, only this process goes with them.
 """
 
 import argparse
@@ -299,21 +300,26 @@ def _send(connection: "Connection[bytes, bytes]", message: Message) -> None:
     connection.send_bytes(message.model_dump_json().encode())
 
 
-def _arguments() -> argparse.Namespace:
+def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Returns what a worker was told; None: by the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("descriptor", type=int)
     parser.add_argument("sandbox")
     parser.add_argument("--truths", type=Path)
     parser.add_argument("--gpu", default=AUTO)
     parser.add_argument("--warm", default="")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main() -> None:
-    """Works until nobody is left to work for."""
-    told = _arguments()
+def work(told: argparse.Namespace, parent: int) -> None:
+    """Works until nobody is left to work for.
+
+    Args:
+        told: See `read_arguments`.
+        parent: The process it works for.
+    """
     bound_memory()
-    end_with(os.getppid())
+    end_with(parent)
     connection: Connection[bytes, bytes] = Connection(told.descriptor)
     if told.warm:
         workshop = Workshop(connection, told.sandbox, told.truths, told.gpu)
@@ -323,6 +329,11 @@ def main() -> None:
         _send(connection, StageBegan(stage=Stage.EXTRACT))  # ready, but for what it makes while the task comes
         workshop = Workshop(connection, told.sandbox, told.truths, told.gpu)
     serve(connection, workshop, CompileCache(Path(os.environ["TRITON_CACHE_DIR"])))
+
+
+def main() -> None:
+    """Works until nobody is left to work for."""
+    work(read_arguments(), os.getppid())
 
 
 if __name__ == "__main__":

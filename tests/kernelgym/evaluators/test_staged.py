@@ -56,13 +56,17 @@ def test_a_candidate_that_fails_early_or_is_only_priced_ends_with_the_first_half
     assert outcomes == [Outcome.IMPORT_ERROR, Outcome.UNJUDGED]
 
 
-def test_what_a_gpu_would_replay_is_traced_and_compiled_without_one(staged: StagedEvaluator) -> None:
+def test_what_a_gpu_would_replay_is_traced_and_compiled_without_one(
+    staged: StagedEvaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    staged._worker.kill()  # the next one sees none
     job = JOB.model_copy(update={"config": EvalConfig(device="cuda")})
     handover = traced(staged, job)
-    assert handover.timings_s.keys() == {Stage.TRACE, Stage.VERIFY, Stage.COMPILE}
+    assert handover.timings_s.keys() == {Stage.TRACE, Stage.VERIFY, Stage.COMPILE, Stage.REPLAY}  # checked on the CPU
     answer = staged.replay(job, handover)
     assert isinstance(answer, Refused)
-    assert answer.why is Refusal.CONFIG  # this machine has no such device
+    assert answer.why is Refusal.INFRASTRUCTURE  # who measures what others have traced should have one
 
 
 def changed(bundle: bytes, answer: Callable[[bytes], bytes]) -> Handover:
