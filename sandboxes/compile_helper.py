@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
+from triton.runtime.cache import triton_key
 
 from sandboxes.contracts import Contract, Target, Variant
 from sandboxes.errors import MachineFailed
@@ -100,6 +101,11 @@ class CompileHelper:
             self._pid = 0
 
 
+def prime() -> None:
+    """Has Triton find out its own version for this process and all forks of it: it reads all that it consists of."""
+    triton_key()
+
+
 def _serve(file: int) -> None:
     """Compiles until the other side hangs up; never returns."""
     status = 1
@@ -108,6 +114,7 @@ def _serve(file: int) -> None:
         os.dup2(file, 3)
         os.closerange(4, os.sysconf("SC_OPEN_MAX"))
         connection: Connection[bytes, bytes] = Connection(3)
+        prime()
         while True:
             request = _Request.model_validate_json(connection.recv_bytes())
             connection.send_bytes(_answer(request).model_dump_json().encode())

@@ -313,7 +313,7 @@ class Pipeline:
     ) -> Report:
         """Does the rest on a GPU; all that is in its memory belongs to this call."""
         evaluation = verified.evaluation
-        device = CudaDevice(gpu, evaluation.config, shelf=self._timings)
+        device = CudaDevice(gpu, evaluation.config, shelf=self._timings, on_turn=self._gpu_lease.on_turn)
         court = Court(evaluation.reference, TruthCache(), device, evaluation.submission, evaluation.config)
         if bench.case.hollow:
             return self._hear(verified, court, pricing, program, choice, bench)

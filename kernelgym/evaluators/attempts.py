@@ -66,6 +66,21 @@ def attempt(worker: WorkerProcess, task: Work, bundle: bytes = b"") -> Answer | 
             first = death
 
 
+def attempt_halves(tracing: WorkerProcess, replaying: WorkerProcess, job: Job) -> Answer:
+    """Has a worker do the first half of a job and another one the second, which alone uses a GPU.
+
+    So the one with the GPU needs no sandbox: another is there in no time when a kernel has spoiled its GPU. What is too
+    long to go from one to the other is done by that one alone.
+
+    Raises:
+        WorkerDied: One of them died again.
+    """
+    found = attempt(tracing, Tracing(job=job))
+    if isinstance(found, Refused) and found.why is Refusal.TOO_LONG:
+        return attempt(replaying, job)
+    return attempt(replaying, Replaying(job=job), found.bundle) if isinstance(found, Handover) else found
+
+
 def _is_lost(answer: Answer | Handover) -> bool:
     return isinstance(answer, Refused) and answer.why is Refusal.INFRASTRUCTURE
 

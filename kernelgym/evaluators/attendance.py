@@ -77,7 +77,8 @@ class Attendance:
 
     def turn(self, turn: Turn) -> None:
         """Notes that the worker waits for a GPU, uses it, or has done with it."""
-        self.look()
+        if turn in (Turn.WAITING, Turn.BEGAN, Turn.OVER) or time.monotonic() - self._seen >= LOOK_EVERY_S:
+            self.look()
         self._turn = turn
 
     def look(self) -> None:
@@ -90,7 +91,7 @@ class Attendance:
         stopped = _state(self._pid) == "T"
         idle = worked + wanted < ENOUGH * passed
         lost = idle or worked < ENOUGH * (worked + wanted)
-        if self._turn is Turn.BEGAN and idle:
+        if self._turn is not Turn.OVER and idle:
             lost = stopped
         if lost and self._turn is not Turn.WAITING:
             self._lost[self.stage] = self._lost.get(self.stage, 0.0) + passed

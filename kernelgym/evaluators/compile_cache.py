@@ -13,7 +13,7 @@ JOBS_BETWEEN_LOOKS: Final = 20
 
 
 class CompileCache:
-    """The folder in which Triton keeps what it compiled; only for a worker that owns it.
+    """The folder in which Triton keeps what it compiled; only for a worker that has it to itself while it works.
 
     Args:
         folder: `TRITON_CACHE_DIR`; it need not exist yet.

@@ -16,7 +16,11 @@ import sys
 import traceback
 from typing import Final
 
+import torch._dynamo  # noqa: F401 - torch loads it, for a second, when a reference is first traced
+
 from kernelgym.evaluators import worker
+from sandboxes.compile_helper import prime
+from sandboxes.devices.cuda.libcuda import is_initialised
 from sandboxes.isolation.channel import receive, send
 
 STATUS: Final = struct.Struct("=i")
@@ -107,6 +111,9 @@ def main() -> None:
     """Works until nobody is left to work for."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     worker.bound_memory()
+    if is_initialised():
+        raise SystemExit("something has called CUDA while this was loaded: workers with a GPU can't be forked from it")
+    prime()
     gc.collect()
     gc.freeze()  # or looking for garbage would copy every page that is shared
     Cradle(socket.socket(fileno=int(sys.argv[1])), os.getppid()).work()

@@ -10,7 +10,7 @@ from typing import Self
 
 from kernelgym.errors import BadUsage, EvaluatorBroken, InvalidReference, KernelGymError
 from kernelgym.evaluators.answers import Answer, read_report
-from kernelgym.evaluators.attempts import REMEDY_HERE, attempt, blamed
+from kernelgym.evaluators.attempts import REMEDY_HERE, attempt, attempt_halves, blamed
 from kernelgym.evaluators.messages import (
     Described,
     Inquiry,
@@ -23,7 +23,8 @@ from kernelgym.evaluators.messages import (
     Sheltered,
     Task,
 )
-from kernelgym.evaluators.process import WorkerDied, WorkerProcess, needs_gpu
+from kernelgym.evaluators.patience import needs_gpu
+from kernelgym.evaluators.process import WorkerDied, WorkerProcess
 from kernelgym.evaluators.protocol import Request
 from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE
 from kernelgym.problems import Problem
@@ -41,8 +42,8 @@ class LocalEvaluator:
         on_gaps: Called once, with the sandbox's description and what it does not protect against, before the first
             candidate runs in a sandbox that leaves something open.
         gpu: What judges with `device="cuda"`: `auto` (the first GPU that `CUDA_VISIBLE_DEVICES` leaves) or `simulated`.
-            Workers take turns with it, and each has a second process that waits to take over when a kernel has spoiled
-            the first one's GPU; each takes some hundred MiB of its memory.
+            Workers take turns with it. Each has a second process for it, without a sandbox, and a third that waits to
+            take over when a kernel has spoiled the second one's GPU; both take some hundred MiB of its memory.
         worker_module: What a worker runs; another one stands in where its failures are tested.
 
     Raises:
@@ -67,10 +68,14 @@ class LocalEvaluator:
         self._on_gaps = on_gaps
         self._speaking = threading.Lock()
         self._workers = [WorkerProcess(sandbox, share, worker_module, self._sheltered, gpu=gpu) for _ in range(workers)]
+        self._gpu_workers = [
+            WorkerProcess(sandbox, share, worker_module, self._sheltered, gpu=gpu, beside=worker)
+            for worker in self._workers
+        ]
         self._fitting: set[tuple[str, str]] = set()
-        self._idle: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
+        self._idle: queue.SimpleQueue[tuple[WorkerProcess, WorkerProcess]] = queue.SimpleQueue()
+        for pair in zip(self._workers, self._gpu_workers, strict=True):
+            self._idle.put(pair)
         self._described: dict[str, Description] = {}
         self._closed = False
 
@@ -86,13 +91,13 @@ class LocalEvaluator:
             return
         if self._closed:
             raise BadUsage("the evaluator is closed; make a new one")
-        worker = self._idle.get()
+        worker, gpu_worker = self._idle.get()
         try:
-            found = worker.prepare(config)
+            found = gpu_worker.prepare(config)
         except WorkerDied as death:
             raise EvaluatorBroken(f"the GPU can't be made ready: a worker was lost ({death.detail})") from death
         finally:
-            self._idle.put(worker)
+            self._idle.put((worker, gpu_worker))
         if isinstance(found, Ready):
             self._fitting.add(place)
         elif found.why is Refusal.INFRASTRUCTURE:
@@ -168,7 +173,7 @@ class LocalEvaluator:
     def close(self) -> None:
         """Ends all workers; calling it again does nothing."""
         self._closed = True
-        for worker in self._workers:
+        for worker in (*self._gpu_workers, *self._workers):
             worker.close()
 
     def __enter__(self) -> Self:
@@ -219,11 +224,13 @@ class LocalEvaluator:
         """
         if self._closed:
             raise BadUsage("the evaluator is closed; make a new one")
-        worker = self._idle.get()
+        worker, gpu_worker = self._idle.get()
         try:
+            if isinstance(task, Job) and needs_gpu(task.config):
+                return attempt_halves(worker, gpu_worker, task)
             return attempt(worker, task)
         finally:
-            self._idle.put(worker)
+            self._idle.put((worker, gpu_worker))
 
 
 def _check_sandbox(kind: str) -> None:

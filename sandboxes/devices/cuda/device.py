@@ -21,6 +21,7 @@ from sandboxes.devices.cuda.measuring import measure
 from sandboxes.devices.cuda.profiling import measured_profile
 from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes, watched
 from sandboxes.devices.cuda.sides import FEWER_BASES
+from sandboxes.devices.cuda.turn import OnTurn, running
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.hardware.targets import get_target
 from sandboxes.replay import LaunchFunction
@@ -44,10 +45,13 @@ class CudaDevice:
         GpuLost: The GPU itself fails.
     """
 
-    def __init__(self, gpu: Gpu, config: EvalConfig, *, shelf: Keeper | None = None) -> None:
+    def __init__(
+        self, gpu: Gpu, config: EvalConfig, *, shelf: Keeper | None = None, on_turn: OnTurn = lambda turn: None
+    ) -> None:
         self._gpu = gpu
         self._config = config
         self._shelf = shelf
+        self._on_turn = on_turn
         self._target = get_target(config.target)
         self._cpu = CpuDevice(config.precision)
         self._arena: Arena | None = None
@@ -77,7 +81,7 @@ class CudaDevice:
         values = inputs()
         slot = self._slot(needed_bytes(compiled, values, guarded=True))
         chooser = Chooser(gpu=self._gpu, trace=compiled.trace, loaded=loaded, slot=slot, deadline_s=deadline_s)
-        with self._gpu.faults(), self._gpu.precision(self._config.precision):
+        with self._gpu.faults(), self._gpu.precision(self._config.precision), running(self._on_turn):
             laid = lay_out(compiled, values, slot, guarded=True)
             forward(self._gpu, compiled, laid, chooser.launch)
         self._measured_variants = chooser.measured
@@ -101,7 +105,7 @@ class CudaDevice:
             return self._cpu.run(program, inputs, choice, deadline_s, seed, around)
         loaded = self._load_chosen(program, choice)
         slot = self._slot(needed_bytes(program, inputs, guarded=True))
-        with self._gpu.faults(), self._gpu.precision(self._config.precision):
+        with self._gpu.faults(), self._gpu.precision(self._config.precision), running(self._on_turn):
             laid = lay_out(program, inputs, slot, guarded=True)
             launch = watched(self._gpu, slot, launcher(self._gpu, loaded, choice), deadline_s)
             output = forward(self._gpu, program, laid, launch, deadline_s=deadline_s)

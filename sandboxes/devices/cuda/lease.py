@@ -34,7 +34,7 @@ class GpuLease:
 
     def __init__(self, open_gpu: Callable[[], Gpu], on_turn: OnTurn = lambda turn: None, folder: Path = FOLDER) -> None:
         self._open_gpu = open_gpu
-        self._on_turn = on_turn
+        self.on_turn = on_turn
         self._folder = folder
         self._gpu: Gpu | None = None
         self._helper: CompileHelper | None = None
@@ -83,7 +83,7 @@ class GpuLease:
         """
         facts = self.open(target)
         assert self._gpu is not None
-        with turn(None if facts.simulated else facts.uuid, self._on_turn, self._folder):
+        with turn(None if facts.simulated else facts.uuid, self.on_turn, self._folder):
             try:
                 yield self._gpu
             except BaseException as error:

@@ -6,12 +6,15 @@ for: a machine without the driver says so then.
 
 import ctypes
 import functools
+import os
 from collections.abc import Mapping
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint
 from dataclasses import dataclass
 from typing import Any, Final
 
 LIBRARY: Final = "libcuda.so.1"
+NOT_INITIALISED: Final = 3
+"""The driver's answer as long as nothing has called `cuInit`."""
 MULTIPROCESSORS: Final = 16
 L2_BYTES: Final = 38
 CAPABILITY_MAJOR: Final = 75
@@ -175,6 +178,16 @@ class Driver:
 
 
 @functools.cache
+def is_initialised() -> bool:
+    """Returns whether anything in this process has called the driver: forks of it could not any more."""
+    try:
+        library = ctypes.CDLL(LIBRARY, mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
+    except OSError:
+        return False  # not even loaded
+    number = c_int()
+    return bool(library.cuDeviceGetCount(ctypes.byref(number)) != NOT_INITIALISED)
+
+
 def driver() -> Driver:
     """Returns this process's driver.
 

@@ -27,6 +27,10 @@ class Turn(StrEnum):
     """Another process uses the GPU; this one sleeps until that has done."""
     BEGAN = "began"
     """The GPU works for this process, which may sleep meanwhile."""
+    RUNNING = "running"
+    """Within its turn, the candidate's kernels begin to run: if they don't end, nobody here can say so."""
+    RAN = "ran"
+    """They have ended; the turn goes on."""
     OVER = "over"
     """This process has done with the GPU."""
 
@@ -68,6 +72,16 @@ def turn(uuid: str | None, on_turn: OnTurn = lambda turn: None, folder: Path = F
             on_turn(Turn.OVER)
     finally:
         os.close(file)
+
+
+@contextmanager
+def running(on_turn: OnTurn) -> Iterator[None]:
+    """Inside it, within a turn, the candidate's kernels run."""
+    on_turn(Turn.RUNNING)
+    try:
+        yield
+    finally:
+        on_turn(Turn.RAN)
 
 
 def _open(path: Path) -> int:
