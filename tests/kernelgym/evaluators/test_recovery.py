@@ -17,7 +17,7 @@ from kernelgym.evaluators import LocalEvaluator
 from kernelgym.evaluators.process import WorkerProcess
 from kernelgym.problems import problem_from_file
 from sandboxes.contracts import EvalConfig, Outcome, Report, Stage, Submission
-from sandboxes.isolation.offspring import offspring_of
+from sandboxes.isolation.offspring import is_alive, offspring_of
 
 pytestmark = pytest.mark.slow
 
@@ -110,8 +110,8 @@ class Evaluate:
         return time.monotonic() - began_s
 
 
-def test_honest_and_illegal_kernels_in_turns_get_their_verdicts_and_leave_no_process(
-    local: LocalEvaluator, evaluate: Evaluate
+def test_honest_and_illegal_kernels_in_turns_get_their_verdicts_and_recovery_is_quick(
+    evaluate: Evaluate,
 ) -> None:
     """Thirty evaluations; `tests/gpu` has two hundred."""
     recoveries_s, processes = [], set()
@@ -131,11 +131,22 @@ def test_honest_and_illegal_kernels_in_turns_get_their_verdicts_and_leave_no_pro
             recoveries_s.append(evaluate.recovery_s())
     assert statistics.median(recoveries_s) < 1.0, recoveries_s
     assert len(processes) == ROUNDS, "each had a process that no other had spoiled"
-    local.close()
+
+
+def test_closing_leaves_no_process_behind_not_even_spares_and_what_they_are_forked_from(tmp_path: Path) -> None:
+    path = tmp_path / "double.py"
+    path.write_text(REFERENCE)
+    others = set(offspring_of(os.getpid()))
+    with LocalEvaluator(gpu="simulated") as local:
+        evaluate = Evaluate(local, path)
+        assert evaluate(candidate()).outcome is Outcome.OK
+        evaluate.await_spare()
+        below = set(offspring_of(os.getpid())) - others
     deadline_s = time.monotonic() + 10
-    while offspring_of(os.getpid()) and time.monotonic() < deadline_s:
+    while (left := {pid for pid in below if is_alive(pid)}) and time.monotonic() < deadline_s:
         time.sleep(0.05)
-    assert not offspring_of(os.getpid())
+    assert below
+    assert not left
 
 
 def test_a_kernel_that_does_not_end_is_a_timeout_after_the_time_for_runs_and_is_not_tried_again(
