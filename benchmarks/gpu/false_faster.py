@@ -31,8 +31,8 @@ from benchmarks.gpu.processes import (
 )
 from benchmarks.gpu.setting import Setting
 from sandboxes.devices.cuda.gpu import Sample
-from sandboxes.devices.cuda.sampling import WIDTH, Limits, Sampler
-from sandboxes.devices.cuda.statistics import FIRST_LOOK, LOOKS, TAIL, Numbers, Rounds, estimate
+from sandboxes.devices.cuda.timing.sampling import WIDTH, Limits, Sampler
+from sandboxes.devices.cuda.timing.statistics import FIRST_LOOK, LOOKS, TAIL, Numbers, Rounds, estimate
 
 SHARE: Final = 0.25
 SIMULATES: Final = True

@@ -17,9 +17,9 @@ from benchmarks.gpu.setting import QUICK_S, Setting
 from sandboxes.contracts import EvalConfig
 from sandboxes.dataflow import analyse
 from sandboxes.devices.cuda.gpu import Gpu
-from sandboxes.devices.cuda.measured import Measured
-from sandboxes.devices.cuda.measuring import measure
 from sandboxes.devices.cuda.opening import open_gpu
+from sandboxes.devices.cuda.timing.measured import Measured
+from sandboxes.devices.cuda.timing.measuring import measure
 from sandboxes.devices.device import Program, Rival
 from sandboxes.hardware.targets import get_target
 from sandboxes.judge import bench_trial

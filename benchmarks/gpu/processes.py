@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from sandboxes.devices.cuda.statistics import Indices, Numbers, Rounds
+from sandboxes.devices.cuda.timing.statistics import Indices, Numbers, Rounds
 
 Process = Callable[[np.random.Generator, tuple[int, int, int]], Numbers]
 """Logarithms of factors."""

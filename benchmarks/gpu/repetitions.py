@@ -21,9 +21,9 @@ from benchmarks.gpu.processes import assign, draw_design, drifting
 from benchmarks.gpu.setting import Setting
 from sandboxes.devices.cuda.gpu import Gpu, Prepared
 from sandboxes.devices.cuda.opening import open_gpu
-from sandboxes.devices.cuda.rivals import PlainSide
-from sandboxes.devices.cuda.sampling import Limits, Sampler
-from sandboxes.devices.cuda.statistics import Numbers, Rounds, estimate
+from sandboxes.devices.cuda.timing.rivals import PlainSide
+from sandboxes.devices.cuda.timing.sampling import Limits, Sampler
+from sandboxes.devices.cuda.timing.statistics import Numbers, Rounds, estimate
 
 SHARE: Final = 0.2
 

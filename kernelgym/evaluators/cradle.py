@@ -20,7 +20,7 @@ import torch._dynamo  # noqa: F401 - torch loads it, for a second, when a refere
 
 from kernelgym.evaluators import worker
 from sandboxes.compile_helper import prime
-from sandboxes.devices.cuda.libcuda import is_initialised
+from sandboxes.devices.cuda.real.libcuda import is_initialised
 from sandboxes.isolation.channel import receive, send
 
 STATUS: Final = struct.Struct("=i")

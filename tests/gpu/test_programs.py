@@ -4,8 +4,8 @@ import pytest
 
 from kernelgym.problems import Problem
 from sandboxes.contracts import Outcome, Profile, ProfileSource, Report, Stage, TimingFlag
-from sandboxes.devices.cuda.sampling import LEAST_ROUNDS, WIDTH
-from sandboxes.devices.cuda.statistics import FIRST_LOOK, LOOKS
+from sandboxes.devices.cuda.timing.sampling import LEAST_ROUNDS, WIDTH
+from sandboxes.devices.cuda.timing.statistics import FIRST_LOOK, LOOKS
 from tests.gpu import programs
 from tests.gpu.conftest import Bench, Judge
 

@@ -5,8 +5,8 @@ import statistics
 import pytest
 import torch
 
-from sandboxes.devices.cuda.ceilings import ceilings_of
 from sandboxes.devices.cuda.gpu import Gpu, Prepared
+from sandboxes.devices.cuda.profiles.ceilings import ceilings_of
 from sandboxes.hardware.targets import get_target
 from tests.gpu.conftest import Bench
 from tests.gpu.kernels import Launcher, floats

@@ -11,16 +11,16 @@ from sandboxes.contracts import EvalConfig, Launch, Profile, Target, Variant, re
 from sandboxes.devices.cpu import CpuDevice
 from sandboxes.devices.cuda.arena import Arena, Slot
 from sandboxes.devices.cuda.assembly import check_operations
-from sandboxes.devices.cuda.ceilings import ceilings_of
 from sandboxes.devices.cuda.choosing import Chooser
 from sandboxes.devices.cuda.counting import Counting
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
 from sandboxes.devices.cuda.fitting import fitted
 from sandboxes.devices.cuda.gpu import Gpu, Mark
-from sandboxes.devices.cuda.measuring import measure
-from sandboxes.devices.cuda.profiling import measured_profile
+from sandboxes.devices.cuda.profiles.ceilings import ceilings_of
+from sandboxes.devices.cuda.profiles.profiling import measured_profile
 from sandboxes.devices.cuda.running import Laid, Loaded, forward, launcher, lay_out, needed_bytes, watched
-from sandboxes.devices.cuda.sides import FEWER_BASES
+from sandboxes.devices.cuda.timing.measuring import measure
+from sandboxes.devices.cuda.timing.sides import FEWER_BASES
 from sandboxes.devices.cuda.turn import OnTurn, running
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.hardware.targets import get_target

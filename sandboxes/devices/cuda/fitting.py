@@ -9,7 +9,7 @@ from typing import Final
 
 from sandboxes.contracts import Target
 from sandboxes.devices.cuda.gpu import GpuFacts
-from sandboxes.devices.cuda.libcuda import is_slice
+from sandboxes.devices.cuda.real.libcuda import is_slice
 
 SLICES: Final = 8
 """Parts that MIG divides memory into, and its bandwidth and the L2 cache with it."""

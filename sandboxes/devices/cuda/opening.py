@@ -10,10 +10,11 @@ from sandboxes.capability import Capability
 from sandboxes.contracts import Target
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.gpu import SIMULATED, Gpu, GpuFacts
-from sandboxes.devices.cuda.libcuda import DeviceInfo, DriverError, DriverMissing, driver
-from sandboxes.devices.cuda.nvml import Nvml
-from sandboxes.devices.cuda.simulated import SimulatedGpu, simulated_facts
-from sandboxes.devices.cuda.torch_gpu import TorchGpu
+from sandboxes.devices.cuda.real.libcuda import DeviceInfo, DriverError, DriverMissing, driver
+from sandboxes.devices.cuda.real.nvml import Nvml
+from sandboxes.devices.cuda.real.torch_gpu import TorchGpu
+from sandboxes.devices.cuda.simulated.facts import simulated_facts
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu
 from sandboxes.hardware.targets import TARGETS, get_target
 
 AUTO: Final = "auto"

@@ -8,7 +8,7 @@ from pathlib import Path
 from kernelgym.evaluators import worker
 from sandboxes.devices.cuda.errors import GpuFault
 from sandboxes.devices.cuda.gpu import Gpu
-from sandboxes.devices.cuda.simulated import Incident, SimulatedGpu
+from sandboxes.devices.cuda.simulated.simulated_gpu import Incident, SimulatedGpu
 from sandboxes.hardware.targets import TARGETS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rewards.hacks import gate
 from sandboxes.contracts import EvalConfig, Reference, Report, Submission
-from sandboxes.devices.cuda.simulated import SimulatedGpu
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu
 from sandboxes.hardware.targets import get_target
 from sandboxes.pipeline import Pipeline
 from tests.tracer import HEADER, Tracer

@@ -21,8 +21,8 @@ from sandboxes.contracts import (
 )
 from sandboxes.dataflow import analyse
 from sandboxes.devices.cuda.device import CudaDevice
-from sandboxes.devices.cuda.simulated import SimulatedGpu, SimulatedKernel
-from sandboxes.devices.cuda.simulated_time import QUIET
+from sandboxes.devices.cuda.simulated.clock import QUIET
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu, SimulatedKernel
 from sandboxes.devices.device import Choice, Program, Run
 from sandboxes.hardware.targets import get_target
 from sandboxes.judge import bench_trial, plan_trials

@@ -7,7 +7,7 @@ import numpy as np
 
 from sandboxes.contracts import Clocks
 from sandboxes.devices.cuda.gpu import Sample
-from sandboxes.devices.cuda.sampling import Limits, Sampler, Samples
+from sandboxes.devices.cuda.timing.sampling import Limits, Sampler, Samples
 
 Duration = Callable[[int, float], float]
 """Time of a run in microseconds, from its number and the time now in seconds."""

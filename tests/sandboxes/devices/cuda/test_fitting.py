@@ -7,7 +7,7 @@ import pytest
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.fitting import fitted
 from sandboxes.devices.cuda.opening import check_target
-from sandboxes.devices.cuda.simulated import simulated_facts
+from sandboxes.devices.cuda.simulated.facts import simulated_facts
 from sandboxes.hardware.targets import get_target
 
 H200 = get_target("h200")

@@ -12,7 +12,7 @@ import sandboxes.trials
 from sandboxes.contracts import Outcome
 from sandboxes.devices.cuda.errors import GpuError, GpuFault, GpuLost
 from sandboxes.devices.cuda.running import needed_bytes
-from sandboxes.devices.cuda.simulated import Incident, SimulatedKernel
+from sandboxes.devices.cuda.simulated.simulated_gpu import Incident, SimulatedKernel
 from sandboxes.devices.device import Rival
 from sandboxes.faults import Fault
 from sandboxes.hardware.targets import get_target

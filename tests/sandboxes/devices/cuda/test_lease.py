@@ -9,7 +9,7 @@ import pytest
 from sandboxes.devices.cuda.errors import GpuError, GpuFault
 from sandboxes.devices.cuda.gpu import Gpu
 from sandboxes.devices.cuda.lease import GpuLease
-from sandboxes.devices.cuda.simulated import SimulatedGpu
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu
 from sandboxes.hardware.targets import get_target
 
 TARGET = get_target("h200")

@@ -8,11 +8,12 @@ import torch
 from sandboxes.contracts import Target
 from sandboxes.devices.cuda import opening
 from sandboxes.devices.cuda.errors import NoGpu
-from sandboxes.devices.cuda.libcuda import Driver, DriverMissing
 from sandboxes.devices.cuda.opening import check_target, find_gpu, open_gpu, probe, probe_clocks, probe_target
-from sandboxes.devices.cuda.simulated import SimulatedGpu, simulated_facts
+from sandboxes.devices.cuda.real.libcuda import Driver, DriverMissing
+from sandboxes.devices.cuda.simulated.facts import simulated_facts
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu
 from sandboxes.hardware.targets import TARGETS, get_target
-from tests.sandboxes.devices.cuda.stub import compiled_stub
+from tests.sandboxes.devices.cuda.real.stub import compiled_stub
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes.devices.cuda.lease import GpuLease
-from sandboxes.devices.cuda.simulated import SimulatedGpu
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu
 from sandboxes.devices.cuda.turn import Turn, turn
 from sandboxes.errors import MachineFailed
 from sandboxes.hardware.targets import get_target

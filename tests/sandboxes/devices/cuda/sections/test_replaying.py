@@ -11,7 +11,7 @@ from sandboxes.contracts import EvalConfig, Precision, Reference, Submission
 from sandboxes.devices.cuda.sections.folder import Assignment, Folder, Told
 from sandboxes.devices.cuda.sections.replaying import PROTON_RUNS, Scope, Windows, replay_in
 from sandboxes.devices.cuda.sections.section import Tool
-from sandboxes.devices.cuda.simulated import SimulatedGpu
+from sandboxes.devices.cuda.simulated.simulated_gpu import SimulatedGpu
 from sandboxes.errors import BrokenBundle
 from sandboxes.evaluation import Evaluation
 from sandboxes.hardware.targets import get_target

@@ -1,0 +1,1 @@
+"""Where a candidate's time goes, and what the GPU could reach."""
