@@ -56,6 +56,7 @@ def test_a_candidate_that_fails_early_or_is_only_priced_ends_with_the_first_half
     assert outcomes == [Outcome.IMPORT_ERROR, Outcome.UNJUDGED]
 
 
+@pytest.mark.slow
 def test_what_a_gpu_would_replay_is_traced_and_compiled_without_one(
     staged: StagedEvaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

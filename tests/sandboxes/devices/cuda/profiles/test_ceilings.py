@@ -32,6 +32,7 @@ def gpu(*, l2: float | None = 0.8, **shares: float) -> ProfiledGpu:
     return ProfiledGpu([passes], times(**shares), replace(FACTS, l2_bytes=50 * 2**20))
 
 
+@pytest.mark.slow
 def test_bandwidths_and_rates_are_those_that_are_reached() -> None:
     found = ceilings_of(gpu(fp16=0.7, fp64=0.95), H200)
     assert found.doubts == ()

@@ -16,6 +16,8 @@ from sandboxes.reference_trace import trace_reference
 from tests.sandboxes.devices.cuda.programs import CONFIG, QuickGpu, Trialled
 from tests.tracer import Tracer, forward
 
+pytestmark = pytest.mark.slow
+
 
 class WatchingGpu(QuickGpu):
     """Notes of each launch whether its output was poisoned, as far as it is looked at."""

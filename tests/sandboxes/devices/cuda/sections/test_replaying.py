@@ -99,6 +99,7 @@ def told(folder: Folder) -> Told:
     return found
 
 
+@pytest.mark.slow
 def test_the_tool_sees_one_run_and_its_order_is_written_down(
     tmp_path: Path, bundle: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_tool_sees_one_run_and_its_order_is_written_down(
     assert found.device == "NVIDIA H200 (simulated)"
 
 
+@pytest.mark.slow
 def test_proton_is_told_which_node_is_under_way(tmp_path: Path, bundle: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = prepared(tmp_path, bundle, Tool.PROTON)
     watcher = Watcher(folder, monkeypatch)
