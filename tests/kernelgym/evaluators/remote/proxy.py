@@ -104,11 +104,12 @@ class Proxy:
                 if self._weather is Weather.CUTS and answers:
                     sink.sendall(piece[:100])
                     break
-                for start in range(0, len(piece), 64) if self._weather is Weather.SLOW else ():
-                    sink.sendall(piece[start : start + 64])
-                    time.sleep(0.001)
                 if self._weather is not Weather.SLOW:
                     sink.sendall(piece)
+                    continue
+                for start in range(0, len(piece), 64):
+                    sink.sendall(piece[start : start + 64])
+                    time.sleep(0.001)
         except OSError:
             pass
         for end in (source, sink):
