@@ -110,6 +110,23 @@ class Evaluate:
         return time.monotonic() - began_s
 
 
+def test_closing_leaves_no_process_behind_not_even_spares_and_what_they_are_forked_from(tmp_path: Path) -> None:
+    """The first test here: the others share an evaluator, whose processes come and go."""
+    path = tmp_path / "double.py"
+    path.write_text(REFERENCE)
+    others = set(offspring_of(os.getpid()))
+    with LocalEvaluator(gpu="simulated") as local:
+        evaluate = Evaluate(local, path)
+        assert evaluate(candidate()).outcome is Outcome.OK
+        evaluate.await_spare()
+        below = set(offspring_of(os.getpid())) - others
+    deadline_s = time.monotonic() + 10
+    while (left := {pid for pid in below if is_alive(pid)}) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert below
+    assert not left
+
+
 def test_honest_and_illegal_kernels_in_turns_get_their_verdicts_and_recovery_is_quick(
     evaluate: Evaluate,
 ) -> None:
@@ -131,22 +148,6 @@ def test_honest_and_illegal_kernels_in_turns_get_their_verdicts_and_recovery_is_
             recoveries_s.append(evaluate.recovery_s())
     assert statistics.median(recoveries_s) < 1.0, recoveries_s
     assert len(processes) == ROUNDS, "each had a process that no other had spoiled"
-
-
-def test_closing_leaves_no_process_behind_not_even_spares_and_what_they_are_forked_from(tmp_path: Path) -> None:
-    path = tmp_path / "double.py"
-    path.write_text(REFERENCE)
-    others = set(offspring_of(os.getpid()))
-    with LocalEvaluator(gpu="simulated") as local:
-        evaluate = Evaluate(local, path)
-        assert evaluate(candidate()).outcome is Outcome.OK
-        evaluate.await_spare()
-        below = set(offspring_of(os.getpid())) - others
-    deadline_s = time.monotonic() + 10
-    while (left := {pid for pid in below if is_alive(pid)}) and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    assert below
-    assert not left
 
 
 def test_a_kernel_that_does_not_end_is_a_timeout_after_the_time_for_runs_and_is_not_tried_again(
