@@ -52,8 +52,8 @@ def run(options: Options, services: Services) -> int:
         truths=options.truths,
     )
     try:
-        from kernelgym.serving.hosting.host import host  # noqa: PLC0415 - its packages are an extra
+        from kernelgym.serving.hosting.host import host_on  # noqa: PLC0415 - its packages are an extra
     except ImportError as error:
         raise BadUsage(str(error)) from error
     configure_logging(options.log, role="worker")
-    return host(hosted, observer=LogObserver(), say=lambda line: log_event("worker", message=line))
+    return host_on(hosted, observer=LogObserver(), say=lambda line: log_event("worker", message=line))

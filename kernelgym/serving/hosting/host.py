@@ -46,6 +46,9 @@ from redis.exceptions import AuthenticationError, RedisError  # noqa: E402
 
 ASK_EVERY_S: Final = 1.0
 
+FAILED: Final = 1
+"""Exit status of a worker that Celery has given up."""
+
 AFTER_THE_POOLS: Final = -200
 """Priority at exit: multiprocessing removes its own folder, which is below ours, at -100."""
 
@@ -86,6 +89,21 @@ def host(options: HostOptions, *, observer: Observer | None = None, say: Callabl
         if lock is not None:
             lock.close()
     return int(worker.exitcode or 0)
+
+
+def host_on(options: HostOptions, *, observer: Observer | None = None, say: Callable[[str], None] | None = None) -> int:
+    """Works as `host`, for a process that does nothing else: what Celery has no way out of makes it start again.
+
+    Celery gives up where its connection to Redis breaks at an unlucky moment (kombu raises `AttributeError` while the
+    channel gives its messages back). No job is lost by that, but a worker that ended would be missed until somebody
+    looks.
+    """
+    status = host(options, observer=observer, say=say)
+    if status == FAILED:
+        (say or (lambda line: print(line, file=sys.stderr, flush=True)))("Celery gave up; starting again")
+        time.sleep(ASK_EVERY_S)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return status
 
 
 def _take_gpu(options: HostOptions) -> tuple[HostOptions, GpuLock]:

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     fields = json.loads(sys.argv[1])
     if "code" in fields:
         pretend(fields.pop("code"))
-    from kernelgym.serving.hosting.host import host
+    from kernelgym.serving.hosting.host import host_on
     from kernelgym.serving.hosting.host_options import HostOptions
 
-    sys.exit(host(HostOptions(**fields)))
+    sys.exit(host_on(HostOptions(**fields)))
