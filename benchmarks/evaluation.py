@@ -8,6 +8,7 @@ never comes twice, but its problem does. Not covered: start-up, which `warm_up_s
 import re
 import statistics
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -93,8 +94,11 @@ def _throughput(solutions: list[Solution], wrong: list[str]) -> tuple[float, int
 
 def children() -> list[int]:
     """Returns the process ids of our children: the workers."""
-    tasks = Path("/proc/self/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended meanwhile
+            found += map(int, task.read_text().split())
+    return found
 
 
 def _peak_mib(process: int) -> int:

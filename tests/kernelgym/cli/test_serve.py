@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -51,8 +51,9 @@ def children(pid: int) -> set[int]:
     """Returns the processes below `pid`."""
     found: set[int] = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text(encoding="utf-8").split()):
-            found |= {child} | children(child)
+        with suppress(OSError):  # the thread has ended meanwhile
+            for child in map(int, task.read_text(encoding="utf-8").split()):
+                found |= {child} | children(child)
     return found
 
 
