@@ -33,7 +33,7 @@ def ok_report(
     """A correct candidate with one kernel and one ATen operator."""
     kernel = NodeProfile(
         node=0, name="softmax_kernel", custom=True, live=True, time_us=time_us * coverage, bytes=2**20, flops=2**18,
-        bound=Bound.MEMORY, roofline_fraction=0.81, config="BLOCK: 1024, num_warps: 4", grid=(4096, 1, 1), line=23,
+        bound=Bound.DRAM, roofline_fraction=0.81, config="BLOCK: 1024, num_warps: 4", grid=(4096, 1, 1), line=23,
         resources=Resources(
             registers=32, spill_bytes=0, shared_bytes=128, threads=128, occupancy=1.0, limited_by="nothing"
         ),

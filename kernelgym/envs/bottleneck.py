@@ -96,7 +96,7 @@ def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
         return "is close to the best possible time; little is left to gain."
     if node.roofline_fraction is None or node.bytes is None:
         return "takes the most time; what it moves and computes can't be counted, so what limits it is not known."
-    if node.bound is Bound.LATENCY:
+    if node.bound in (Bound.LATENCY, Bound.LAUNCH, Bound.OCCUPANCY):
         programs = 0 if node.grid is None else prod(node.grid)
         if programs >= MANY_PROGRAMS:
             return f"starts {programs:,} programs that do little each: let every program handle a larger block."

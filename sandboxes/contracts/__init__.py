@@ -19,11 +19,13 @@ from sandboxes.contracts.outcome import Outcome, Stage
 from sandboxes.contracts.profile import (
     Bound,
     Clocks,
+    Counterfactual,
     HotLine,
     Measurement,
     NodeProfile,
     Profile,
     ProfileSource,
+    Remedy,
     Resources,
     TimingFlag,
 )
@@ -58,8 +60,9 @@ __all__ = [
     "READ_BACK", "AtenCall", "Constant", "Descriptor", "Launch", "LaunchArgument", "Node", "Trace", "TraceFailure",
     "Variant", "node_inputs", "node_scalars", "references", "scalars",
     # what is reported
-    "BenchCheck", "Bound", "CaseResult", "Clocks", "Diagnostic", "Finding", "HotLine", "Measurement", "NodeProfile",
-    "Outcome", "Profile", "ProfileSource", "Report", "Resources", "Severity", "Stage", "TimingFlag", "clip",
+    "BenchCheck", "Bound", "CaseResult", "Clocks", "Counterfactual", "Diagnostic", "Finding", "HotLine", "Measurement",
+    "NodeProfile", "Outcome", "Profile", "ProfileSource", "Remedy", "Report", "Resources", "Severity", "Stage",
+    "TimingFlag", "clip",
     # shared
     "SCHEMA_VERSION", "Contract",
 ]  # fmt: skip

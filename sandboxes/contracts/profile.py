@@ -29,12 +29,29 @@ class ProfileSource(StrEnum):
 class Bound(StrEnum):
     """What limits a node."""
 
-    MEMORY = "memory"
+    DRAM = "dram"
+    """Bandwidth of the device memory."""
+    L2 = "l2"
+    """Bandwidth of the L2 cache, or of what moves data between it and the multiprocessors (uncoalesced accesses)."""
+    SHARED = "shared"
+    """Bandwidth of shared memory, bank conflicts among it."""
+    ATOMICS = "atomics"
+    """Atomics that wait for one another."""
     COMPUTE = "compute"
+    """Tensor cores, FMA or special function units."""
     LATENCY = "latency"
-    """Too small or too few blocks to load the GPU: launch overhead and latency dominate."""
+    """Accesses or arithmetic that wait for each other, with nothing else to do meanwhile."""
+    OCCUPANCY = "occupancy"
+    """Too few programs, or too few of them resident at a time, to load the whole GPU."""
+    LAUNCH = "launch"
+    """Starting it takes longer than what it does."""
     UNKNOWN = "unknown"
     """It takes time, and nobody knows how much it moves and computes."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Bound | None":
+        """Reads reports of versions that did not tell one memory from another."""
+        return cls.DRAM if value == "memory" else None
 
 
 class Resources(Contract):
@@ -63,6 +80,61 @@ class HotLine(Contract):
     """Bytes requested by loads, stores and atomics of that line, over all programs."""
     flops: Count
     """Operations of that line, over all programs."""
+    time_us: NonNegative | None = None
+    """Its share of the node's time by the hardware model; None where only counts are known."""
+    sectors_per_request: NonNegative | None = None
+    """32-byte sectors that one instruction of a warp touches, mean over the line's accesses; None without any."""
+
+
+class Remedy(StrEnum):
+    """Kinds of changes that a counterfactual tries."""
+
+    COALESCE = "coalesce"
+    """Neighbouring threads access neighbouring elements."""
+    REUSE = "reuse"
+    """Programs that need the same data run at the same time, so that the L2 cache serves them."""
+    TILES = "tiles"
+    """Larger tiles: each loaded element is used more often."""
+    TENSOR_CORES = "tensor_cores"
+    """`tl.dot` in a type and at a size that tensor cores multiply."""
+    PIPELINE = "pipeline"
+    """Loads of the next iterations overlap with the arithmetic of this one (`num_stages`)."""
+    OCCUPANCY = "occupancy"
+    """Fewer registers or less shared memory per program, so that more are resident."""
+    SPILLS = "spills"
+    """Registers are enough."""
+    BALANCE = "balance"
+    """The work is spread over the whole GPU: more programs, no nearly empty last wave, no longest program."""
+    BANKS = "banks"
+    """No bank conflicts in shared memory."""
+    ATOMICS = "atomics"
+    """Fewer atomics on one address."""
+    FUSE = "fuse"
+    """Two nodes become one: one launch fewer, and what is between them stays in registers."""
+    REMOVE = "remove"
+    """A node whose results nobody uses is left out."""
+    REPLACE = "replace"
+    """An operator that a kernel of one's own could do in less time."""
+
+
+class Counterfactual(Contract):
+    """What the hardware model says a change would bring: the same program priced again with that one thing changed."""
+
+    remedy: Remedy
+    node: Count
+    """Index in `Trace.nodes` of the node it changes, the first of them."""
+    other: Count | None = None
+    """The second, where two are fused."""
+    line: int | None = Field(default=None, ge=1)
+    """Of the candidate's source."""
+    text: Text
+    """In words, without numbers of time: `coalesce the load of `x``."""
+    saves_us: NonNegative
+    """Of the whole program's modelled time."""
+    node_speedup: NonNegative
+    """Time of the node (or of both) now over its time then."""
+    saves_bytes: Count = 0
+    """Traffic of device memory that it saves, if that is what it is about."""
 
 
 class NodeProfile(Contract):
@@ -95,6 +167,14 @@ class NodeProfile(Contract):
     resources: Resources | None = None
     line: int | None = Field(default=None, ge=1)
     hot_lines: tuple[HotLine, ...] = ()
+    parts_us: dict[str, NonNegative] = Field(default_factory=dict)
+    """What each activity would take alone, by the hardware model: names of `sandboxes.hardware.pricing.Part`."""
+    band_us: tuple[NonNegative, NonNegative] | None = None
+    """Between which times the model expects the truth; None if times were measured."""
+    unpriced: Text = ""
+    """Why the model has no price for it; empty if it has one."""
+    cached_bytes: Count = 0
+    """Bytes that it finds in the L2 cache because nodes before it left them there."""
 
     @property
     def counts(self) -> bool:
@@ -207,6 +287,10 @@ class Profile(Contract):
     wrong side of the truth once in a thousand."""
     measurement: Measurement | None = None
     """How times were measured; a model has none."""
+    speedup_band: tuple[NonNegative, NonNegative] | None = None
+    """Between which values the hardware model expects the speedup on the real GPU; None if it was measured."""
+    counterfactuals: tuple[Counterfactual, ...] = Field(default=(), max_length=8)
+    """What would help most, the largest saving first; by the hardware model, also where times were measured."""
 
     @property
     def speedup(self) -> float:
@@ -229,6 +313,8 @@ class Profile(Contract):
             raise ValueError(
                 f"time_us is {self.time_us}, below the floor of {self.measurement.floor_us}; pay the floor"
             )
-        if self.speedup_interval is not None and self.speedup_interval[0] > self.speedup_interval[1]:
-            raise ValueError(f"speedup_interval is {self.speedup_interval}; its lower end comes first")
+        for name in ("speedup_interval", "speedup_band"):
+            ends = getattr(self, name)
+            if ends is not None and ends[0] > ends[1]:
+                raise ValueError(f"{name} is {ends}; its lower end comes first")
         return self

@@ -225,12 +225,14 @@ def _price(target: Target, work: Work, time_us: float, parts: dict[str, float]) 
 
 def _bound(parts: dict[str, float], overhead: float) -> Bound:
     groups = {
-        Bound.MEMORY: max(parts["dram"], parts["l2"]),
+        Bound.DRAM: parts["dram"],
+        Bound.L2: parts["l2"],
         Bound.COMPUTE: parts["compute"],
-        Bound.LATENCY: max(parts["latency"], parts["start"], overhead),
+        Bound.LATENCY: max(parts["latency"], parts["start"]),
+        Bound.LAUNCH: overhead,
     }
     return max(groups, key=lambda bound: groups[bound])
 
 
 def _free() -> Price:
-    return Price(time_us=0.0, bound=Bound.LATENCY, roofline_us=0.0, roofline_fraction=1.0, parts_us={})
+    return Price(time_us=0.0, bound=Bound.LAUNCH, roofline_us=0.0, roofline_fraction=1.0, parts_us={})

@@ -22,7 +22,7 @@ def node(
     """One node of a profile."""
     return NodeProfile(
         node=0, name="kernel" if custom else "aten::relu", custom=custom, live=live, influences=influences, fills=fills,
-        time_us=time_us, bytes=1, flops=1, bound=Bound.MEMORY, roofline_fraction=0.5,
+        time_us=time_us, bytes=1, flops=1, bound=Bound.DRAM, roofline_fraction=0.5,
     )  # fmt: skip
 
 

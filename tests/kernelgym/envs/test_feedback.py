@@ -292,7 +292,7 @@ def test_measured_times_are_told_with_their_interval_and_the_gpu() -> None:
         "than it must: try other block sizes and numbers of warps, for example with `@triton.autotune`.",
         "Time (measured on NVIDIA H200): 10.0 µs; reference 20.0 µs; best possible 7.00 µs; speedup 2.00× (1.98× to "
         "2.02×); 80% of it in your own kernels.",
-        "- softmax_kernel: 8.00 µs (80%); memory-bound, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; BLOCK: "
+        "- softmax_kernel: 8.00 µs (80%); dram-bound, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; BLOCK: "
         "1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
         "- aten::relu.default (PyTorch): 2.00 µs (20%); latency-bound, 10% of its roofline; 1.05 MB, 1.02 kflop",
         "Lines with the most traffic:",

@@ -25,6 +25,7 @@ from sandboxes.contracts import (
     Clocks,
     Constant,
     Contract,
+    Counterfactual,
     Depth,
     Description,
     Descriptor,
@@ -39,6 +40,7 @@ from sandboxes.contracts import (
     Profile,
     ProfileSource,
     Reference,
+    Remedy,
     Report,
     Resources,
     ScalarRef,
@@ -132,6 +134,9 @@ SAMPLES: tuple[Contract, ...] = (
         clocks=Clocks(
             sm_mhz=1700, memory_mhz=2600, most_sm_mhz=1980, temperature_c=60, power_w=500, throttled=("power cap",)
         ),
+    ),
+    Counterfactual(
+        remedy=Remedy.COALESCE, node=0, line=14, text="coalesce the load of `x`", saves_us=12.5, node_speedup=3.1
     ),
     Weakness(rule="zero_output", severity="refuse", evidence="the output is 0", remedy="shift the inputs"),
 )
@@ -446,7 +451,13 @@ def test_a_node_profile_names_what_bounds_it() -> None:
     with pytest.raises(ValidationError):
         NodeProfile.model_validate({"node": 0, "name": "k", "custom": True, "live": True, "time_us": 1, "bytes": 0,
                                     "flops": 0, "bound": "luck", "roofline_fraction": 0})  # fmt: skip
-    assert {bound.value for bound in Bound} == {"memory", "compute", "latency", "unknown"}
+    assert {bound.value for bound in Bound} == {
+        "dram", "l2", "shared", "atomics", "compute", "latency", "occupancy", "launch", "unknown",
+    }  # fmt: skip
+
+
+def test_a_report_of_before_the_memories_were_told_apart_can_be_read() -> None:
+    assert Bound("memory") is Bound.DRAM
 
 
 def test_a_bench_check_says_how_it_was_verified() -> None:

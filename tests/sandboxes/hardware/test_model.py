@@ -93,7 +93,7 @@ def test_more_bandwidth_is_never_slower(
 
 def test_a_good_streaming_kernel_ends_near_the_roofline() -> None:
     price = price_launch(H200, streaming(512), needs(), (65_536, 1, 1))
-    assert price.bound is Bound.MEMORY
+    assert price.bound is Bound.DRAM
     assert 0.75 < price.roofline_fraction < 0.95
 
 
@@ -113,7 +113,7 @@ def test_small_tiles_drown_in_l2_traffic() -> None:
     large = price_launch(H200, product(4096, 128, 128), needs(168, 96 * 1024, 256), (1024, 1, 1))
     small = price_launch(H200, product(4096, 16, 16), needs(40, 4 * 1024, 128), (65_536, 1, 1))
     assert small.time_us > 3 * large.time_us
-    assert small.bound is Bound.MEMORY
+    assert small.bound is Bound.L2
 
 
 def test_one_program_doing_everything_is_slow() -> None:
@@ -173,10 +173,10 @@ def test_views_and_empty_grids_are_free() -> None:
     assert price_launch(H200, streaming(1), needs(), (0, 1, 1)).time_us == 0
 
 
-def test_a_tiny_kernel_is_bound_by_latency() -> None:
+def test_a_tiny_kernel_is_bound_by_its_launch() -> None:
     work = Work(read_bytes=512, written_bytes=512, requested_bytes=1024)
     for price in (price_launch(H200, work, needs(), (1, 1, 1)), price_aten(H200, work)):
-        assert price.bound is Bound.LATENCY
+        assert price.bound is Bound.LAUNCH
         assert 1.5 < price.time_us < 5
 
 

@@ -219,7 +219,7 @@ def _unpriced(program: Program, choice: Choice, index: int) -> NodeProfile:
             time_us=0.0,
             bytes=0,
             flops=0,
-            bound=Bound.LATENCY,
+            bound=Bound.LAUNCH,
             roofline_fraction=0.0,
             line=node.line,
         )
@@ -236,12 +236,13 @@ def _limits(node: NodeProfile, work: Work | None, time_us: float, stretch: float
     memory_us = work.dram_bytes / (reached.dram_gb_per_s * 1e3)
     cache_us = work.requested_bytes / (reached.l2_gb_per_s * 1e3)
     shares = {
-        Bound.MEMORY: max(memory_us, cache_us) / time_us,
+        Bound.DRAM: memory_us / time_us,
+        Bound.L2: cache_us / time_us,
         Bound.COMPUTE: arithmetic_us / time_us,
     }
     bound = max(shares, key=lambda each: shares[each])
     if shares[bound] < HALF:
-        bound = Bound.LATENCY if stretch > 1 / HALF else node.bound
+        bound = Bound.LAUNCH if stretch > 1 / HALF else node.bound
     return {"bound": bound, "roofline_fraction": min(max(memory_us, arithmetic_us) / time_us, 1.0)}
 
 

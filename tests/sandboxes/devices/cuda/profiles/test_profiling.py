@@ -204,8 +204,8 @@ def test_work_is_what_the_executor_counts_and_the_roofline_what_this_gpu_reaches
 
 def test_a_node_near_a_ceiling_is_bound_by_it_and_one_lost_in_gaps_by_latency() -> None:
     fast = profile([(OPERATOR, 1e-4), (KERNEL, 2.5e-4), (USELESS, 1e-4)], times=measured(4.5e-4, floor_us=0))
-    assert nodes(fast)[KERNEL].bound is Bound.MEMORY
-    assert nodes(profile([(OPERATOR, 1.0), (KERNEL, 2.0), (USELESS, 2.0)]))[KERNEL].bound is Bound.LATENCY
+    assert nodes(fast)[KERNEL].bound is Bound.DRAM
+    assert nodes(profile([(OPERATOR, 1.0), (KERNEL, 2.0), (USELESS, 2.0)]))[KERNEL].bound is Bound.LAUNCH
 
 
 def test_what_cannot_be_counted_is_unknown_and_not_nothing() -> None:

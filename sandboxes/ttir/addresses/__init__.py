@@ -1,0 +1,1 @@
+"""Which addresses programs access, found out without doing what they do."""
