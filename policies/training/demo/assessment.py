@@ -18,7 +18,9 @@ APART: Final = -2
 """Step of the seeds, which no training has."""
 
 
-def assess(folder: Path, recipe: RlRecipe, evaluator: Evaluator, *, episodes: int, seed: int) -> list[Episode]:
+def assess(
+    folder: Path, recipe: RlRecipe, evaluator: Evaluator, *, episodes: int, seed: int, device: str = "cpu"
+) -> list[Episode]:
     """Returns how a model plays.
 
     Args:
@@ -27,6 +29,7 @@ def assess(folder: Path, recipe: RlRecipe, evaluator: Evaluator, *, episodes: in
         evaluator: Who judges.
         episodes: Of each problem.
         seed: Of the sampling; other seeds, other episodes.
+        device: Where candidates are judged, as in `EvalConfig`.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: PLC0415 - slow to import
 
@@ -49,7 +52,8 @@ def assess(folder: Path, recipe: RlRecipe, evaluator: Evaluator, *, episodes: in
     environment = KernelVectorEnv(
         len(requests), evaluator=evaluator, problems=recipe.environment.problems, max_turns=recipe.environment.turns,
         style=str(STYLE), feedback_tokens=recipe.environment.feedback_tokens, allow_submit=False, history="full",
-        reward=recipe.environment.reward,
+        reward=recipe.environment.reward, target=recipe.environment.target,
+        device=device,
     )  # fmt: skip
     try:
         sampler = HFSampler(model.eval(), chat.ends)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from policies.training.demo.results import Run
+from kernelgym.evaluators import Evaluator
+from policies.training.demo.results import Episode, Run
 from policies.training.demo.shared import RemoteEvaluator
 
 RESULT: Final = "result.json"
@@ -60,26 +61,45 @@ def read_curve(metrics: Path) -> tuple[float, ...]:
     return tuple(curve)
 
 
-def _taught(lesson: Lesson, recipe: Path, evaluator: RemoteEvaluator) -> Run:
+def trained(lesson: Lesson, recipe: Path, evaluator: RemoteEvaluator) -> tuple[Path, tuple[float, ...]]:
+    """Trains as a lesson says, and returns the folder of the model and the learning curve."""
     from kernelgym.cli.services import Services  # noqa: PLC0415 - loads torch
     from kernelgym.settings import Settings  # noqa: PLC0415 - as above
-    from policies.training.demo.assessment import assess  # noqa: PLC0415 - as above
-    from policies.training.recipes.recipe import RlRecipe, load_recipe  # noqa: PLC0415 - as above
     from policies.training.running import command  # noqa: PLC0415 - as above
 
-    model = lesson.model
-    curve: tuple[float, ...] = ()
-    if lesson.estimator is not None:
-        services = Services(settings=Settings.from_environment(os.environ), open_evaluator=lambda *_: evaluator)
-        options = command.Options(
-            recipe=recipe, overrides=lesson.overrides, dry_run=False, resume=False, processes=None, evaluation_s=None,
-            json=False,
-        )  # fmt: skip
-        code = command.run(options, services)
-        if code:
-            raise SystemExit(int(code))
-        model, curve = lesson.output / "training" / "model", read_curve(lesson.output / "training" / "metrics.jsonl")
-    loaded = load_recipe(recipe, lesson.overrides)
+    if lesson.estimator is None:
+        return lesson.model, ()
+    services = Services(settings=Settings.from_environment(os.environ), open_evaluator=lambda *_: evaluator)
+    options = command.Options(
+        recipe=recipe, overrides=lesson.overrides, dry_run=False, resume=False, processes=None, evaluation_s=None,
+        json=False,
+    )  # fmt: skip
+    code = command.run(options, services)
+    if code:
+        raise SystemExit(int(code))
+    return lesson.output / "training" / "model", read_curve(lesson.output / "training" / "metrics.jsonl")
+
+
+def assessed(
+    model: Path,
+    recipe: Path,
+    overrides: Sequence[str],
+    evaluator: Evaluator,
+    *,
+    episodes: int,
+    seed: int,
+    device: str = "cpu",
+) -> tuple[Episode, ...]:
+    """Returns how a model plays by a recipe; see `assessment.assess`."""
+    from policies.training.demo.assessment import assess  # noqa: PLC0415 - loads torch
+    from policies.training.recipes.recipe import RlRecipe, load_recipe  # noqa: PLC0415 - as above
+
+    loaded = load_recipe(recipe, overrides)
     assert isinstance(loaded, RlRecipe)
-    episodes = assess(model, loaded, evaluator, episodes=lesson.episodes, seed=lesson.seed)
-    return Run(estimator=lesson.estimator, seed=lesson.seed, curve=curve, episodes=tuple(episodes))
+    return tuple(assess(model, loaded, evaluator, episodes=episodes, seed=seed, device=device))
+
+
+def _taught(lesson: Lesson, recipe: Path, evaluator: RemoteEvaluator) -> Run:
+    model, curve = trained(lesson, recipe, evaluator)
+    episodes = assessed(model, recipe, lesson.overrides, evaluator, episodes=lesson.episodes, seed=lesson.seed)
+    return Run(estimator=lesson.estimator, seed=lesson.seed, curve=curve, episodes=episodes)
