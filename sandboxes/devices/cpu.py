@@ -22,7 +22,7 @@ from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Ri
 from sandboxes.devices.hollow import replay_hollow
 from sandboxes.devices.launching import Launched, launch
 from sandboxes.devices.modelled import modelled_profile
-from sandboxes.hardware.model import price_launch
+from sandboxes.hardware.pricing import plain, price_launch
 from sandboxes.hardware.work import Work
 from sandboxes.nested import clone, same
 from sandboxes.replay import LaunchFunction, Values, replay
@@ -83,7 +83,8 @@ class CpuDevice:
 
         def price(index: int, number: int, resources: Resources) -> float:
             variant = launches[index].variants[number]
-            return price_launch(target, works[index, number], resources, variant.grid, variant.num_stages).time_us
+            facts = plain(works[index, number], resources, variant.grid, variant.num_stages)
+            return price_launch(target, facts).time_us
 
         def promise(index: int, number: int) -> float:
             return price(index, number, _assumed(launches[index].variants[number], target)) if works else 0.0

@@ -21,7 +21,7 @@ from sandboxes.delegation import delegated_calls, is_fill
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.hardware.model import Price, price_aten, price_launch, roofline_us
+from sandboxes.hardware.pricing import Price, plain, price_aten, price_launch, roofline_us
 from sandboxes.hardware.work import Work
 from sandboxes.hosted import host_values
 
@@ -108,7 +108,7 @@ def uncounted(program: Program, index: int, node: Launch, number: int) -> NodePr
 def _launch(program: Program, index: int, node: Launch, number: int, launched: Launched, target: Target) -> NodeProfile:
     variant = node.variants[number]
     kernel = program.kernels[index, number]
-    price = price_launch(target, launched.work, kernel.resources, variant.grid, variant.num_stages)
+    price = price_launch(target, plain(launched.work, kernel.resources, variant.grid, variant.num_stages))
     return _node(program, index, node.kernel, launched.work, price).model_copy(
         update={
             "custom": True,

@@ -124,6 +124,9 @@ class LaunchFacts:
     shared: tuple[SharedFacts, ...] = ()
     pipelined: int | None = None
     """Iterations of loads in flight at once, in the compiled code; None if nobody looked: `num_stages`."""
+    rounds: float = 0.0
+    """How often a program, on average, would wait for memory if nothing was pipelined: loads that neither come around
+    again nor depend on one another wait together. 0 if nobody counted: then as few as registers allow."""
     lines: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     """Operations by source line and kind, as `Work.flops`, `integer` and `bytes`."""
     dependent_share: float = 0.0

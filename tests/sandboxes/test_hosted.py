@@ -22,7 +22,7 @@ from sandboxes.contracts import (
 )
 from sandboxes.dataflow import analyse
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.hardware.model import WAIT_US, price_aten
+from sandboxes.hardware.pricing import DEFAULT, price_aten
 from sandboxes.hardware.targets import get_target
 from sandboxes.hosted import check_scalars, host_values
 from sandboxes.replay import MalformedTrace, replay
@@ -209,4 +209,4 @@ def test_ten_thousand_numbers_are_paid_for_one_by_one_and_checked_in_time() -> N
     checked(forged)
     work = aten_work(READ, forged.values, Precision.TF32)
     assert work.waits == 1
-    assert WAIT_US < price_aten(get_target("h200"), work).time_us < WAIT_US + 5
+    assert DEFAULT.wait_us < price_aten(get_target("h200"), work).time_us < DEFAULT.wait_us + 5

@@ -7,7 +7,7 @@ import pytest
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import Problem, get_problem
 from sandboxes.contracts import READ_BACK, EvalConfig, Outcome, Reference, Report, Submission
-from sandboxes.hardware.model import WAIT_US
+from sandboxes.hardware.pricing import DEFAULT
 
 CONFIG = EvalConfig(trace_timeout_s=8.0, replay_timeout_s=60.0)
 
@@ -133,7 +133,7 @@ def test_the_host_s_wait_is_paid_for_and_its_arithmetic_is_free(reports: dict[st
     assert more is not None
     assert kept is not None
     (wait,) = [node for node in plain.nodes if node.name == READ_BACK.removesuffix(".default")]
-    assert WAIT_US < wait.time_us < WAIT_US + 5
+    assert DEFAULT.wait_us < wait.time_us < DEFAULT.wait_us + 5
     assert wait.live
     assert more.time_us == pytest.approx(plain.time_us, rel=1e-3)
     assert plain.time_us > kept.time_us + 10

@@ -7,7 +7,7 @@ import torch
 
 from sandboxes.contracts import Launch, Resources, ScalarRef, TensorRef, Variant
 from sandboxes.devices.launching import launch
-from sandboxes.hardware.model import price_launch
+from sandboxes.hardware.pricing import plain, price_launch
 from sandboxes.hardware.targets import get_target
 from sandboxes.replay import MalformedTrace, ValueOutOfRange
 
@@ -40,7 +40,7 @@ def test_an_empty_grid_runs_nothing_and_costs_nothing(grid: tuple[int, int, int]
     launched = launch(0, node(grid), 0, {0: memory}, time.monotonic() + 60, count=True, sample=sample)
     assert launched.execution.programs == 0
     assert (launched.work.dram_bytes, launched.work.requested_bytes, launched.work.total_flops) == (0, 0, 0)
-    assert price_launch(get_target("h200"), launched.work, RESOURCES, grid).time_us == 0
+    assert price_launch(get_target("h200"), plain(launched.work, RESOURCES, grid)).time_us == 0
     assert memory.tolist() == [0, 0, 0, 0]
 
 

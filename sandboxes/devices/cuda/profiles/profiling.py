@@ -43,7 +43,7 @@ from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.devices.modelled import least_us, modelled_profile, uncounted, works_of_calls
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.hardware.model import roofline_us
+from sandboxes.hardware.pricing import roofline_us
 from sandboxes.hardware.work import Work
 
 RUNS: Final = 5

@@ -30,7 +30,7 @@ from sandboxes.devices.cuda.simulated.facts import MEMORY_BYTES, simulated_facts
 from sandboxes.devices.cuda.simulated.prepared import SimulatedGraph, SimulatedLaunches
 from sandboxes.devices.cuda.simulated.work import Step, WatchingCalls, aten_step, needs_host
 from sandboxes.hardware.executed import work_of_launch
-from sandboxes.hardware.model import WAIT_US, price_launch
+from sandboxes.hardware.pricing import DEFAULT, plain, price_launch
 from sandboxes.hardware.targets import TARGETS
 from sandboxes.precision import MatmulPrecision
 from sandboxes.ttir import (
@@ -261,7 +261,7 @@ class SimulatedGpu:
         with self.precision(precision), self._recording() as steps:
             work()
         taken = self._clock.run([step.cost_us for step in steps])
-        return sum(max(time_us, HOST_LAUNCH_US) for time_us in taken) + self._waits * WAIT_US
+        return sum(max(time_us, HOST_LAUNCH_US) for time_us in taken) + self._waits * DEFAULT.wait_us
 
     def sample(self, device_us: float) -> Sample:
         """Returns what clocks make of work that took `device_us`; raises what went wrong in it."""
@@ -343,8 +343,8 @@ class SimulatedGpu:
         else:
             if key not in kernel.costs_us:
                 work = work_of_launch(execution, sizes=sizes(kernel.module, args))
-                price = price_launch(self._target, work, kernel.compiled.resources, grid, kernel.num_stages)
-                kernel.costs_us[key] = price.time_us
+                facts = plain(work, kernel.compiled.resources, grid, kernel.num_stages)
+                kernel.costs_us[key] = price_launch(self._target, facts).time_us
 
     @contextlib.contextmanager
     def _recording(self, *, captures: bool = False) -> Iterator[list[Step]]:

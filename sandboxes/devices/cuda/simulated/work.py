@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from sandboxes.contracts import Precision, Target
-from sandboxes.hardware.model import price_aten
+from sandboxes.hardware.pricing import price_aten
 from sandboxes.hardware.work import Work
 
 PRODUCT_KINDS: Final = {torch.float64: "fp64", torch.float16: "fp16", torch.bfloat16: "bf16"}

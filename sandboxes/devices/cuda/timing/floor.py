@@ -20,7 +20,7 @@ from typing import Final
 from sandboxes.contracts import Clocks, Descriptor, Launch, Target, TensorRef
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
-from sandboxes.hardware.model import TENSOR_KINDS
+from sandboxes.hardware.pricing import TENSOR_KINDS
 from sandboxes.ttir import parse
 
 KEPT_SHARE: Final = 0.25

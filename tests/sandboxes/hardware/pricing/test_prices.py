@@ -8,13 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandboxes.contracts import Bound, Resources, Target
-from sandboxes.hardware.model import price_aten, price_launch, roofline_us
 from sandboxes.hardware.occupancy import occupancy
+from sandboxes.hardware.pricing import Part, Price, plain, price_aten, roofline_us
+from sandboxes.hardware.pricing import price_launch as price_facts
 from sandboxes.hardware.targets import TARGETS, get_target
 from sandboxes.hardware.work import FLOP_KINDS, FREE, Work
 
 H200 = get_target("h200")
 MIB = 2**20
+
+
+def price_launch(target: Target, work: Work, need: Resources, grid: tuple[int, int, int], num_stages: int = 2) -> Price:
+    """The price of a launch of which only totals are known."""
+    return price_facts(target, plain(work, need, grid, num_stages))
 
 
 def needs(
@@ -153,14 +159,14 @@ def test_a_last_wave_of_one_block_costs_as_much_as_a_block() -> None:
     each = {"bf16": 2**30}
     exact = price_launch(H200, Work(flops={"bf16": 132 * each["bf16"]}), need, (132, 1, 1))
     tail = price_launch(H200, Work(flops={"bf16": 133 * each["bf16"]}), need, (133, 1, 1))
-    assert tail.parts_us["compute"] == pytest.approx(2 * exact.parts_us["compute"])
+    assert tail.parts_us[Part.TENSOR] == pytest.approx(2 * exact.parts_us[Part.TENSOR])
 
 
 def test_a_grid_smaller_than_the_gpu_gets_its_share_of_the_tensor_cores() -> None:
     work = Work(flops={"bf16": 2**40})
     full = price_launch(H200, work, needs(255, 200 * 1024, 128), (132, 1, 1))
     half = price_launch(H200, work, needs(255, 200 * 1024, 128), (66, 1, 1))
-    assert half.parts_us["compute"] == pytest.approx(2 * full.parts_us["compute"])
+    assert half.parts_us[Part.TENSOR] == pytest.approx(2 * full.parts_us[Part.TENSOR])
 
 
 def test_a_fused_kernel_beats_two() -> None:
