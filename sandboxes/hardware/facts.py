@@ -66,14 +66,18 @@ class AccessFacts:
     requests: float
     """Instructions of warps."""
     sectors: float
-    """32-byte sectors that these instructions touch: traffic between a multiprocessor and the L2 cache."""
+    """32-byte sectors that these instructions touch: what the load/store units work on."""
     least_sectors: float
     """What they would be if neighbouring threads accessed neighbouring elements."""
     distinct_bytes: float
     """Bytes of all sectors, each counted once: no cache needs to move less."""
     dram_bytes: float
-    """What device memory moves for it if the L2 cache is empty at first: at least `distinct_bytes`, but for stores
-    that are overwritten while cached."""
+    """What device memory moves for it if the L2 cache is empty at first: at least `distinct_bytes`, but for what
+    other operations of the launch left in the cache, and stores that are overwritten while cached; stores and atomics
+    move sectors twice that they need to read first."""
+    l2_sectors: float | None = None
+    """Sectors that move between the multiprocessors and the L2 cache: fewer than `sectors` where a program's load
+    touches a sector in several instructions, the later ones of which find it in the first-level cache. None: all."""
     busiest_address: float = 0.0
     """Atomics: operations on the address that gets the most."""
     dependent: bool = False
