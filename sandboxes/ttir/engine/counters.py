@@ -5,6 +5,7 @@ counted per active lane.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -121,26 +122,38 @@ class Tally:
         steps: all steps of the module plan.
         buffers: one per pointer argument.
         programs: how many will run.
+        unique: whether to find out which memory was touched; otherwise the unique bytes stay 0.
     """
 
-    def __init__(self, steps: list[Step], buffers: list[Buffer], programs: int) -> None:
+    def __init__(self, steps: list[Step], buffers: list[Buffer], programs: int, *, unique: bool = True) -> None:
+        self.times = 1
+        """How often what comes next is to be counted: more than once where it stands for iterations that nobody
+        executes."""
         self._steps = steps
         self._executions = [0] * len(steps)
         self._memory: dict[tuple[int, str], MemoryCount] = {}
         self._buffers = buffers
-        self._sectors = Sectors(buffers)
+        self._sectors = Sectors(buffers) if unique else None
         self._costs = [work(step)[1] for step in steps]
         self._bytes, self._operations = Evenness(programs), Evenness(programs)
 
     def executed(self, machine: Machine, step: Step) -> None:
         """The active programs executed ``step``."""
-        self._executions[step.number] += machine.frame.size
-        if cost := self._costs[step.number]:
-            self._operations.add(machine, cost)
+        self.executed_all(machine, (step.number,))
+
+    def executed_all(self, machine: Machine, numbers: Sequence[int]) -> None:
+        """The active programs executed the steps of these numbers."""
+        executions = machine.frame.size * self.times
+        cost = 0
+        for number in numbers:
+            self._executions[number] += executions
+            cost += self._costs[number]
+        if cost:
+            self._operations.add(machine, cost * self.times)
 
     def accessed(self, machine: Machine, step: Step, request: Request, kind: str) -> None:
         """The active programs performed a memory access (already checked to be in bounds)."""
-        lanes = active_lanes(request, machine.frame.size)
+        lanes = active_lanes(request, machine.frame.size) * self.times
         buffer = request.buffer
         count = self._memory.get((step.number, buffer.name))
         if count is None:
@@ -148,9 +161,10 @@ class Tally:
             self._memory[step.number, buffer.name] = count
         count.lanes += lanes
         count.bytes += lanes * buffer.data.element_size()
-        count.executions += machine.frame.size
-        self._bytes.add(machine, torch.Size(request.shape).numel() * buffer.data.element_size())
-        self._sectors.touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
+        count.executions += machine.frame.size * self.times
+        self._bytes.add(machine, torch.Size(request.shape).numel() * buffer.data.element_size() * self.times)
+        if self._sectors is not None:
+            self._sectors.touch(machine, request, "load" if kind == "load" else "store", step.operation.location)
 
     def counters(self) -> Counters:
         """The totals so far."""
@@ -171,7 +185,7 @@ class Tally:
                 argument.bytes_loaded += count.bytes
             else:
                 argument.bytes_stored += count.bytes
-        for (index, kind), unique in self._sectors.bytes().items():
+        for (index, kind), unique in (self._sectors.bytes() if self._sectors is not None else {}).items():
             argument = result.arguments[self._buffers[index].name]
             if kind == "load":
                 argument.unique_bytes_loaded += unique

@@ -92,10 +92,7 @@ def execute(
     Raises:
         TTIRError: whatever the kernel did wrong, see `errors.py`. Memory may be partly written.
     """
-    if len(grid) != 3 or any(size < 0 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
-        raise ArgumentMismatch(
-            f"grid {tuple(grid)} must be three sizes, none negative, of at most {MAX_PROGRAMS} programs"
-        )
+    check_grid(grid)
     try:
         with torch.no_grad():
             return _execute(module, grid, args, options)
@@ -104,13 +101,25 @@ def execute(
         raise
 
 
+def check_grid(grid: tuple[int, int, int]) -> None:
+    """Refuses sizes that no launch has.
+
+    Raises:
+        ArgumentMismatch: with the sizes.
+    """
+    if len(grid) != 3 or any(size < 0 for size in grid) or grid[0] * grid[1] * grid[2] > MAX_PROGRAMS:
+        raise ArgumentMismatch(
+            f"grid {tuple(grid)} must be three sizes, none negative, of at most {MAX_PROGRAMS} programs"
+        )
+
+
 def _execute(
     module: Module, grid: tuple[int, int, int], args: Sequence[Argument], options: ExecutionOptions
 ) -> Execution:
     started = time.monotonic()
     budget = Budget(options.max_operations, options.max_seconds)
-    plan = _prepared(module)
-    binding = _Binding(module, args)
+    plan = prepared(module)
+    binding = Binding(module, args)
     values = binding.values()
     buffers = binding.buffers
     watch = None if options.unwritten is None else _watch(module, values, buffers, options.unwritten)
@@ -129,7 +138,7 @@ def _execute(
         machine = Machine(module.value_count, programs, grid, tally, binding.spaces, budget, module.kernel.name, watch)
         for index, value in zip(plan.kernel.blocks[0].arguments, values, strict=True):
             machine.put(index, value)
-        _run(machine, plan)
+        run_kernel(machine, plan)
     if watch is not None and total:
         watch.finish(machine)
     counters = tally.counters() if tally is not None else Counters()
@@ -147,7 +156,12 @@ def _chunk(plan: ModulePlan, options: ExecutionOptions) -> int:
     return min(most, max(1, options.chunk_elements // plan.widest))
 
 
-def _run(machine: Machine, plan: ModulePlan) -> None:
+def run_kernel(machine: Machine, plan: ModulePlan) -> None:
+    """Runs the programs of a machine that holds the kernel's arguments.
+
+    Raises:
+        TTIRError: whatever they do wrong.
+    """
     kernel = plan.kernel.function
     try:
         run_body(machine, plan.kernel, None)
@@ -158,7 +172,12 @@ def _run(machine: Machine, plan: ModulePlan) -> None:
 
 
 @by_module
-def _prepared(module: Module) -> ModulePlan:
+def prepared(module: Module) -> ModulePlan:
+    """The module's plan, made once.
+
+    Raises:
+        TTIRError: the text is no program.
+    """
     try:
         return prepare(module)
     except TTIRError:
@@ -182,7 +201,7 @@ def _tensors(arg: Argument) -> list[Tensor]:
     return [arg] if isinstance(arg, Tensor) else []
 
 
-class _Binding:
+class Binding:
     """The arguments of one launch as runtime values.
 
     Storages are told apart by where they begin; those behind several arguments get one virtual address space.

@@ -30,7 +30,7 @@ def make_descriptor(machine: Machine, step: Step) -> None:
     machine.put(step.results[0], descriptor)
 
 
-def _block(
+def block_pointers(
     machine: Machine, step: Step, descriptor: Descriptor, indices: list[Tensor], shape: tuple[int, ...]
 ) -> tuple[Pointer | Addresses, Tensor | Conjunction]:
     """Pointers to the block at ``indices`` and the mask of what lies inside the tensor."""
@@ -50,7 +50,8 @@ def _block(
     return moved(start, total), Conjunction(tuple(masks))
 
 
-def _operand(machine: Machine, step: Step) -> tuple[Descriptor, tuple[int, ...]]:
+def described(machine: Machine, step: Step) -> tuple[Descriptor, tuple[int, ...]]:
+    """The descriptor that an operation uses, and the shape of its blocks."""
     descriptor = machine.get(step.operands[0])
     kind = step.operation.operands[0].type
     if not isinstance(descriptor, Descriptor) or not isinstance(kind, DescriptorType):
@@ -87,9 +88,9 @@ def _store(
 
 def descriptor_load(machine: Machine, step: Step) -> None:
     """Loads a block; what lies outside the tensor reads as zero (or NaN)."""
-    descriptor, shape = _operand(machine, step)
+    descriptor, shape = described(machine, step)
     indices = [machine.dense(i) for i in step.operands[1 : 1 + len(shape)]]
-    pointer, mask = _block(machine, step, descriptor, indices, shape)
+    pointer, mask = block_pointers(machine, step, descriptor, indices, shape)
     value = _load(machine, step, pointer, mask, shape)
     if shape != step.shape:
         value = expanded(value, shape).reshape(value.shape[0], *step.shape)
@@ -97,14 +98,14 @@ def descriptor_load(machine: Machine, step: Step) -> None:
 
 
 def _stored(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Tensor | Conjunction, Tensor, tuple[int, ...]]:
-    descriptor, shape = _operand(machine, step)
+    descriptor, shape = described(machine, step)
     position = 1 + len(shape)
     indices = [machine.dense(i) for i in step.operands[1:position]]
     value = machine.dense(step.operands[position])
     source = shape_of(step.operation.operands[position].type)
     if source != shape:
         value = expanded(value, source).reshape(value.shape[0], *shape)
-    pointer, mask = _block(machine, step, descriptor, indices, shape)
+    pointer, mask = block_pointers(machine, step, descriptor, indices, shape)
     return pointer, mask, value, shape
 
 
@@ -125,9 +126,9 @@ def descriptor_reduce(machine: Machine, step: Step) -> None:
         update(machine, step, request, name, value, wanted=False)
 
 
-def _picked_rows(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Conjunction, tuple[int, ...]]:
+def picked_rows(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Conjunction, tuple[int, ...]]:
     """Pointers to the rows that an index tensor names, from one column on, and the mask of what lies inside."""
-    descriptor, block = _operand(machine, step)
+    descriptor, block = described(machine, step)
     start = map_terms(descriptor.pointer, lambda t: t.reshape(-1, 1, 1))
     assert isinstance(start, Pointer | Addresses)
     rows = machine.dense(step.operands[1]).to(torch.int64).unsqueeze(2)
@@ -141,13 +142,13 @@ def _picked_rows(machine: Machine, step: Step) -> tuple[Pointer | Addresses, Con
 
 def descriptor_gather(machine: Machine, step: Step) -> None:
     """Loads rows by index; what lies outside the tensor reads as zero (or NaN)."""
-    pointer, mask, shape = _picked_rows(machine, step)
+    pointer, mask, shape = picked_rows(machine, step)
     machine.put(step.results[0], _load(machine, step, pointer, mask, shape))
 
 
 def descriptor_scatter(machine: Machine, step: Step) -> None:
     """Stores rows by index; what lies outside the tensor is dropped."""
-    pointer, mask, shape = _picked_rows(machine, step)
+    pointer, mask, shape = picked_rows(machine, step)
     _store(machine, step, pointer, mask, machine.dense(step.operands[3]), shape)
 
 

@@ -3,7 +3,7 @@
 from rewards.hacks.provenance import makers
 from sandboxes.compilation import CompileFailure, _check_text
 from sandboxes.ttir import TTIRError, accesses, depends_on_order, made_up_pointer
-from sandboxes.ttir.engine.execution import _prepared
+from sandboxes.ttir.engine.execution import prepared
 from sandboxes.ttir.syntax.parser import parse
 from tests.fuzzing.decisions import decided_by
 from tests.fuzzing.kernels import kernel_text
@@ -18,7 +18,7 @@ def read(text: str) -> None:
         made_up_pointer(module)
         depends_on_order(module)
         makers(module)
-        _prepared(module)
+        prepared(module)
         _check_text(text)
     except (TTIRError, CompileFailure) as error:
         str(error)

@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 from sandboxes.ttir import Module, execute, parse
-from sandboxes.ttir.engine.execution import _prepared as prepared
+from sandboxes.ttir.engine.execution import prepared
 from sandboxes.ttir.operations import reductions
 from tests.sandboxes.ttir.frontend import ttir_of
 

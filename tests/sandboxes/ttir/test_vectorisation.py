@@ -33,7 +33,7 @@ def counted(module: Module, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[in
     for step in plan.steps:
         step.run = counting(step.run)
     with monkeypatch.context() as patch:
-        patch.setattr(execution, "_prepared", lambda _: plan)
+        patch.setattr(execution, "prepared", lambda _: plan)
         yield batches
 
 
