@@ -34,6 +34,9 @@ class Settings(BaseModel):
     """Evaluations that run at the same time."""
     target: Annotated[str, Field(min_length=1)] = "h200"
     """GPU that is compiled for and modelled."""
+    targets: Annotated[str, Field(min_length=1)] | None = None
+    """YAML file that describes another GPU, or a folder of such files; several are separated as in PATH. It is read
+    where targets are looked up (`sandboxes.hardware.targets`), in every process."""
     evaluator: Annotated[str, Field(min_length=1)] = "local"
     """Address of what evaluates: `local`, `http://host:port` of a server, `redis://host:port/0` of workers."""
     redis_url: Annotated[str, Field(min_length=1)] | None = None

@@ -163,6 +163,19 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
+def targets(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this one, with all its numbers.")] = None,
+    json: Json = False,
+) -> None:
+    """List the GPUs that can be compiled for and modelled, and where their numbers come from."""
+    from kernelgym.cli import targets as command  # noqa: PLC0415 - loads tables and YAML
+
+    with one_line_errors():
+        command.run(context.obj, name, json=json)
+
+
+@app.command()
 def worker(
     context: typer.Context,
     queues: Annotated[

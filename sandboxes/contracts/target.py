@@ -30,6 +30,30 @@ class Target(Contract):
     l2_mib: Positive
     l2_gb_per_s: Positive
     """Bandwidth of the L2 cache, 1e9 bytes per second."""
+    l2_partitions: PositiveInt
+    """Parts that each keep what the multiprocessors near them read: a line that all read may be in every part."""
+    l2_slices: PositiveInt
+    """Units of the L2 cache that work independently of each other; an address belongs to one of them."""
+    l2_atomics_per_clock: Positive
+    """Atomic additions of 32 bits to different addresses, by all slices together; to one address, one per clock."""
+    l3_mib: Annotated[float, Field(ge=0)] = 0.0
+    """Size of a cache between L2 and device memory, such as AMD's Infinity Cache; 0: there is none."""
+    l3_gb_per_s: Annotated[float, Field(ge=0)] = 0.0
+    """Its bandwidth."""
+    dram_latency_ns: Positive
+    """Time from a load to its value, without other traffic, if device memory has it."""
+    l2_latency_ns: Positive
+    """Likewise, if the L2 cache has it."""
+    shared_latency_ns: Positive
+    """Likewise, of shared memory."""
+    l1_kib: Positive
+    """Largest L1 cache of a multiprocessor; on NVIDIA's, what blocks use as shared memory is taken from it."""
+    l1_bytes_per_clock: Positive
+    """Of loads that hit the L1 cache, per multiprocessor."""
+    shared_bytes_per_clock: Positive
+    """Of shared memory without bank conflicts, per multiprocessor."""
+    schedulers: PositiveInt
+    """Of a multiprocessor; each issues an instruction of one warp per clock."""
     tflops: dict[str, float]
     """Dense peak rates, 1e12 operations per second, by kind: `fp32`, `fp64`, `tf32`, `fp16`, `bf16`, `fp8`, `int8`,
     `special` (exp, log, rsqrt, ...)."""

@@ -10,7 +10,7 @@ from kernelgym.evaluators.messages import Ready
 from kernelgym.evaluators.started import AUTO_GPU, WORKER_MODULE
 from kernelgym.serving.identity import SIMULATED
 from kernelgym.serving.routing import CPU_STATIONS, Station, queue_of
-from sandboxes.hardware.targets import TARGETS, UnknownTarget
+from sandboxes.hardware.targets import UnknownTarget, get_target
 
 DRAIN_S: Final = 30.0
 """What Kubernetes gives a process to end, by default."""
@@ -61,8 +61,10 @@ class HostOptions:
             raise BadUsage(f"--gpu is {self.gpu!r}; give an index, a UUID as `nvidia-smi -L` lists them, or simulated")
         if self.target is None:
             raise BadUsage(f"--gpu is {self.gpu} without --target; name the GPU's model, e.g. --target h200")
-        if self.target not in TARGETS:
-            raise BadUsage(f"--target: {UnknownTarget(self.target)}")
+        try:
+            get_target(self.target)
+        except UnknownTarget as error:
+            raise BadUsage(f"--target: {error}") from error
         if self.processes != 1:
             raise BadUsage(f"--processes is {self.processes} with --gpu: one process measures on a GPU; leave it out")
 
