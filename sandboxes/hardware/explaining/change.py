@@ -21,10 +21,10 @@ class Change:
     other: int | None = None
     line: int | None = None
     text: str
-    instead: Mapping[int, tuple[ProgramNode, ...]]
-    """By position in the program: what stands there now; nothing for a node that is gone."""
-    saves_bytes: float = 0.0
-    """Of device memory."""
+    instead: Mapping[int, ProgramNode | None]
+    """By position in the program: what stands there now; None for a node that is gone."""
+    between_bytes: float = 0.0
+    """Size of what two fused nodes hand over."""
 
 
 def named(name: str) -> str:

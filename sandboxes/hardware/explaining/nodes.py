@@ -27,18 +27,34 @@ class ProgramNode:
     """Bytes that it reads by storage, each counted once."""
     writes: Mapping[int, float] = field(default_factory=dict)
     """Bytes that it writes by storage, each counted once."""
-    needed: frozenset[int] = frozenset()
-    """Storages among `writes` that must be written whoever reads them: outputs, weights."""
     elementwise: bool = False
     """No reduction, product or exchange between elements: it can be computed wherever its inputs are."""
     loops: frozenset[int] = frozenset()
     """Lines of loads inside loops."""
 
     @property
-    def time_is_known(self) -> bool:
-        """False for a launch that nobody could count."""
-        return self.launch is not None or self.call is not None
+    def work(self) -> Work:
+        """What it moves and computes; nothing if nobody could count it."""
+        if self.launch is not None:
+            return self.launch.work
+        return self.call if self.call is not None else Work(launches=0)
+
+    @property
+    def dram_bytes(self) -> float:
+        """What device memory moves for it if the L2 cache is empty at first."""
+        if self.launch is not None and self.launch.accesses:
+            return sum(access.dram_bytes for access in self.launch.accesses)
+        return self.work.dram_bytes
 
 
-Times = Callable[[Sequence[ProgramNode]], Sequence[float]]
-"""Prices a whole program, what the L2 cache keeps from node to node included: microseconds of each node, in order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTime:
+    """What a node costs where it stands in its program."""
+
+    time_us: float
+    cached_bytes: float = 0.0
+    """Of `ProgramNode.dram_bytes`, what nodes before have left in the L2 cache."""
+
+
+Pricing = Callable[[Sequence[ProgramNode]], Sequence[NodeTime]]
+"""Prices a whole program in order, what the L2 cache keeps from node to node included."""

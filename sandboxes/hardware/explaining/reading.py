@@ -6,8 +6,8 @@ from sandboxes.ttir.ir import Module, ScalarType, TensorType
 
 EXCHANGES: Final = frozenset(
     {
-        "tt.reduce", "tt.scan", "tt.dot", "tt.dot_scaled", "tt.histogram", "tt.gather", "tt.map_elementwise",
-        "tt.atomic_rmw", "tt.atomic_cas", "tt.descriptor_reduce", "tt.extern_elementwise", "tt.elementwise_inline_asm",
+        "tt.reduce", "tt.scan", "tt.dot", "tt.dot_scaled", "tt.histogram", "tt.gather", "tt.atomic_rmw",
+        "tt.atomic_cas", "tt.descriptor_reduce", "tt.elementwise_inline_asm",
     }
 )  # fmt: skip
 """Operations after which an element depends on others, or nobody knows."""

@@ -1,0 +1,53 @@
+"""What would help a grid: as much work for every multiprocessor as for any other."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import ceil, prod
+from typing import Final
+
+from sandboxes.contracts import Remedy, Target
+from sandboxes.hardware.explaining.memory import Remedied
+from sandboxes.hardware.facts import LaunchFacts
+from sandboxes.hardware.occupancy import occupancy
+
+UNEVEN: Final = 1.1
+"""Busiest program over the average from which that is worth a word."""
+MANY_WAVES: Final = 8
+"""Waves from which programs may as well do more each: fewer still fill the GPU evenly."""
+GROWTH: Final = 4
+"""How much larger a program's block is tried."""
+
+
+def balancing_remedies(target: Target, facts: LaunchFacts) -> Iterator[Remedied]:
+    """Yields a launch whose work is cut differently: the same bytes and operations, in other programs."""
+    programs = prod(facts.grid)
+    if programs == 0:
+        return
+    work = facts.work
+    uneven = max(work.uneven_bytes, work.uneven_operations)
+    if programs > 1 and uneven > UNEVEN:
+        even = replace(work, uneven_bytes=1.0, uneven_operations=1.0)
+        text = f"give all programs the same work: the busiest does {uneven:.1f} times the average"
+        yield Remedy.BALANCE, None, text, replace(facts, work=even)
+    if programs < target.multiprocessors:
+        noun = "program" if programs == 1 else "programs"
+        text = f"split the work of {programs} {noun} among {target.multiprocessors} or more"
+        yield Remedy.BALANCE, None, text, _cut(facts, target.multiprocessors)
+        return
+    blocks = max(
+        occupancy(target, facts.resources.registers, facts.resources.shared_bytes, facts.resources.threads).blocks, 1
+    )
+    slots = blocks * target.multiprocessors
+    waves, rest = divmod(programs, slots)
+    if waves and rest:
+        text = f"choose the number of programs so that waves are full: the last has {rest:,} of {slots:,}"
+        yield Remedy.BALANCE, None, text, _cut(facts, waves * slots)
+    if programs >= MANY_WAVES * slots and not facts.dots:
+        fewer = ceil(programs / GROWTH)
+        text = f"let every program do {GROWTH} times as much: {fewer:,} programs instead of {programs:,}"
+        yield Remedy.TILES, None, text, _cut(facts, fewer)
+
+
+def _cut(facts: LaunchFacts, programs: int) -> LaunchFacts:
+    """Returns the same work in another number of programs."""
+    return replace(facts, grid=(programs, 1, 1))
