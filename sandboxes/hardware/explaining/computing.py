@@ -7,7 +7,7 @@ from typing import Final
 
 from sandboxes.contracts import Remedy, Target
 from sandboxes.hardware.explaining.change import placed
-from sandboxes.hardware.explaining.memory import Remedied
+from sandboxes.hardware.explaining.memory import Remedied, repeated
 from sandboxes.hardware.explaining.resizing import resized
 from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, Unit
 from sandboxes.hardware.occupancy import occupancy
@@ -138,14 +138,8 @@ def _is_operand(access: AccessFacts) -> bool:
 
 
 def _halved(access: AccessFacts) -> AccessFacts:
-    return replace(
-        access,
-        requested_bytes=access.requested_bytes / 2,
-        requests=access.requests / 2,
-        sectors=access.sectors / 2,
-        least_sectors=access.least_sectors / 2,
-        dram_bytes=min(access.dram_bytes, max(access.distinct_bytes, access.dram_bytes / 2)),
-    )
+    less = min(access.dram_bytes, max(access.distinct_bytes, access.dram_bytes / 2))
+    return replace(repeated(access, 0.5), dram_bytes=less)
 
 
 def _pipelined(target: Target, facts: LaunchFacts) -> Iterator[Remedied]:

@@ -7,6 +7,7 @@ from math import ceil, prod
 from typing import Final, Literal
 
 from sandboxes.contracts import Target
+from sandboxes.hardware.explaining.memory import repeated
 from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.explaining.resizing import resized, streaming
 from sandboxes.hardware.facts import AccessFacts, LaunchFacts
@@ -154,7 +155,7 @@ def _joined(
     assert two.launch is not None
     known = frozenset(one.reads)
     accesses = [
-        _repeated(access, repeats)
+        repeated(access, repeats if repeats > AGAIN else 1.0)
         for access in one.launch.accesses
         if access.kind == "load" or one.storages.get(access.argument) not in between - kept
     ]
@@ -189,20 +190,6 @@ def _joined(
         writes=writes,
         elementwise=one.elementwise and two.elementwise,
         loops=one.loops | two.loops,
-    )
-
-
-def _repeated(access: AccessFacts, times: float) -> AccessFacts:
-    """Returns an access that happens several times; what device memory moves stays, as the L2 cache serves the rest."""
-    if times <= AGAIN:
-        return access
-    return replace(
-        access,
-        requested_bytes=access.requested_bytes * times,
-        requests=access.requests * times,
-        sectors=access.sectors * times,
-        least_sectors=access.least_sectors * times,
-        busiest_address=access.busiest_address * times,
     )
 
 

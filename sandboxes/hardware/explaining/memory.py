@@ -36,6 +36,7 @@ def _coalesced(facts: LaunchFacts) -> Iterator[Remedied]:
             replace(
                 access,
                 sectors=min(access.sectors, access.least_sectors),
+                l2_sectors=None if access.l2_sectors is None else min(access.l2_sectors, access.least_sectors),
                 dram_bytes=min(access.dram_bytes, max(access.distinct_bytes, access.least_sectors * SECTOR_BYTES)),
             )
             if (access.kind, access.argument, access.line) == (kind, argument, line)
@@ -89,14 +90,22 @@ def _spread_atomics(facts: LaunchFacts) -> Iterator[Remedied]:
 
 def _fewer_atomics(access: AccessFacts, programs: int) -> AccessFacts:
     """Returns the access with at most one atomic of each program on the busiest address."""
-    share = min(1.0, programs / access.busiest_address)
+    fewer = repeated(access, min(1.0, programs / access.busiest_address))
+    return replace(
+        fewer, requested_bytes=max(fewer.requested_bytes, min(access.requested_bytes, access.distinct_bytes))
+    )
+
+
+def repeated(access: AccessFacts, times: float) -> AccessFacts:
+    """Returns an access that happens so many times as often; device memory moves the same, the L2 cache the rest."""
     return replace(
         access,
-        busiest_address=access.busiest_address * share,
-        requested_bytes=max(access.requested_bytes * share, min(access.requested_bytes, access.distinct_bytes)),
-        requests=access.requests * share,
-        sectors=access.sectors * share,
-        least_sectors=access.least_sectors * share,
+        requested_bytes=access.requested_bytes * times,
+        requests=access.requests * times,
+        sectors=access.sectors * times,
+        least_sectors=access.least_sectors * times,
+        l2_sectors=None if access.l2_sectors is None else access.l2_sectors * times,
+        busiest_address=access.busiest_address * times,
     )
 
 
