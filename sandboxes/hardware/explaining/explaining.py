@@ -40,7 +40,6 @@ def explain(
     program: Sequence[ProgramNode],
     pricing: Pricing,
     *,
-    needed: frozenset[int] = frozenset(),
     tf32: bool = True,
 ) -> tuple[Counterfactual, ...]:
     """Returns what would help most, the largest saving first.
@@ -49,7 +48,6 @@ def explain(
         target: The GPU.
         program: Nodes that take time, in order.
         pricing: Of any program.
-        needed: Storages that must be written whoever reads them: outputs, weights.
         tf32: Whether float32 products may round to TF32.
     """
     now = pricing(program)
@@ -57,7 +55,7 @@ def explain(
     if not whole_us:
         return ()
     found = []
-    for change in _first(_changes(target, program, now, needed, tf32=tf32), MAX_CHANGES):
+    for change in _first(_changes(target, program, now, tf32=tf32), MAX_CHANGES):
         counterfactual = _priced(target, program, now, change, pricing)
         least = WORTHWHILE * whole_us
         if counterfactual.remedy is Remedy.REPLACE and counterfactual.node_speedup < WORTH_WRITING:
@@ -121,7 +119,7 @@ def _words(change: Change, saved_bytes: float) -> str:
 
 
 def _changes(
-    target: Target, program: Sequence[ProgramNode], now: Sequence[NodeTime], needed: frozenset[int], *, tf32: bool
+    target: Target, program: Sequence[ProgramNode], now: Sequence[NodeTime], *, tf32: bool
 ) -> Iterator[Change]:
     """Yields what is worth trying, the nodes that take longest first."""
     whole_us = sum(time.time_us for time in now)
@@ -135,7 +133,7 @@ def _changes(
             break
         if not program[group[0]].live:
             yield _removed(program, group)
-    yield from _fusions(target, program, now, needed, whole_us)
+    yield from _fusions(target, program, now, whole_us)
     for group in slowest:
         if sum(now[position].time_us for position in group) < WORTHWHILE * whole_us:
             return
@@ -193,7 +191,6 @@ def _fusions(
     target: Target,
     program: Sequence[ProgramNode],
     now: Sequence[NodeTime],
-    needed: frozenset[int],
     whole_us: float,
 ) -> Iterator[Change]:
     """Yields neighbours as one node, all pairs of the same two kernels together."""
@@ -210,7 +207,7 @@ def _fusions(
             if first in instead or second in instead:
                 continue
             one, two = program[first], program[second]
-            kept = _kept(program, first, second, needed)
+            kept = _kept(program, first, second)
             node = fused(target, one, two, kept)
             if node is None:
                 continue
@@ -249,11 +246,11 @@ def _neighbours(program: Sequence[ProgramNode]) -> Iterator[tuple[int, int]]:
                 break
 
 
-def _kept(program: Sequence[ProgramNode], first: int, second: int, needed: frozenset[int]) -> frozenset[int]:
+def _kept(program: Sequence[ProgramNode], first: int, second: int) -> frozenset[int]:
     """Returns what is between two nodes and wanted by others, too."""
     between = set(program[first].writes) & set(program[second].reads)
-    kept = set(between & needed)
-    for storage in between - needed:
+    kept = between & program[first].needed
+    for storage in between - kept:
         for node in program[second + 1 :]:
             if storage in node.reads:
                 kept.add(storage)

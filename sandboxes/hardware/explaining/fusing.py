@@ -188,6 +188,7 @@ def _joined(
         storages=storages,
         reads=reads,
         writes=writes,
+        needed=(one.needed | two.needed) & frozenset(writes),
         elementwise=one.elementwise and two.elementwise,
         loops=one.loops | two.loops,
     )

@@ -27,6 +27,8 @@ class ProgramNode:
     """Bytes that it reads by storage, each counted once."""
     writes: Mapping[int, float] = field(default_factory=dict)
     """Bytes that it writes by storage, each counted once."""
+    needed: frozenset[int] = frozenset()
+    """Storages among `writes` that must be written whoever reads them: outputs, weights."""
     elementwise: bool = False
     """No reduction, product or exchange between elements: it can be computed wherever its inputs are."""
     loops: frozenset[int] = frozenset()
