@@ -1,6 +1,7 @@
 """How long a node takes on a target that is not there."""
 
 from sandboxes.hardware.facts import Part
+from sandboxes.hardware.pricing.bands import why_unpriced
 from sandboxes.hardware.pricing.constants import DEFAULT, Constants
 from sandboxes.hardware.pricing.launches import price_launch
 from sandboxes.hardware.pricing.operators import price_aten
@@ -18,6 +19,7 @@ __all__ = [
     "Part",
     # what is known
     "plain",
+    "why_unpriced",
     # what they follow from
     "Constants",
     "DEFAULT",

@@ -1,6 +1,11 @@
 """Every global constant of the hardware model in one place, each with its source or marked as an estimate.
 
-None is of a kernel or a problem. Prices are smooth in all of them, so that they can be fitted to measurements.
+None is of a kernel, a problem or a target. Prices are continuous in all of them, so that they can be fitted.
+
+Sources by short name. Luo: Luo et al., Benchmarking and Dissecting the Nvidia Hopper GPU Architecture through
+Microbenchmarking, arXiv 2402.13499. Abdelkhalik: Demystifying the Nvidia Ampere Architecture through Microbenchmarking
+and Instruction-level Analysis, arXiv 2208.11174. Jia: Dissecting the NVIDIA Volta GPU Architecture via
+Microbenchmarking, arXiv 1804.06826. Guide: NVIDIA's CUDA C++ Programming Guide.
 """
 
 from dataclasses import dataclass
@@ -10,37 +15,78 @@ from dataclasses import dataclass
 class Constants:
     """What vendors' data sheets do not say of a GPU and its libraries."""
 
+    # what overlaps
     overlap: float = 4.0
-    """Exponent of the p-norm that combines activities: two equally long ones take 1.19 times as long as one."""
-    dram_latency_us: float = 0.65
-    l2_latency_us: float = 0.2
-    """Round trips under light load; microbenchmarks of A100 and H100 agree within a third."""
+    """Exponent of the p-norm that combines activities that go on at the same time: two equally long ones take 1.19
+    times as long as one. Estimate."""
+    interleave: float = 4.0
+    """Programs on a multiprocessor, beyond the first, until what one of them does in turn (loads, products, softmax)
+    overlaps with what others do: the exponent grows from 1 to `overlap` as 1 - exp(-others / interleave). Estimate:
+    with it attention by one program per multiprocessor comes out between FlashAttention-2 and -3 on H100."""
+    tail: float = 0.5
+    """Share of what a launch's busiest program takes longer than others that is left when all others are done: it
+    begins at a random time. Estimate."""
+
+    # memory
+    dram_share: float = 0.92
+    """Share of the data sheet's bandwidth that streaming reaches: 0.90 to 0.93 on A100 and H100 (STREAM-like kernels;
+    Luo: 90 to 92 %)."""
+    dram_latency_scale: float = 1.0
+    """Latency with traffic and address translation, over the target's. Idle, Luo measures 479 cycles (0.27
+    microseconds) on H100, 466 on A100; targets say more. Bandwidth times latency must be in flight. Estimate."""
+    l2_share: float = 0.9
+    """Of the target's L2 bandwidth. Estimate."""
+    l2_latency_scale: float = 1.0
+    """Likewise. Luo: 263 cycles on H100 and 262 on A100 (0.15 to 0.19 microseconds), idle. Abdelkhalik: 200 on A100."""
+    port_bytes_per_clock: float = 64.0
+    """Between the L2 cache and one multiprocessor: two sectors (A100 whitepaper, as on Volta)."""
+    requests_per_clock: float = 1.0
+    """Loads and stores of warps that a multiprocessor issues: 32 load/store lanes (H100 whitepaper)."""
+    in_flight_share: float = 0.5
+    """Share of a thread's registers that can wait for loads. Estimate."""
+    atomic_clocks: float = 2.0
+    """Of the GPU's clock, per operation on one address: NVIDIA's Kepler whitepaper says 1 of the L2's clock, which is
+    slower on later GPUs. Estimate."""
+    atomic_passes: float = 2.0
+    """Sectors of the L2 cache that an atomic occupies for each that it touches: it reads and writes."""
+    spill_passes: float = 8.0
+    """How often spilled bytes are stored and loaded again: spills sit in loops. Estimate."""
+
+    # arithmetic
+    tensor_share: float = 0.78
+    """Of the peak, or of what the unit reaches of it. CUTLASS by torch.compile reaches 780 of 989 TFLOP/s on H100 in a
+    product that fills every wave (H. He's gist "H100 peak matmul FLOPS", power moved to the tensor cores)."""
+    mma_on_hopper: float = 0.63
+    """Of the peak by `mma` instead of `wgmma` (Luo: 62.9 % on average)."""
+    mma_on_blackwell: float = 0.35
+    """Of the peak by `mma` instead of `tcgen05`: about as many operations per clock as on Hopper. Estimate."""
+    mma_in_flight: float = 4.0
+    """Independent `mma` that each quarter of a multiprocessor needs: 33 cycles from one to the next that depends on
+    it, 8 until it takes another (Abdelkhalik, m16n8k16 on A100)."""
+    pipe_share: float = 0.7
+    """Of the peaks of FP32, FP64 and special functions: peaks assume nothing but fused multiply-adds. Estimate."""
+    busy_warps: float = 8.0
+    """Warps per multiprocessor that keep an arithmetic pipe busy: four quarters, 4 cycles from one instruction to the
+    next that depends on it (Jia, Abdelkhalik), two independent ones per thread (estimate)."""
     integer_share: float = 0.5
     """FP32 operations that an integer operation of TTIR costs: integers run at a quarter of a peak that counts a fused
-    multiply-add as two, but most of them are addresses and masks that the compiler shares between vector elements."""
+    multiply-add as two, but most of them are addresses and masks that the compiler shares between vector elements.
+    Estimate."""
+
+    # starting and waiting
     block_start_us: float = 0.07
-    """Time a multiprocessor needs to start a block: the whole GPU starts one or two per nanosecond."""
-    in_flight_share: float = 0.5
-    """Share of a thread's registers that can wait for loads."""
+    """Time a multiprocessor needs to start a block: the whole GPU starts one or two per nanosecond. Estimate."""
     wait_us: float = 15.0
     """Time that is lost while the host waits for a number, an estimate: copying a few bytes into pageable memory takes
     about 8 microseconds, waking the host and launching the next kernel, outside of any CUDA graph, about as long."""
-    spill_passes: float = 8.0
-    """How often spilled bytes are stored or loaded again: spills sit in loops."""
-    dram_share: float = 0.92
-    """Share of the data sheet's bandwidth that STREAM-like kernels reach: 0.90 to 0.93."""
-    l2_share: float = 0.9
-    tensor_share: float = 0.78
-    """Of the peak. With the p-norm, a bf16 GEMM of 8192 comes out at 630 TFLOP/s on H200 with tiles of 128x256 and 530
-    with 128x128, as published Triton GEMMs do on Hopper."""
-    pipe_share: float = 0.7
-    """Of the peaks of FP32, FP64 and special functions; FP32 peaks assume fused multiply-adds only."""
+
+    # libraries: cuBLAS, cuDNN and PyTorch's own kernels
     library_dram_share: float = 0.9
     library_l2_share: float = 0.9
     library_tensor_share: float = 0.75
     library_fma_share: float = 0.8
     library_special_share: float = 0.7
-    """cuBLAS, cuDNN and PyTorch's own kernels: slightly better at products, slightly worse at streaming."""
+    """Slightly better at products than Triton's, slightly worse at streaming. Estimates."""
 
 
 DEFAULT = Constants()

@@ -22,7 +22,7 @@ def price_aten(target: Target, work: Work, constants: Constants = DEFAULT) -> Pr
     parts = {
         Part.DRAM: work.dram_bytes / (target.dram_gb_per_s * 1e3 * constants.library_dram_share),
         Part.L2: work.requested_bytes / (target.l2_gb_per_s * 1e3 * constants.library_l2_share),
-        Part.LATENCY: work.launches * constants.dram_latency_us,
+        Part.LATENCY: work.launches * target.dram_latency_ns / 1e3,
         Part.START: work.launches * constants.block_start_us,
     }
     compute = norm(tuple(pipes.values()), constants.overlap)

@@ -1,6 +1,6 @@
-"""What a node costs."""
+"""What a node costs, and how activities that overlap add up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sandboxes.contracts import Bound
@@ -29,9 +29,10 @@ FREE_PRICE = Price(time_us=0.0, bound=Bound.LAUNCH, roofline_us=0.0, roofline_fr
 """Of what launches nothing."""
 
 
-def norm(values: tuple[float, ...], power: float) -> float:
+def norm(values: Iterable[float], power: float) -> float:
     """Returns the p-norm: the largest value, or a bit more if others come close."""
-    largest = max(values, default=0.0)
-    if largest == 0.0:
+    known = [value for value in values if value > 0.0]
+    if not known:
         return 0.0
-    return float(largest * sum((value / largest) ** power for value in values) ** (1 / power))
+    largest = max(known)
+    return float(largest * sum((value / largest) ** power for value in known) ** (1 / power))

@@ -34,4 +34,10 @@ def pipes_us(target: Target, flops: Mapping[str, float]) -> dict[Part, float]:
 
 def roofline_us(target: Target, work: Work) -> float:
     """Returns the least time for these distinct bytes and operations at the vendor's peaks, in microseconds."""
-    return max(work.dram_bytes / (target.dram_gb_per_s * 1e3), *pipes_us(target, work.flops).values())
+    return cached_roofline_us(target, work, 0.0)
+
+
+def cached_roofline_us(target: Target, work: Work, cached_bytes: float) -> float:
+    """Returns the roofline of work that finds some of what it reads in the L2 cache."""
+    moved = max(work.dram_bytes - cached_bytes, 0.0)
+    return max(moved / (target.dram_gb_per_s * 1e3), *pipes_us(target, work.flops).values())
