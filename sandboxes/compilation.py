@@ -26,6 +26,8 @@ from sandboxes.capability import Capability
 from sandboxes.compiler_messages import Complaint, read_complaint
 from sandboxes.contracts import Diagnostic, Outcome, Resources, Stage, Target, Variant, clip
 from sandboxes.errors import MachineFailed, SandboxesError
+from sandboxes.hardware.code.code import Code
+from sandboxes.hardware.code.remembering import known_code
 from sandboxes.hardware.cubin import read_usage
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import TARGETS
@@ -113,6 +115,8 @@ class CompiledKernel:
     resources: Resources
     cubin: bytes
     ptx: str
+    code: Code | None = None
+    """What the compiler made of it; None if its text can't be read."""
 
 
 def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
@@ -127,7 +131,11 @@ def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
     """
     kernel, resources = _checked(variant, target)
     return CompiledKernel(
-        name=kernel.metadata.name, resources=resources, cubin=kernel.asm["cubin"], ptx=kernel.asm["ptx"]
+        name=kernel.metadata.name,
+        resources=resources,
+        cubin=kernel.asm["cubin"],
+        ptx=kernel.asm["ptx"],
+        code=known_code(kernel.asm["ttgir"]),
     )
 
 

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Sequence
 
-from sandboxes.compilation import CompileFailure, CompilerMissing, compile_variant
+from sandboxes.compilation import CompileFailure, CompilerMissing, triton_kernel
 from sandboxes.contracts import Outcome, Target, Variant
 from sandboxes.errors import MachineFailed
 from sandboxes.isolation import syscalls
@@ -142,7 +142,7 @@ def _work(share: list[tuple[int, Variant]], target: Target, progress: int) -> No
         for _, variant in share:
             os.write(progress, b".")
             try:
-                compile_variant(variant, target)
+                triton_kernel(variant, target)
             except (CompileFailure, CompilerMissing, MachineFailed):
                 continue  # `compile_variant` repeats it in the parent
         status = 0

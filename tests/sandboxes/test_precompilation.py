@@ -33,10 +33,10 @@ def compiler(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]
     """Replaces the compiler in the children by a function of the variant's configuration."""
 
     def use(behaviour: Callable[[str], None]) -> None:
-        def compile_variant(variant: Variant, target: Target) -> None:
+        def triton_kernel(variant: Variant, target: Target) -> None:
             behaviour(variant.config)
 
-        monkeypatch.setattr(precompilation, "compile_variant", compile_variant)
+        monkeypatch.setattr(precompilation, "triton_kernel", triton_kernel)
 
     return use
 

@@ -1,0 +1,45 @@
+"""How many iterations of a loop have loads under way at once.
+
+The compiler issues loads of later iterations ahead: copies of the load stand before the loop, and the loop waits only
+for the oldest. There are no more iterations ahead than there are such copies, nor than buffers to hold them.
+"""
+
+from collections import Counter
+
+from sandboxes.hardware.code.accesses import access_of
+from sandboxes.hardware.code.places import Places
+from sandboxes.hardware.code.text import Text
+from sandboxes.hardware.code.types import types_in
+
+MOST = 16
+"""More is not believed."""
+FROM_BUFFERS = frozenset({"ttng.warp_group_dot", "ttng.tc_gen5_mma", "ttng.tc_gen5_mma_scaled"})
+"""Products that read their operands from the buffers, which so hold the iteration that computes, too."""
+
+
+def iterations_in_flight(text: Text, places: Places) -> int:
+    """Returns the iterations at work at once in the loop that has the most: the one that computes, and those whose
+    loads are under way. 1 if loads are waited for where they are.
+    """
+    ahead: Counter[tuple[object, ...]] = Counter()
+    inside: set[tuple[object, ...]] = set()
+    buffers = 0
+    for line in text.lines:
+        if line.name == "ttg.memdesc_index" and line.looped:
+            types = types_in(line.body)
+            if types and types[0].size // types[0].shape[0] > 1:
+                buffers = max(buffers, types[0].shape[0])
+        access = access_of(line)
+        if access is None or access[0] != "load":
+            continue
+        types = types_in(line.body)
+        key = (line.name, places.of(line.place), types[0] if types else None)
+        if line.looped:
+            inside.add(key)
+        else:
+            ahead[key] += 1
+    if not buffers:
+        return 1
+    direct = any(line.looped and line.name in FROM_BUFFERS for line in text.lines)
+    limit = buffers if direct else buffers + 1
+    return min(1 + max((ahead[key] for key in inside), default=0), limit, MOST)
