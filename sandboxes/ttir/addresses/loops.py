@@ -1,11 +1,5 @@
-"""``scf.for`` and ``scf.while`` for observers: long loops that advance evenly are executed in a few places only.
+"""Loops and calls for observers: long loops that advance evenly are executed in a few places only."""
 
-The first and the last iteration always are, for that is where masks differ. The others are drawn by a seed that no
-kernel knows: some in a row, so that what an iteration finds in a cache from the one before is seen, and one elsewhere.
-"""
-
-import random
-from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -13,41 +7,17 @@ from torch import Tensor
 
 from sandboxes.ttir.addresses.linear import Progress, advanced, amounts
 from sandboxes.ttir.addresses.observer import Observer
+from sandboxes.ttir.addresses.sampling import IN_A_ROW, apart, in_a_row, together
 from sandboxes.ttir.engine import control
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import Step
 from sandboxes.ttir.engine.values import RuntimeValue, merge_rows, select_rows
 
-IN_A_ROW: Final = 8
-"""Iterations that follow each other: as many accesses of 4 bytes as a sector has room for."""
+TOGETHER: Final = 4
+"""Different numbers of iterations up to which programs are in step until the first are done, and so on."""
 
-SHORT: Final = IN_A_ROW + 4
-"""Iterations up to which all are executed."""
-
-Executed = tuple[int, int]
-"""An iteration, and how many it stands for."""
-
-
-def executed_iterations(first: int, last: int, seed: str) -> list[Executed]:
-    """Which of the iterations from ``first`` to before ``last`` to execute, and for how many each stands.
-
-    Args:
-        first: The first iteration.
-        last: The one after the last.
-        seed: Draws those between.
-    """
-    count = last - first
-    if count <= SHORT:
-        return [(k, 1) for k in range(first, last)]
-    draw = random.Random(seed)
-    start = draw.randrange(2, count - IN_A_ROW)
-    inner = {1, *range(start, start + IN_A_ROW)}
-    other = draw.randrange(1, count - 1)
-    inner.add(other)
-    share, rest = divmod(count - 2, len(inner))
-    weights = [share + (number < rest) for number in range(len(inner))]
-    middle = [(first + k, weight) for k, weight in zip(sorted(inner), weights, strict=True)]
-    return [(first, 1), *middle, (last - 1, 1)]
+Bounds = tuple[Tensor, Tensor]
+"""Where a loop begins, and how far it goes each time."""
 
 
 def observed_for(machine: Machine, step: Step) -> None:
@@ -60,9 +30,15 @@ def observed_for(machine: Machine, step: Step) -> None:
     finished: list[tuple[Tensor, list[RuntimeValue]]] = []
     positions = torch.arange(outer.size)
     done = 0
-    for count in torch.unique(trips).tolist():
-        values = _iterate(machine, step, values, (low, stride), (done, count), (*time, step.number))
+    counts = torch.unique(trips).tolist()
+    for count in counts:
+        if isinstance(step.constant, Progress) and done == 0 < count and _differ(counts):
+            values = _iterate_apart(machine, step, step.constant, values, (low, stride), trips)
+            finished.append((positions, values))
+            break
+        values = _iterate(machine, step, values, (low, stride), (done, count))
         done = count
+        machine.time = time
         if trips.numel() == 1 or bool((trips == count).all()):
             finished.append((positions, values))
             break
@@ -79,41 +55,82 @@ def observed_for(machine: Machine, step: Step) -> None:
         machine.put(result, parts[0][1] if len(parts) == 1 else merge_rows(parts, outer.size))
 
 
+def _differ(counts: list[int]) -> bool:
+    """Whether programs go round so differently often that it pays to look at each by itself."""
+    return len([count for count in counts if count]) > TOGETHER and counts[-1] > IN_A_ROW
+
+
 def _iterate(
-    machine: Observer,
-    step: Step,
-    values: list[RuntimeValue],
-    bounds: tuple[Tensor, Tensor],
-    trips: tuple[int, int],
-    time: tuple[int, ...],
+    machine: Observer, step: Step, values: list[RuntimeValue], bounds: Bounds, trips: tuple[int, int]
 ) -> list[RuntimeValue]:
-    """Goes from one iteration to another, and gives what the loop carries then."""
-    low, stride = bounds
-    block = step.regions[0][0]
+    """Goes from one iteration to another with all programs, and gives what the loop carries then."""
+    first, last = trips
+    if first == last:
+        return values
+    time, made = machine.time, machine.made
+    given = values
+    values = _execute(machine, step, given, bounds, first, 1, time)
     evenly = step.constant if isinstance(step.constant, Progress) else None
-    times = machine.counts.times
-    given, added = values, None
-    for k, weight in _iterations(machine, step, trips, jump=evenly is not None):
-        if evenly is not None and added is not None:
-            values = [advanced(value, steps, k - trips[0]) for value, steps in zip(given, added, strict=True)]
-        machine.time = (*time, k)
-        machine.counts.times = times * weight
-        machine.put(block.arguments[0], (low + k * stride).to(block.terminator.constant))
-        for index, value in zip(block.arguments[1:], values, strict=True):
-            machine.put(index, value)
-        terminator = machine.run(block)
-        values = [machine.get(index) for index in terminator.operands]
-        if evenly is not None and added is None:
-            added = [amounts(machine, advance) for advance in evenly.advances]
-    machine.counts.times = times
+    if evenly is None:
+        for k in range(first + 1, last):
+            values = _execute(machine, step, values, bounds, k, 1, time)
+        return values
+    added = [amounts(machine, advance) for advance in evenly.advances]
+    row = in_a_row(machine.made - made)
+    for k, weight in together(first, last, row, f"{machine.seed} {step.number} {time}")[1:]:
+        reached = [advanced(value, steps, k - first) for value, steps in zip(given, added, strict=True)]
+        values = _execute(machine, step, reached, bounds, k, weight, time)
     return values
 
 
-def _iterations(machine: Observer, step: Step, trips: tuple[int, int], *, jump: bool) -> Iterator[Executed]:
-    if jump:
-        yield from executed_iterations(*trips, f"{machine.seed} {step.number} {machine.time}")
-    else:
-        yield from ((k, 1) for k in range(*trips))
+def _iterate_apart(
+    machine: Observer, step: Step, evenly: Progress, values: list[RuntimeValue], bounds: Bounds, trips: Tensor
+) -> list[RuntimeValue]:
+    """Goes through a loop in which every program has an end of its own."""
+    outer, time = machine.frame, machine.time
+    added: list[list[tuple[RuntimeValue, int]]] | None = None
+    for k, active, weight in apart(trips, f"{machine.seed} {step.number} {time}"):
+        index = torch.nonzero(active).flatten()
+        if not index.numel():
+            continue
+        everyone = index.numel() == outer.size
+        machine.frame = outer if everyone else outer.child(index)
+        reached, mine, rows = values, bounds, k
+        if added is not None:
+            reached = [advanced(value, steps, k) for value, steps in zip(values, added, strict=True)]
+        if not everyone:
+            reached, rows = [select_rows(value, index) for value in reached], k[index]
+            low, stride = (t if t.numel() == 1 else t[index] for t in bounds)
+            mine = (low, stride)
+        _execute(machine, step, reached, mine, rows, weight, time)
+        if added is None:
+            added = [amounts(machine, advance) for advance in evenly.advances]
+    machine.frame = outer
+    assert added is not None
+    return [advanced(value, steps, trips) for value, steps in zip(values, added, strict=True)]
+
+
+def _execute(
+    machine: Observer,
+    step: Step,
+    values: list[RuntimeValue],
+    bounds: Bounds,
+    k: "int | Tensor",
+    weight: int,
+    time: tuple[int, ...],
+) -> list[RuntimeValue]:
+    """One iteration, of all programs or int64 of each, which stands for ``weight``."""
+    low, stride = bounds
+    block = step.regions[0][0]
+    times = machine.counts.times
+    machine.time = (*time, step.number, k if isinstance(k, int) else int(k[0]))
+    machine.counts.times = times * weight
+    machine.put(block.arguments[0], (low + k * stride).to(block.terminator.constant))
+    for index, value in zip(block.arguments[1:], values, strict=True):
+        machine.put(index, value)
+    terminator = machine.run(block)
+    machine.counts.times = times
+    return [machine.get(index) for index in terminator.operands]
 
 
 def observed_while(machine: Machine, step: Step) -> None:

@@ -62,11 +62,19 @@ class Observer(Machine):
         self.time: Path = ()
         self.guessed = False
         """Whether a value was used that memory does not hold at that time."""
+        self.made = 0
+        """Elements that were computed so far."""
         self.round: BlockPlan | None = None
         """The block with which each round of the innermost ``scf.while`` begins."""
         self._contents = contents
         self._recorder = recorder
         self._hollow = hollow
+
+    def put(self, index: int, value: RuntimeValue) -> None:
+        """Defines a value for the active programs."""
+        if isinstance(value, Tensor):
+            self.made += value.numel()
+        super().put(index, value)
 
     def run(self, block: BlockPlan) -> Step:
         """Runs what is left of a block and counts all of it, up to its terminator, which is returned."""

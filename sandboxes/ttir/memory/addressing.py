@@ -66,9 +66,10 @@ def access(pointer: Pointer, mask: Tensor | Conjunction | None, shape: tuple[int
     masks: list[Tensor] = []
     if mask is not None:
         for term in mask.terms if isinstance(mask, Conjunction) else (mask,):
-            if not bool(term.any()):
+            flags = term.numpy()  # numpy's any and all stop at the first lane that decides
+            if not flags.any():
                 return None
-            if not bool(term.all()):
+            if not flags.all():
                 masks.append(term)
     offset = pointer.offset
     terms = offset.terms if isinstance(offset, Sum) else (offset,)
