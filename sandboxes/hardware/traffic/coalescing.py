@@ -1,0 +1,91 @@
+"""Sectors per instruction of a warp: true addresses, true masks, the compiler's assignment of lanes to threads.
+
+A load, store or atomic of a warp moves whole sectors of 32 bytes between its multiprocessor and the L2 cache, each once
+however many threads want something of it (CUDA C++ Best Practices Guide, "Coalesced Access to Global Memory").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Flags, Ints, lanes
+from sandboxes.ttir.memory.addressing import Request
+
+SAMPLED_LANES = 2**17
+"""Lanes of one operation that are looked at, at least one execution by one program."""
+
+SAMPLED_EXECUTIONS = 64
+"""Executions by single programs that are looked at; operations with small tensors need no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coalescing:
+    """What sampled executions of one operation asked for, summed."""
+
+    requested_bytes: float
+    requests: float
+    """Instructions of warps with at least one active lane."""
+    sectors: float
+    least_sectors: float
+    """If the bytes that an instruction wants lay side by side."""
+    cached_sectors: float
+    """If sectors that a program asks for several times in one execution went through the first-level cache once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Threads:
+    """Who accesses which lane."""
+
+    lanes: Ints
+    """Flat lanes, row-major in the operation's shape: one row per instruction of a warp."""
+    repeated: int = 1
+    """Warps that do the same."""
+
+    @classmethod
+    def of_scalar(cls, kind: str, warps: int) -> "Threads":
+        """Returns threads of an access without a tensor: every warp loads, one thread stores."""
+        return cls(lanes=np.zeros((1, 1), dtype=np.int64), repeated=warps if kind == "load" else 1)
+
+    @classmethod
+    def of_tile(cls, elements: int) -> "Threads":
+        """Returns a tile that the copy engine moves with one instruction."""
+        return cls(lanes=np.arange(elements, dtype=np.int64)[None, :])
+
+
+def coalescing(samples: Sequence[tuple[Request, int]], threads: Threads) -> Coalescing:
+    """Returns what `samples`, requests and rows in them, ask for in instructions of warps and sectors.
+
+    Args:
+        samples: Of one operation.
+        threads: Its layout.
+    """
+    requested = requests = sectors = least = cached = 0.0
+    for request, row in samples:
+        size = request.buffer.data.element_size()
+        address, active = lanes(request, row)
+        wanted, used = address[threads.lanes], active[threads.lanes]
+        any_active = used.any(axis=1)
+        touched = _distinct(wanted // SECTOR_BYTES, used)
+        packed = -(-_distinct(wanted, used) * size // SECTOR_BYTES)
+        requested += float(np.count_nonzero(active) * size)
+        requests += float(np.count_nonzero(any_active)) * threads.repeated
+        sectors += float(touched.sum()) * threads.repeated
+        least += float(packed.sum()) * threads.repeated
+        cached += float(np.unique(wanted[used] // SECTOR_BYTES).size)
+    return Coalescing(
+        requested_bytes=requested, requests=requests, sectors=sectors, least_sectors=least, cached_sectors=cached
+    )
+
+
+def executions_to_sample(elements: int) -> int:
+    """Returns how many executions of an operation with so many lanes to look at."""
+    return max(1, min(SAMPLED_EXECUTIONS, SAMPLED_LANES // max(1, elements)))
+
+
+def _distinct(values: Ints, used: Flags) -> Ints:
+    """Returns, per row, how many different values there are among those used."""
+    low = np.iinfo(np.int64).min
+    ordered = np.sort(np.where(used, values, low), axis=1)
+    new = np.concatenate([ordered[:, :1] != low, (ordered[:, 1:] != ordered[:, :-1]) & (ordered[:, 1:] != low)], axis=1)
+    return np.asarray(np.count_nonzero(new, axis=1), dtype=np.int64)

@@ -1,0 +1,201 @@
+"""From what was seen of a launch to the facts about its memory traffic."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sandboxes.contracts import Resources, Target
+from sandboxes.hardware.facts import AccessFacts
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES
+from sandboxes.hardware.traffic.caching import simulate, usable_bytes
+from sandboxes.hardware.traffic.coalescing import Coalescing, Threads, coalescing, executions_to_sample
+from sandboxes.hardware.traffic.contention import Draws, busiest, draw
+from sandboxes.hardware.traffic.events import events_of
+from sandboxes.hardware.traffic.extrapolating import Simulated, distinct_bytes, moved_bytes
+from sandboxes.hardware.traffic.rectangles import TooManyPieces
+from sandboxes.hardware.traffic.scene import Scene, totals
+from sandboxes.hardware.traffic.tiles import MAX_PIECES, rectangles
+from sandboxes.ttir.addresses.log import Access, Operation
+
+ThreadsOf = Callable[[Operation], Threads]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Memory traffic of a launch, scaled to the whole grid."""
+
+    accesses: tuple[AccessFacts, ...]
+    """One per operation of the scene."""
+    executions: dict[int, float]
+    """By source line: how often programs executed what accesses memory there."""
+    distinct: dict[tuple[str, str], float]
+    """Distinct bytes by argument and `load` or `store` (atomics among stores)."""
+    cached: bool
+    """Whether the L2 cache was simulated; otherwise nothing ever hits."""
+
+
+def measure(
+    seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resources, *, seed: int, deadline_s: float
+) -> Measured:
+    """Returns the traffic of the launch that `seen` is a sample of.
+
+    Args:
+        seen: What was looked at.
+        threads_of: The layout of each operation.
+        target: Whose caches.
+        resources: How many programs share a multiprocessor.
+        seed: The judge's.
+        deadline_s: On `time.monotonic`'s clock; later there is no simulation.
+    """
+    exact = totals(seen)
+    weights = np.array([wave.weight for wave in seen.waves])
+    requested, executions = exact.bytes @ weights, exact.executions @ weights
+    random = np.random.default_rng([seed, 0x4D454153])
+    facts = []
+    for number, operation in enumerate(seen.operations):
+        found = _coalesced(seen, number, threads_of(operation), weights, random)
+        facts.append(_scaled(operation, found, float(requested[number]), target, resources))
+        if operation.kind == "atomic":
+            facts[-1] = replace(facts[-1], busiest_address=busiest(_draws(seen, number, random)))
+    sizes = _sizes(seen)
+    simulated = _simulated(seen, target, seed, deadline_s)
+    lines: dict[int, float] = {}
+    for operation, count in zip(seen.operations, executions.tolist(), strict=True):
+        lines[operation.location.user_line()] = max(lines.get(operation.location.user_line(), 0.0), count)
+    if simulated is None:
+        facts = [_uncached(fact, size) for fact, size in zip(facts, sizes, strict=True)]
+        return Measured(accesses=tuple(facts), executions=lines, distinct=_summed(seen, facts, sizes), cached=False)
+    own = distinct_bytes(seen, simulated, np.arange(len(facts)), len(facts))
+    moved = moved_bytes(seen, simulated)
+    facts = [_cached(*each) for each in zip(facts, sizes, own.tolist(), moved.tolist(), strict=True)]
+    return Measured(accesses=tuple(facts), executions=lines, distinct=_by_argument(seen, simulated, sizes), cached=True)
+
+
+def _executions(seen: Scene, number: int) -> list[tuple[Access, np.ndarray]]:
+    """Returns the executions of an operation, each with the waves of its rows."""
+    return [
+        (access, np.array(sight.waves)[sight.waves_of(access)])
+        for sight in seen.sights
+        for access in sight.log.accesses
+        if sight.operations[access.operation] == number
+    ]
+
+
+def _coalesced(
+    seen: Scene, number: int, threads: Threads, weights: np.ndarray, random: np.random.Generator
+) -> Coalescing:
+    """Returns what drawn executions of an operation ask for; each is as likely as what it stands for."""
+    found = _executions(seen, number)
+    chances = np.array([float(weights[waves].sum()) * access.repeats for access, waves in found])
+    count = executions_to_sample(threads.lanes.size)
+    samples = []
+    for index in random.choice(len(found), size=count, p=chances / chances.sum()).tolist():
+        access, waves = found[index]
+        odds = weights[waves]
+        samples.append((access.request, int(random.choice(waves.size, p=odds / odds.sum()))))
+    return coalescing(samples, threads)
+
+
+def _scaled(
+    operation: Operation, sample: Coalescing, requested: float, target: Target, resources: Resources
+) -> AccessFacts:
+    """Returns what an operation asks for in total; as bad as can be if the sample asks for nothing."""
+    share = requested / sample.requested_bytes if sample.requested_bytes else 0.0
+    worst = 0.0 if sample.requested_bytes else requested / operation.element_bytes
+    warps = max(1, resources.threads // target.warp_size)
+    resident = max(1, round(resources.occupancy * target.threads_per_multiprocessor / target.warp_size / warps))
+    taken = resources.shared_bytes if target.backend == "cuda" else 0
+    cache = target.l1_kib * 1024 / resident - taken
+    sectors = max(share * sample.sectors, worst)
+    return AccessFacts(
+        kind=operation.kind,
+        argument=operation.argument,
+        line=operation.location.user_line(),
+        requested_bytes=requested,
+        requests=max(share * sample.requests, worst),
+        sectors=sectors,
+        least_sectors=min(max(share * sample.least_sectors, requested / SECTOR_BYTES), sectors),
+        distinct_bytes=0.0,
+        dram_bytes=0.0,
+        l2_sectors=_through(operation, sample, cache) * share or sectors,
+        dependent=operation.dependent,
+    )
+
+
+def _through(operation: Operation, sample: Coalescing, cache: float) -> float:
+    """Returns the sectors of a sample that go on to the L2 cache: all but what loads find in the first-level cache."""
+    lanes = float(np.prod(operation.shape, dtype=np.int64)) * operation.element_bytes
+    bytes_each = lanes * sample.cached_sectors * SECTOR_BYTES / max(sample.requested_bytes, 1.0)
+    if operation.kind == "load" and bytes_each <= cache:
+        return min(sample.cached_sectors, sample.sectors)
+    return sample.sectors
+
+
+def _draws(seen: Scene, number: int, random: np.random.Generator) -> list[Draws]:
+    found = _executions(seen, number)
+    draws = []
+    for index, wave in enumerate(seen.waves):
+        rows = [(access, np.flatnonzero(waves == index)) for access, waves in found]
+        rows = [(access, picked) for access, picked in rows if picked.size]
+        if rows:
+            address, operations = draw(rows, random)
+            scale = wave.whole / wave.programs
+            draws.append(Draws(address=address, operations=operations * scale, stands_for=wave.weight / scale))
+    return draws
+
+
+def _simulated(seen: Scene, target: Target, seed: int, deadline_s: float) -> Simulated | None:
+    """Returns the waves in the L2 cache, None if that takes too long."""
+    try:
+        found = rectangles(seen.sights, seed, deadline_s)
+        if found is None:
+            return None
+        events = events_of(found, MAX_PIECES)
+    except TooManyPieces:
+        return None
+    times = seen.timetable()
+    part = max(wave.programs / wave.whole for wave in seen.waves)
+    traffic = simulate(events, times.loads, times.stores, usable_bytes(target) * part, target.l2_partitions)
+    return Simulated(events, times, traffic)
+
+
+def _cached(fact: AccessFacts, size: float, distinct: float, moved: float) -> AccessFacts:
+    most = fact.sectors * SECTOR_BYTES
+    twice = 1.0 if fact.kind == "load" else 2.0
+    return replace(fact, distinct_bytes=min(distinct, most, size), dram_bytes=min(moved, twice * most))
+
+
+def _uncached(fact: AccessFacts, size: float) -> AccessFacts:
+    most = fact.sectors * SECTOR_BYTES
+    twice = fact.kind == "atomic" or (fact.kind == "store" and fact.requested_bytes < 0.99 * most)
+    return replace(fact, distinct_bytes=min(most, size), dram_bytes=most * (2.0 if twice else 1.0))
+
+
+def _sizes(seen: Scene) -> list[float]:
+    """Returns the bytes of the storage behind each operation's argument."""
+    sizes = [0.0] * len(seen.operations)
+    for sight in seen.sights:
+        for access in sight.log.accesses:
+            sizes[sight.operations[access.operation]] = float(access.request.buffer.data.nbytes)
+    return sizes
+
+
+def _place(operation: Operation) -> tuple[str, str]:
+    return operation.argument, "load" if operation.kind == "load" else "store"
+
+
+def _summed(seen: Scene, facts: list[AccessFacts], sizes: list[float]) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for operation, fact, size in zip(seen.operations, facts, sizes, strict=True):
+        found[_place(operation)] = min(size, found.get(_place(operation), 0.0) + fact.distinct_bytes)
+    return found
+
+
+def _by_argument(seen: Scene, simulated: Simulated, sizes: list[float]) -> dict[tuple[str, str], float]:
+    places = sorted({_place(operation) for operation in seen.operations})
+    group = np.array([places.index(_place(operation)) for operation in seen.operations])
+    found = distinct_bytes(seen, simulated, group, len(places))
+    return {
+        place: min(found[group[number]], sizes[number]) for number, place in enumerate(map(_place, seen.operations))
+    }
