@@ -15,6 +15,12 @@ from sandboxes.ttir.memory.addressing import Request
 
 SECTOR_BYTES = 32
 
+COMPUTED_LANES = 2**22
+"""Lanes of one access without a form whose addresses are computed."""
+
+AT_ONCE = 2**18
+"""Lanes that are computed together, for the sake of the processor's caches."""
+
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -144,45 +150,65 @@ def _ordered(request: Request, picked: Ints, start: Ints, strides: list[int], lo
     return Boxes(picked, request.buffer.address + start * size, steps, counts[:, axes], size)
 
 
-def loose(request: Request, rows: Flags, most: int, random: np.random.Generator) -> tuple[Loose | None, float]:
+def loose(
+    request: Request, rows: Flags, most: int, random: np.random.Generator, salt: int
+) -> tuple[Loose | None, float]:
     """Returns the active elements of the programs in `rows`, and how many each of them stands for.
 
-    Where there are more than `most`, some of the programs are looked at, drawn by `random`.
+    All of them are computed if there are at most `COMPUTED_LANES`, otherwise those of some programs. If more than
+    `most` are left, all but a share of the *sectors* is passed over, drawn by a hash with `salt`, the same for all
+    accesses: who uses memory again is then seen exactly (Waldspurger et al., "Efficient MRC construction with SHARDS",
+    2015).
     """
     index = np.flatnonzero(rows)
-    keep = max(1, most // max(1, int(np.prod(request.shape, dtype=np.int64))))
+    per_program = max(1, int(np.prod(request.shape, dtype=np.int64)))
+    keep = max(1, COMPUTED_LANES // per_program)
     scale = max(1.0, index.size / keep)
     if index.size > keep:
         index = np.sort(random.choice(index, keep, replace=False))
+    spread = 1 << (-(-index.size * per_program // most) - 1).bit_length()  # sectors of a wide one are in a narrow one
     found = []
-    for row in index.tolist():
-        addresses, active = lanes(request, row)
-        found.append((np.full(int(np.count_nonzero(active)), row, dtype=np.int64), addresses[active]))
+    for first in range(0, index.size, max(1, AT_ONCE // per_program)):
+        part = index[first : first + max(1, AT_ONCE // per_program)]
+        address, active = elements_of(request, part)
+        of_row = np.broadcast_to(part[:, None], address.shape)
+        if spread > 1:
+            active = active & (_hashed(address // SECTOR_BYTES, salt) & np.uint64(spread - 1) == 0)
+        found.append((of_row[active], address[active]))
     if not sum(piece[0].size for piece in found):
-        return None, scale
+        return None, scale * spread
     size = request.buffer.data.element_size()
-    return Loose(np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found]), size), scale
+    addresses = np.concatenate([f[1] for f in found])
+    return Loose(np.concatenate([f[0] for f in found]), addresses, size), scale * spread
+
+
+def _hashed(numbers: Ints, salt: int) -> NDArray[np.uint64]:
+    mixed = (numbers.astype(np.uint64) ^ np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(32))) * np.uint64(0xBF58476D1CE4E5B9)
+    return mixed ^ (mixed >> np.uint64(32))
+
+
+def elements_of(request: Request, rows: Ints) -> tuple[Ints, Flags]:
+    """Returns addresses and activity of all lanes of some programs, one row per program."""
+    shape = rows.size, *request.shape
+    total: Ints = np.zeros((1,) * len(shape), dtype=np.int64)
+    for term in sorted(request.terms, key=Tensor.numel):
+        total = total + _of(term, rows, len(shape))
+    active: Flags = np.ones((1,) * len(shape), dtype=np.bool_)
+    for mask in request.masks:
+        active = active & (_of(mask, rows, len(shape)) != 0)
+    address = request.buffer.address + total * request.buffer.data.element_size()
+    flat = rows.size, -1
+    return np.broadcast_to(address, shape).reshape(flat), np.broadcast_to(active, shape).reshape(flat)
+
+
+def _of(term: Tensor, rows: Ints, dimensions: int) -> NDArray[np.int64]:
+    values: NDArray[np.int64] = term.numpy()
+    own = values if values.shape[0] == 1 else values[rows]
+    return own.reshape(own.shape[0], *(own.shape[1:] or (1,) * (dimensions - 1)))
 
 
 def lanes(request: Request, row: int) -> tuple[Ints, Flags]:
     """Returns byte addresses and activity of all lanes of one program, row-major in the request's shape."""
-    size = request.buffer.data.element_size()
-    shape = request.shape
-    total = np.zeros(shape, dtype=np.int64)
-    for term in request.terms:
-        total = total + _flat(_row(term, row), shape)
-    active = np.ones(shape, dtype=np.bool_)
-    for mask in request.masks:
-        active = active & (_flat(_row(mask, row), shape) != 0)
-    return (request.buffer.address + total.reshape(-1) * size).astype(np.int64), active.reshape(-1)
-
-
-def _row(term: Tensor, row: int) -> Tensor:
-    return term if term.shape[0] == 1 else term.narrow(0, row, 1)
-
-
-def _flat(term: Tensor, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    array: NDArray[np.int64] = term.numpy().reshape(
-        term.shape[1:] if term.dim() == len(shape) + 1 else (1,) * len(shape)
-    )
-    return array
+    address, active = elements_of(request, np.array([row]))
+    return address[0], active[0]

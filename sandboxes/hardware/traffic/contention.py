@@ -17,7 +17,7 @@ from sandboxes.ttir.memory.addressing import Request
 DRAWN_LANES = 2**15
 """Lanes of one operation that are looked at, per wave."""
 
-STANDS_OUT = 8
+STANDS_OUT = 4
 """Draws of one address from which on its share of the draws is believed."""
 
 
@@ -59,11 +59,14 @@ def busiest(draws: Sequence[Draws]) -> float:
     draws = [wave for wave in draws if wave.address.size]
     if not draws:
         return 0.0
-    address, counts = np.unique(np.concatenate([wave.address for wave in draws]), return_counts=True)
+    # half of the draws choose the address, the others say how much it gets: the luckiest of many would seem busy
+    address, counts = np.unique(np.concatenate([wave.address[::2] for wave in draws]), return_counts=True)
     top = int(address[counts.argmax()])
-    shares = [float(np.mean(wave.address == top)) for wave in draws]
-    if int(counts.max()) >= STANDS_OUT:
-        here = [share * wave.operations for share, wave in zip(shares, draws, strict=True)]
+    rest = [wave.address[1::2] == top for wave in draws]
+    if sum(int(np.count_nonzero(hits)) for hits in rest) >= STANDS_OUT:
+        here = [
+            float(hits.mean()) * wave.operations if hits.size else 0.0 for hits, wave in zip(rest, draws, strict=True)
+        ]
         if sum(count > 0 for count in here) == 1 and len(draws) > 1:
             return max(here)
         return sum(count * wave.stands_for for count, wave in zip(here, draws, strict=True))

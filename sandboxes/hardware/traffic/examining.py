@@ -13,11 +13,12 @@ from math import prod
 from sandboxes.contracts import Resources, Target
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import AccessFacts
-from sandboxes.hardware.traffic.measuring import Measured, measure
+from sandboxes.hardware.traffic.measuring import measure
+from sandboxes.hardware.traffic.reconciling import reconciled
 from sandboxes.hardware.traffic.scaling import scaled_counters
 from sandboxes.hardware.traffic.scene import scene
 from sandboxes.hardware.traffic.threads import threads_of
-from sandboxes.hardware.traffic.waves import Wave, choose_waves, programs_at_once
+from sandboxes.hardware.traffic.waves import Wave, choose_waves, programs_at_once, scattered
 from sandboxes.ttir import Argument, Counters, ExecutionTimeout, Module, TTIRError
 from sandboxes.ttir.addresses.log import AddressLog
 from sandboxes.ttir.addresses.observing import observe
@@ -25,8 +26,14 @@ from sandboxes.ttir.addresses.observing import observe
 SMALLEST = 8
 """Programs of a wave below which nothing is concluded."""
 
-OBSERVING = 0.6
-"""Share of the time for running programs; the rest is for looking at what they accessed."""
+OBSERVING = 0.55
+"""Share of the time after which no waves are run any more; the rest is for looking at what they accessed."""
+
+SPREADING = 0.7
+"""Share of the time after which no other programs are run, either."""
+
+SPREAD_PROGRAMS = 64
+"""Programs all over the grid that say how much there is of everything, where waves are not all looked at."""
 
 
 ATTEMPT = 0.6
@@ -104,6 +111,7 @@ def examine(
 
     at_once = programs_at_once(target, resources)
     waves, logs = _observed(watch, total, at_once, seed, started + OBSERVING * max_seconds)
+    spread = _spread(watch, waves, total, seed, started + SPREADING * max_seconds)
     seen = scene(waves, logs)
     measured = measure(
         seen,
@@ -113,7 +121,21 @@ def examine(
         seed=seed,
         deadline_s=started + max_seconds,
     )
-    return _examination(waves, logs, measured, total, time.monotonic() - started)
+    counters = scaled_counters([spread] if spread is not None else _weighted(waves, logs), measured.distinct)
+    requested = sum(count.bytes for count in counters.memory)
+    dependent = sum(fact.requested_bytes for fact in measured.accesses if fact.dependent)
+    facts = measured.accesses if spread is None else reconciled(measured.accesses, counters)
+    return Examination(
+        accesses=facts,
+        counters=counters,
+        executions=measured.executions,
+        dependent_share=min(1.0, dependent / requested) if requested else 0.0,
+        guessed=any(log.guessed for log, _ in logs) or (spread is not None and spread[0].guessed),
+        sampled=sum(wave.programs for wave in waves) / total,
+        cached=measured.cached,
+        waves=tuple(waves),
+        seconds=time.monotonic() - started,
+    )
 
 
 _Logs = list[tuple[AddressLog, tuple[int, ...]]]
@@ -159,17 +181,29 @@ def _watched(watch: _Watch, waves: Sequence[Wave], deadline_s: float) -> _Logs:
     return logs
 
 
-def _examination(waves: Sequence[Wave], logs: _Logs, measured: Measured, total: int, seconds: float) -> Examination:
-    requested = sum(fact.requested_bytes for fact in measured.accesses)
-    dependent = sum(fact.requested_bytes for fact in measured.accesses if fact.dependent)
-    return Examination(
-        accesses=measured.accesses,
-        counters=scaled_counters(waves, logs, measured.distinct),
-        executions=measured.executions,
-        dependent_share=dependent / requested if requested else 0.0,
-        guessed=any(log.guessed for log, _ in logs),
-        sampled=sum(wave.programs for wave in waves) / total,
-        cached=measured.cached,
-        waves=tuple(waves),
-        seconds=seconds,
-    )
+def _spread(
+    watch: _Watch, waves: Sequence[Wave], total: int, seed: int, deadline_s: float
+) -> tuple[AddressLog, float] | None:
+    """Returns what programs all over the grid do, and how many each stands for, None if all waves were looked at.
+
+    Waves say how programs work together, but only of a few places; programs may do more elsewhere, as they do honestly
+    in causal attention. None also if there is no time: then waves stand for everything.
+    """
+    if all(wave.weight == 1.0 for wave in waves):
+        return None
+    programs = scattered(total, SPREAD_PROGRAMS, seed)
+    try:
+        return watch(programs, max(deadline_s - time.monotonic(), 0.0)), total / len(programs)
+    except ExecutionTimeout:
+        return None
+    except TTIRError as error:
+        raise NotExamined(f"the kernel can't be run abstractly: {error}") from error
+
+
+def _weighted(waves: Sequence[Wave], logs: _Logs) -> list[tuple[AddressLog, float]]:
+    """Returns each log with the number of programs that one of its programs stands for."""
+    found = []
+    for log, indices in logs:
+        ran = sum(waves[index].programs for index in indices)
+        found.append((log, sum(waves[index].stands_for for index in indices) / ran))
+    return found

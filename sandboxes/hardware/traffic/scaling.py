@@ -1,32 +1,24 @@
 """Counts of some waves as those of the whole grid."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from sandboxes.hardware.traffic.waves import Wave
 from sandboxes.ttir import ArgumentCount, Counters, Location, MemoryCount
 from sandboxes.ttir.addresses.log import AddressLog
 
 
-def scaled_counters(
-    waves: Sequence[Wave],
-    logs: Iterable[tuple[AddressLog, Sequence[int]]],
-    distinct: Mapping[tuple[str, str], float],
-) -> Counters:
+def scaled_counters(logs: Iterable[tuple[AddressLog, float]], distinct: Mapping[tuple[str, str], float]) -> Counters:
     """Returns what the executor would have counted over the whole grid, by estimate.
 
     Args:
-        waves: That were looked at.
-        logs: Each with the indices of its waves.
+        logs: Each with the number of programs that one of its programs stands for.
         distinct: Distinct bytes of the whole grid by argument and `load` or `store`.
     """
     flops: dict[str, float] = defaultdict(float)
     lines: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     memory: dict[tuple[str, str, Location], list[float]] = {}
     uneven = [1.0, 1.0]
-    for log, indices in logs:
-        ran = sum(waves[index].programs for index in indices)
-        weight = sum(waves[index].stands_for for index in indices) / ran
+    for log, weight in logs:
         for kind, amount in log.counters.flops.items():
             flops[kind] += amount * weight
         for line, kinds in log.counters.lines.items():

@@ -6,6 +6,7 @@ import numpy as np
 
 from sandboxes.contracts import Resources, Target
 from sandboxes.hardware.code.code import Code, MemoryCode, Way
+from sandboxes.hardware.code.layouts import warp_requests
 from sandboxes.hardware.traffic.coalescing import Threads
 from sandboxes.ttir.addresses.log import Operation
 
@@ -35,6 +36,10 @@ def threads_of(operation: Operation, code: Code | None, resources: Resources, ta
     known = compiled(operation, code)
     if operation.whole or (known is not None and known.way is Way.TMA):
         return Threads.of_tile(elements)
+    if known is not None and known.lanes is not None:
+        found = _placed(known, target.warp_size)
+        if found is not None:
+            return found
     if not operation.shape:
         return Threads.of_scalar(operation.kind, max(1, resources.threads // target.warp_size))
     return _side_by_side(elements, max(1, VECTOR_BYTES // operation.element_bytes), target.warp_size)
@@ -46,6 +51,15 @@ def known_share(operations: Iterable[Operation], code: Code | None) -> float:
         operation.whole or not operation.shape or compiled(operation, code) is not None for operation in operations
     ]
     return sum(known) / len(known) if known else 1.0
+
+
+def _placed(memory: MemoryCode, warp: int) -> Threads | None:
+    assert memory.lanes is not None
+    try:
+        found = warp_requests(memory.lanes, memory.shape, warp, memory.vector)
+    except ValueError:
+        return None
+    return Threads(lanes=found.reshape(found.shape[0], -1).numpy())
 
 
 def _side_by_side(elements: int, vector: int, warp: int) -> Threads:

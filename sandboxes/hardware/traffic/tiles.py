@@ -22,8 +22,8 @@ from sandboxes.ttir.addresses.log import Access
 MAX_PIECES = 1_000_000
 """Rectangles and atoms of one launch; sorting so many takes a tenth of a second."""
 
-LOOSE_LANES = 2**14
-"""Lanes of an access without a form that are looked at one by one."""
+LOOSE_LANES = 2**16
+"""Lanes of an access without a form that go into the simulation one by one."""
 
 LOOSE_TOTAL = 2**19
 """The same for all accesses of a launch."""
@@ -43,10 +43,11 @@ def rectangles(sights: Sequence[Sight], seed: int, deadline_s: float) -> Rectang
         TooManyPieces: It takes too many rectangles, or too long.
     """
     random = np.random.default_rng([seed, 0x54494C45])
+    salt = int(random.integers(2**63))
     found: list[tuple[Runs, bool]] = []
     begin = 0
     for sight in sights:
-        found += _runs(sight, begin, random, deadline_s)
+        found += _runs(sight, begin, random, salt, deadline_s)
         begin += len(sight.waves) * len(sight.log.accesses)
     if not found:
         return None
@@ -74,7 +75,9 @@ class _Collected:
         return runs_of(Boxes(rows, start, boxes[0].strides, counts, size), time_of, weight, MAX_PIECES)
 
 
-def _runs(sight: Sight, begin: int, random: np.random.Generator, deadline_s: float) -> list[tuple[Runs, bool]]:
+def _runs(
+    sight: Sight, begin: int, random: np.random.Generator, salt: int, deadline_s: float
+) -> list[tuple[Runs, bool]]:
     shapes = Shapes()
     log = sight.log
     collected: dict[tuple[int, tuple[int, ...] | None, int], _Collected] = {}
@@ -89,7 +92,7 @@ def _runs(sight: Sight, begin: int, random: np.random.Generator, deadline_s: flo
             place = collected.setdefault((access.operation, boxes.strides, size), _Collected(stores))
             place.parts.append((boxes, _times(sight, access, boxes.rows, begin + number), float(access.repeats)))
         if rest.any():
-            single, scale = loose(access.request, rest, allowance, random)
+            single, scale = loose(access.request, rest, allowance, random, salt)
             if single is not None:
                 place = collected.setdefault((access.operation, None, size), _Collected(stores))
                 times = _times(sight, access, single.rows, begin + number)

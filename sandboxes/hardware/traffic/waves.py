@@ -78,6 +78,14 @@ def choose_waves(
     return tuple(waves)
 
 
+def scattered(total: int, count: int, seed: int) -> list[int]:
+    """Returns ids of programs all over the grid: the judge's seed draws one out of each of `count` equal parts."""
+    random = np.random.default_rng([seed, 0x53434154])
+    count = min(count, total)
+    places = (np.arange(count) + random.random(count)) * (total / count)
+    return sorted({min(int(place), total - 1) for place in places.tolist()})
+
+
 def _several(total: int, at_once: int, random: np.random.Generator) -> dict[int, float]:
     """Returns indices of waves and how many programs they stand for."""
     count = -(-total // at_once)
