@@ -15,8 +15,9 @@ from sandboxes.ttir.memory.addressing import Request
 
 SECTOR_BYTES = 32
 
-COMPUTED_LANES = 2**22
-"""Lanes of one access without a form whose addresses are computed."""
+FARTHEST = 2**35
+"""Elements from the start of a storage beyond which nobody asks where an access is: no storage is as large, and the
+executor refuses what is out of bounds."""
 
 AT_ONCE = 2**18
 """Lanes that are computed together, for the sake of the processor's caches."""
@@ -78,13 +79,27 @@ class Shapes:
         counts = high - low
         if counts.shape[1]:
             alive &= (counts > 0).all(axis=1)
-        picked = np.flatnonzero(alive & regular)
-        if not picked.size:
-            return None, alive & ~regular
         start = np.zeros(programs, dtype=np.int64)
         for term in request.terms:
             start = start + term.reshape(term.shape[0], -1)[:, 0].numpy()
+        reach = float(np.abs(np.array(strides, dtype=np.float64)) @ np.array(request.shape, dtype=np.float64))
+        regular = regular & (np.abs(start.astype(np.float64)) + reach < FARTHEST)
+        picked = np.flatnonzero(alive & regular)
+        if not picked.size:
+            return None, alive & ~regular
         return _ordered(request, picked, start, strides, low, counts), alive & ~regular
+
+    def strides(self, request: Request) -> tuple[int | None, ...]:
+        """Returns elements from lane to lane along each axis; None where most programs have no such number."""
+        programs = max((term.shape[0] for term in request.terms), default=1)
+        found: list[int | None] = []
+        for axis in range(1, len(request.shape) + 1):
+            steps = [self._stride(term, axis) for term in request.terms if term.dim() > axis and term.shape[axis] > 1]
+            regular = np.ones(programs, dtype=np.bool_)
+            for _, right in steps:
+                regular = regular & right
+            found.append(sum(stride for stride, _ in steps) if 2 * np.count_nonzero(regular) > programs else None)
+        return tuple(found)
 
     def _layout(self, request: Request, programs: int) -> tuple[list[int], Flags]:
         """Returns elements from lane to lane along each axis, and for which programs that is true."""
@@ -102,6 +117,10 @@ class Shapes:
         key = id(term), axis
         if key not in self._strides:
             steps = term.numpy().astype(np.int64, copy=False)
+            few = np.diff(steps[:: max(1, steps.shape[0] // 4)], axis=axis)
+            if steps.size > AT_ONCE and bool((few != few.flat[0]).reshape(few.shape[0], -1).any(axis=1).all()):
+                self._strides[key] = term, 0, np.zeros(term.shape[0], dtype=np.bool_)  # no look at all of it
+                return self._strides[key][1:]
             steps = np.diff(steps, axis=axis).reshape(term.shape[0], -1)
             stride = int(np.median(steps[:, 0])) if steps.shape[0] > 1 else int(steps[0, 0])
             self._strides[key] = term, stride, (steps == stride).all(axis=1)
@@ -151,18 +170,18 @@ def _ordered(request: Request, picked: Ints, start: Ints, strides: list[int], lo
 
 
 def loose(
-    request: Request, rows: Flags, most: int, random: np.random.Generator, salt: int
+    request: Request, rows: Flags, most: int, computed: int, random: np.random.Generator, salt: int
 ) -> tuple[Loose | None, float]:
     """Returns the active elements of the programs in `rows`, and how many each of them stands for.
 
-    All of them are computed if there are at most `COMPUTED_LANES`, otherwise those of some programs. If more than
+    All of them are computed if there are at most `computed`, otherwise those of some programs. If more than
     `most` are left, all but a share of the *sectors* is passed over, drawn by a hash with `salt`, the same for all
     accesses: who uses memory again is then seen exactly (Waldspurger et al., "Efficient MRC construction with SHARDS",
     2015).
     """
     index = np.flatnonzero(rows)
     per_program = max(1, int(np.prod(request.shape, dtype=np.int64)))
-    keep = max(1, COMPUTED_LANES // per_program)
+    keep = max(1, computed // per_program)
     scale = max(1.0, index.size / keep)
     if index.size > keep:
         index = np.sort(random.choice(index, keep, replace=False))
@@ -197,6 +216,7 @@ def elements_of(request: Request, rows: Ints) -> tuple[Ints, Flags]:
     active: Flags = np.ones((1,) * len(shape), dtype=np.bool_)
     for mask in request.masks:
         active = active & (_of(mask, rows, len(shape)) != 0)
+    total = np.clip(total, -FARTHEST, FARTHEST)
     address = request.buffer.address + total * request.buffer.data.element_size()
     flat = rows.size, -1
     return np.broadcast_to(address, shape).reshape(flat), np.broadcast_to(active, shape).reshape(flat)

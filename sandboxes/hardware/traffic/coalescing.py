@@ -15,6 +15,12 @@ from sandboxes.ttir.memory.addressing import Request
 SAMPLED_LANES = 2**17
 """Lanes of one operation that are looked at, at least one execution by one program."""
 
+SAMPLED_LANES_OF_ALL = 2**20
+"""The same for all operations of a launch."""
+
+FEWEST_EXECUTIONS = 4
+"""Executions of every operation that are looked at, but for huge tensors."""
+
 SAMPLED_EXECUTIONS = 64
 """Executions by single programs that are looked at; operations with small tensors need no more."""
 
@@ -78,9 +84,10 @@ def coalescing(samples: Sequence[tuple[Request, int]], threads: Threads) -> Coal
     )
 
 
-def executions_to_sample(elements: int) -> int:
-    """Returns how many executions of an operation with so many lanes to look at."""
-    return max(1, min(SAMPLED_EXECUTIONS, SAMPLED_LANES // max(1, elements)))
+def executions_to_sample(elements: int, operations: int) -> int:
+    """Returns how many executions of an operation with so many lanes to look at, if there are so many operations."""
+    own = min(SAMPLED_LANES, SAMPLED_LANES_OF_ALL // operations) // max(1, elements)
+    return max(FEWEST_EXECUTIONS if elements <= SAMPLED_LANES else 1, min(SAMPLED_EXECUTIONS, own))
 
 
 def _distinct(values: Ints, used: Flags) -> Ints:

@@ -17,7 +17,7 @@ from sandboxes.hardware.traffic.measuring import measure
 from sandboxes.hardware.traffic.reconciling import reconciled
 from sandboxes.hardware.traffic.scaling import scaled_counters
 from sandboxes.hardware.traffic.scene import scene
-from sandboxes.hardware.traffic.threads import threads_of
+from sandboxes.hardware.traffic.threads import read_share, threads_of
 from sandboxes.hardware.traffic.waves import Wave, choose_waves, programs_at_once, scattered
 from sandboxes.ttir import Argument, Counters, ExecutionTimeout, Module, TTIRError
 from sandboxes.ttir.addresses.log import AddressLog
@@ -66,6 +66,8 @@ class Examination:
     """Values that addresses depend on were not there."""
     sampled: float
     """Share of the programs that were looked at."""
+    layouts: float
+    """Share of the requested bytes for which the compiled code says who accesses what; a guess for the others."""
     cached: bool
     """Whether the L2 cache was simulated; otherwise nothing ever hits."""
     waves: tuple[Wave, ...]
@@ -112,10 +114,10 @@ def examine(
     at_once = programs_at_once(target, resources)
     waves, logs = _observed(watch, total, at_once, seed, started + OBSERVING * max_seconds)
     spread = _spread(watch, waves, total, seed, started + SPREADING * max_seconds)
-    seen = scene(waves, logs)
+    seen = scene(waves, logs, seed)
     measured = measure(
         seen,
-        lambda operation: threads_of(operation, code, resources, target),
+        lambda operation, strides: threads_of(operation, strides, code, resources, target),
         target,
         resources,
         seed=seed,
@@ -124,14 +126,16 @@ def examine(
     counters = scaled_counters([spread] if spread is not None else _weighted(waves, logs), measured.distinct)
     requested = sum(count.bytes for count in counters.memory)
     dependent = sum(fact.requested_bytes for fact in measured.accesses if fact.dependent)
-    facts = measured.accesses if spread is None else reconciled(measured.accesses, counters)
     return Examination(
-        accesses=facts,
+        accesses=reconciled(measured.accesses, counters),
         counters=counters,
-        executions=measured.executions,
+        executions=_executions(counters),
         dependent_share=min(1.0, dependent / requested) if requested else 0.0,
         guessed=any(log.guessed for log, _ in logs) or (spread is not None and spread[0].guessed),
         sampled=sum(wave.programs for wave in waves) / total,
+        layouts=read_share(
+            [(o, f.requested_bytes) for o, f in zip(seen.operations, measured.accesses, strict=True)], code
+        ),
         cached=measured.cached,
         waves=tuple(waves),
         seconds=time.monotonic() - started,
@@ -207,3 +211,11 @@ def _weighted(waves: Sequence[Wave], logs: _Logs) -> list[tuple[AddressLog, floa
         ran = sum(waves[index].programs for index in indices)
         found.append((log, sum(waves[index].stands_for for index in indices) / ran))
     return found
+
+
+def _executions(counters: Counters) -> dict[int, float]:
+    lines: dict[int, float] = {}
+    for count in counters.memory:
+        line = count.location.user_line()
+        lines[line] = max(lines.get(line, 0.0), float(count.executions))
+    return lines

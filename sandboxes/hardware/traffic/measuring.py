@@ -7,18 +7,19 @@ import numpy as np
 
 from sandboxes.contracts import Resources, Target
 from sandboxes.hardware.facts import AccessFacts
-from sandboxes.hardware.traffic.boxes import SECTOR_BYTES
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Shapes
 from sandboxes.hardware.traffic.caching import simulate, usable_bytes
 from sandboxes.hardware.traffic.coalescing import Coalescing, Threads, coalescing, executions_to_sample
 from sandboxes.hardware.traffic.contention import Draws, busiest, draw
 from sandboxes.hardware.traffic.events import events_of
 from sandboxes.hardware.traffic.extrapolating import Simulated, distinct_bytes, moved_bytes
 from sandboxes.hardware.traffic.rectangles import TooManyPieces
-from sandboxes.hardware.traffic.scene import Scene, totals
+from sandboxes.hardware.traffic.scene import Scene, requested_bytes
 from sandboxes.hardware.traffic.tiles import MAX_PIECES, rectangles
 from sandboxes.ttir.addresses.log import Access, Operation
 
-ThreadsOf = Callable[[Operation], Threads]
+ThreadsOf = Callable[[Operation, tuple[int | None, ...]], Threads]
+"""The layout of an operation, given the elements from lane to lane along each axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,6 @@ class Measured:
 
     accesses: tuple[AccessFacts, ...]
     """One per operation of the scene."""
-    executions: dict[int, float]
-    """By source line: how often programs executed what accesses memory there."""
     distinct: dict[tuple[str, str], float]
     """Distinct bytes by argument and `load` or `store` (atomics among stores)."""
     cached: bool
@@ -48,47 +47,55 @@ def measure(
         seed: The judge's.
         deadline_s: On `time.monotonic`'s clock; later there is no simulation.
     """
-    exact = totals(seen)
     weights = np.array([wave.weight for wave in seen.waves])
-    requested, executions = exact.bytes @ weights, exact.executions @ weights
+    requested = requested_bytes(seen) @ weights
+    executions = _executions(seen)
     random = np.random.default_rng([seed, 0x4D454153])
     facts = []
     for number, operation in enumerate(seen.operations):
-        found = _coalesced(seen, number, threads_of(operation), weights, random)
-        facts.append(_scaled(operation, found, float(requested[number]), target, resources))
+        sample = _coalesced(
+            executions[number], threads_of(operation, _strides(executions[number])), weights, len(executions), random
+        )
+        facts.append(_scaled(operation, sample, float(requested[number]), target, resources))
         if operation.kind == "atomic":
-            facts[-1] = replace(facts[-1], busiest_address=busiest(_draws(seen, number, random)))
+            facts[-1] = replace(facts[-1], busiest_address=busiest(_draws(seen, executions[number], random)))
     sizes = _sizes(seen)
     simulated = _simulated(seen, target, seed, deadline_s)
-    lines: dict[int, float] = {}
-    for operation, count in zip(seen.operations, executions.tolist(), strict=True):
-        lines[operation.location.user_line()] = max(lines.get(operation.location.user_line(), 0.0), count)
     if simulated is None:
         facts = [_uncached(fact, size) for fact, size in zip(facts, sizes, strict=True)]
-        return Measured(accesses=tuple(facts), executions=lines, distinct=_summed(seen, facts, sizes), cached=False)
+        return Measured(accesses=tuple(facts), distinct=_summed(seen, facts, sizes), cached=False)
     own = distinct_bytes(seen, simulated, np.arange(len(facts)), len(facts))
     moved = moved_bytes(seen, simulated)
     facts = [_cached(*each) for each in zip(facts, sizes, own.tolist(), moved.tolist(), strict=True)]
-    return Measured(accesses=tuple(facts), executions=lines, distinct=_by_argument(seen, simulated, sizes), cached=True)
+    return Measured(accesses=tuple(facts), distinct=_by_argument(seen, simulated, sizes), cached=True)
 
 
-def _executions(seen: Scene, number: int) -> list[tuple[Access, np.ndarray]]:
-    """Returns the executions of an operation, each with the waves of its rows."""
-    return [
-        (access, np.array(sight.waves)[sight.waves_of(access)])
-        for sight in seen.sights
-        for access in sight.log.accesses
-        if sight.operations[access.operation] == number
-    ]
+_Executions = list[tuple[Access, np.ndarray]]
+"""Of one operation, each with the waves of its rows."""
+
+
+def _executions(seen: Scene) -> list[_Executions]:
+    """Returns the executions of each operation."""
+    found: list[_Executions] = [[] for _ in seen.operations]
+    for sight in seen.sights:
+        waves = np.array(sight.waves)
+        for access in sight.log.accesses:
+            found[sight.operations[access.operation]].append((access, waves[sight.waves_of(access)]))
+    return found
+
+
+def _strides(found: _Executions) -> tuple[int | None, ...]:
+    return Shapes().strides(found[0][0].request) if found else ()
 
 
 def _coalesced(
-    seen: Scene, number: int, threads: Threads, weights: np.ndarray, random: np.random.Generator
+    found: _Executions, threads: Threads, weights: np.ndarray, operations: int, random: np.random.Generator
 ) -> Coalescing:
     """Returns what drawn executions of an operation ask for; each is as likely as what it stands for."""
-    found = _executions(seen, number)
+    if not found:
+        return coalescing([], threads)
     chances = np.array([float(weights[waves].sum()) * access.repeats for access, waves in found])
-    count = executions_to_sample(threads.lanes.size)
+    count = executions_to_sample(threads.lanes.size, operations)
     samples = []
     for index in random.choice(len(found), size=count, p=chances / chances.sum()).tolist():
         access, waves = found[index]
@@ -132,8 +139,7 @@ def _through(operation: Operation, sample: Coalescing, cache: float) -> float:
     return sample.sectors
 
 
-def _draws(seen: Scene, number: int, random: np.random.Generator) -> list[Draws]:
-    found = _executions(seen, number)
+def _draws(seen: Scene, found: _Executions, random: np.random.Generator) -> list[Draws]:
     draws = []
     for index, wave in enumerate(seen.waves):
         rows = [(access, np.flatnonzero(waves == index)) for access, waves in found]

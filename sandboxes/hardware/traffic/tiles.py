@@ -19,14 +19,14 @@ from sandboxes.hardware.traffic.rectangles import (
 from sandboxes.hardware.traffic.scene import Sight
 from sandboxes.ttir.addresses.log import Access
 
-MAX_PIECES = 1_000_000
-"""Rectangles and atoms of one launch; sorting so many takes a tenth of a second."""
+MAX_PIECES = 500_000
+"""Rectangles and atoms of one launch; sorting so many takes a twentieth of a second."""
 
-LOOSE_LANES = 2**16
-"""Lanes of an access without a form that go into the simulation one by one."""
+LOOSE_LANES = 2**16, 2**18
+"""Lanes of accesses without a form that go into the simulation one by one: of one access, and of all of a log."""
 
-LOOSE_TOTAL = 2**19
-"""The same for all accesses of a launch."""
+COMPUTED_LANES = 2**22, 2**23
+"""Likewise, those whose addresses are computed."""
 
 
 def rectangles(sights: Sequence[Sight], seed: int, deadline_s: float) -> Rectangles | None:
@@ -81,7 +81,8 @@ def _runs(
     shapes = Shapes()
     log = sight.log
     collected: dict[tuple[int, tuple[int, ...] | None, int], _Collected] = {}
-    allowance = max(1, min(LOOSE_LANES, LOOSE_TOTAL // max(1, len(log.accesses))))
+    count = max(1, len(log.accesses))
+    allowance, computed = (max(1, min(own, of_all // count)) for own, of_all in (LOOSE_LANES, COMPUTED_LANES))
     for number, access in enumerate(log.accesses):
         if time.monotonic() > deadline_s:
             raise TooManyPieces("no time is left")
@@ -92,7 +93,7 @@ def _runs(
             place = collected.setdefault((access.operation, boxes.strides, size), _Collected(stores))
             place.parts.append((boxes, _times(sight, access, boxes.rows, begin + number), float(access.repeats)))
         if rest.any():
-            single, scale = loose(access.request, rest, allowance, random, salt)
+            single, scale = loose(access.request, rest, allowance, computed, random, salt)
             if single is not None:
                 place = collected.setdefault((access.operation, None, size), _Collected(stores))
                 times = _times(sight, access, single.rows, begin + number)

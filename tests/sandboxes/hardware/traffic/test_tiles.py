@@ -11,7 +11,7 @@ from sandboxes.hardware.traffic.boxes import elements_of
 from sandboxes.hardware.traffic.caching import distinct
 from sandboxes.hardware.traffic.events import events_of
 from sandboxes.hardware.traffic.rectangles import TooManyPieces
-from sandboxes.hardware.traffic.scene import Scene, scene, totals
+from sandboxes.hardware.traffic.scene import Scene, requested_bytes, scene
 from sandboxes.hardware.traffic.tiles import rectangles
 from sandboxes.hardware.traffic.waves import choose_waves
 from sandboxes.ttir import Counters
@@ -94,7 +94,7 @@ def test_distinct_bytes_of_tiles_are_the_sectors_that_their_elements_lie_in(
         each = distinct(events, np.arange(4), 4)
         assert each.tolist() == [32 * len(sectors) for sectors in expected]
         assert distinct(events, np.zeros(4, dtype=np.int64), 1).tolist() == [32 * len(set.union(*expected))]
-    requested = totals(whole).bytes.sum()
+    requested = requested_bytes(whole).sum()
     size = first.buffer.data.element_size()
     assert requested == sum(np.count_nonzero(elements_of(r, np.arange(programs))[1]) for r in requests) * size
 
