@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Flags, Ints, lanes
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Flags, Ints, different, lanes
 from sandboxes.ttir.memory.addressing import Request
 
 SAMPLED_LANES = 2**17
@@ -78,7 +78,7 @@ def coalescing(samples: Sequence[tuple[Request, int]], threads: Threads) -> Coal
         requests += float(np.count_nonzero(any_active)) * threads.repeated
         sectors += float(touched.sum()) * threads.repeated
         least += float(packed.sum()) * threads.repeated
-        cached += float(np.unique(wanted[used] // SECTOR_BYTES).size)
+        cached += float(different(wanted[used] // SECTOR_BYTES).size)
     return Coalescing(
         requested_bytes=requested, requests=requests, sectors=sectors, least_sectors=least, cached_sectors=cached
     )

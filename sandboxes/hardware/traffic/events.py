@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Flags, Ints
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Flags, Ints, different
 from sandboxes.hardware.traffic.rectangles import Rectangles, TooManyPieces
 
 
@@ -34,7 +34,7 @@ def events_of(rectangles: Rectangles, most: int) -> Events:
         TooManyPieces: There would be more than `most`.
     """
     parts, atoms = [], 0
-    for space in np.unique(rectangles.space).tolist():
+    for space in different(rectangles.space).tolist():
         here = np.flatnonzero(rectangles.space == space)
         part, atoms = _atoms(rectangles, here, atoms, most)
         parts.append(part)
@@ -47,7 +47,7 @@ def _atoms(rectangles: Rectangles, here: Ints, before: int, most: int) -> tuple[
     top, bottom, left, right = (
         values[here] for values in (rectangles.top, rectangles.bottom, rectangles.left, rectangles.right)
     )
-    rows, columns = np.unique(np.concatenate([top, bottom])), np.unique(np.concatenate([left, right]))
+    rows, columns = different(np.concatenate([top, bottom])), different(np.concatenate([left, right]))
     row, column = np.searchsorted(rows, top), np.searchsorted(columns, left)
     high = np.searchsorted(rows, bottom) - row
     wide = np.searchsorted(columns, right) - column

@@ -1,5 +1,6 @@
 """From what was seen of a launch to the facts about its memory traffic."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -156,6 +157,8 @@ def _simulated(seen: Scene, target: Target, seed: int, deadline_s: float) -> Sim
     try:
         found = rectangles(seen.sights, seed, deadline_s)
         if found is None:
+            return None
+        if time.monotonic() > deadline_s:
             return None
         events = events_of(found, MAX_PIECES)
     except TooManyPieces:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Boxes, Flags, Ints, Loose
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Boxes, Flags, Ints, Loose, different
 
 FULL = 0xFFFFFFFF
 """Coverage of a sector, one bit per byte: all of it."""
@@ -184,7 +184,7 @@ def rectangles_of(runs: Runs, rows: dict[int, int], stores: bool, most: int) -> 
         TooManyPieces: There would be more than `most`.
     """
     parts = []
-    for space in np.unique(runs.start // _SPACE).tolist():
+    for space in different(runs.start // _SPACE).tolist():
         here = _where(runs, runs.start // _SPACE == space)
         pitch = rows.get(space, ONE_ROW)
         base = here.start - space * _SPACE

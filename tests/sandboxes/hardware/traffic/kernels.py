@@ -70,3 +70,13 @@ def lazy(x, y, busy, much, block: tl.constexpr):
     for step in range(times):
         total += tl.load(x + (i + step * 4097 * block) % (1 << 26))
     tl.store(y + i, total)
+
+
+@triton.jit
+def chase(x, y, n, steps, block: tl.constexpr):
+    """Every address is where the last one led."""
+    i = tl.program_id(0) * block + tl.arange(0, block)
+    place = i.to(tl.int64)
+    for _ in range(steps):
+        place = tl.load(x + place % n)
+    tl.store(y + i, place)
