@@ -28,7 +28,8 @@ from sandboxes.contracts import Diagnostic, Outcome, Resources, Stage, Target, V
 from sandboxes.errors import MachineFailed, SandboxesError
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.code.remembering import known_code
-from sandboxes.hardware.cubin import read_usage
+from sandboxes.hardware.cubin import CubinUsage, read_usage
+from sandboxes.hardware.hsaco import HsacoUsage, read_hsaco
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import TARGETS
 from sandboxes.isolation.cgroups import out_of_memory_kills
@@ -38,6 +39,10 @@ MAX_GRID_YZ = 65_535
 MAX_GRID_X = 2**31 - 1
 MAX_TENSOR_MEMORY = 512
 """Columns of tensor memory per multiprocessor (Blackwell)."""
+
+MACHINE_CODE = {"cuda": "cubin", "hip": "hsaco"}
+ASSEMBLY = {"cuda": "ptx", "hip": "amdgcn"}
+"""What Triton calls them, by backend."""
 
 DIALECTS = frozenset({"tt", "arith", "math", "scf", "cf", "ub", "module", "builtin"})
 """What Triton's frontend emits; anything else would reach into the backend."""
@@ -111,10 +116,12 @@ class CompiledKernel:
     """Machine code of one variant for one target."""
 
     name: str
-    """Symbol of the kernel in the cubin."""
+    """Symbol of the kernel in the machine code."""
     resources: Resources
-    cubin: bytes
-    ptx: str
+    machine_code: bytes
+    """An ELF file: a cubin, or AMD's code object."""
+    assembly: str
+    """PTX, or AMD's assembly."""
     code: Code | None = None
     """What the compiler made of it; None if its text can't be read."""
 
@@ -133,8 +140,8 @@ def compile_variant(variant: Variant, target: Target) -> CompiledKernel:
     return CompiledKernel(
         name=kernel.metadata.name,
         resources=resources,
-        cubin=kernel.asm["cubin"],
-        ptx=kernel.asm["ptx"],
+        machine_code=kernel.asm[MACHINE_CODE[target.backend]],
+        assembly=kernel.asm[ASSEMBLY[target.backend]],
         code=known_code(kernel.asm["ttgir"]),
     )
 
@@ -152,10 +159,12 @@ def _checked(variant: Variant, target: Target) -> tuple[Any, Resources]:
     check_launch(variant, target)
     _check_text(variant.ttir)
     kernel = _compile(variant, target)
-    usage = read_usage(kernel.asm["cubin"])
+    machine_code = kernel.asm[MACHINE_CODE[target.backend]]
+    usage: CubinUsage | HsacoUsage
+    usage = read_usage(machine_code) if target.backend == "cuda" else read_hsaco(machine_code)
     threads = kernel.metadata.num_warps * target.warp_size
     shared = kernel.metadata.shared
-    _check_resources(target, usage.registers, shared, threads, kernel.metadata.tmem_size or 0)
+    _check_resources(target, usage.registers, shared, threads, getattr(kernel.metadata, "tmem_size", 0) or 0)
     resident = occupancy(target, usage.registers, shared, threads)
     return kernel, Resources(
         registers=usage.registers,

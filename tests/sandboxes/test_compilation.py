@@ -91,8 +91,8 @@ def test_a_kernel_compiles_for_every_target(name: str) -> None:
     kernel = compile_variant(add_one(), get_target(name))
     assert isinstance(kernel, CompiledKernel)
     assert kernel.name == "add_one"
-    assert kernel.cubin.startswith(b"\x7fELF")
-    assert ".visible .entry add_one" in kernel.ptx
+    assert kernel.machine_code.startswith(b"\x7fELF")
+    assert ".visible .entry add_one" in kernel.assembly
     assert kernel.resources.threads == 128
     assert 8 <= kernel.resources.registers <= 64
     assert kernel.resources.spill_bytes == 0

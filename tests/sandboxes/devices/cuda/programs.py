@@ -46,7 +46,7 @@ def compiled(variant: Variant) -> CompiledKernel:
         occupancy=1.0,
         limited_by="nothing",
     )
-    return CompiledKernel(name="kernel", resources=resources, cubin=b"", ptx="")
+    return CompiledKernel(name="kernel", resources=resources, machine_code=b"", assembly="")
 
 
 class QuickGpu(SimulatedGpu):

@@ -65,7 +65,7 @@ OPERATOR, _, KERNEL, USELESS = range(4)
 
 
 def program_of(trace: Trace) -> Program:
-    kernel = CompiledKernel(name="gemm", resources=RESOURCES, cubin=b"", ptx="")
+    kernel = CompiledKernel(name="gemm", resources=RESOURCES, machine_code=b"", assembly="")
     launches = [index for index, node in enumerate(trace.nodes) if isinstance(node, Launch)]
     return Program(trace=trace, flow=analyse(trace), constants={}, kernels={(index, 0): kernel for index in launches})
 
