@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from math import exp, hypot, log
 
 from sandboxes.contracts import (
-    READ_BACK,
     AtenCall,
     Bound,
     HotLine,
@@ -20,13 +20,17 @@ from sandboxes.contracts import (
 from sandboxes.delegation import delegated_calls, is_fill
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
+from sandboxes.devices.nodes import program_nodes, reference_nodes, reference_storages, storage_sizes
 from sandboxes.hardware.aten_cost import aten_work
-from sandboxes.hardware.pricing import Price, plain, price_aten, price_launch, roofline_us
+from sandboxes.hardware.explaining.nodes import ProgramNode
+from sandboxes.hardware.pricing import Price, price_aten, roofline_us
+from sandboxes.hardware.pricing.programs import PricedNode, ProgramPrices
 from sandboxes.hardware.work import Work
-from sandboxes.hosted import host_values
 
 HOT_LINES = 3
 """Lines shown per kernel."""
+
+NOT_COUNTED = "what it does could not be counted, so it has no price"
 
 
 def modelled_profile(
@@ -47,36 +51,65 @@ def modelled_profile(
         target: The GPU that is modelled.
         precision: Decides which unit multiplies float32.
     """
-    nodes: list[NodeProfile] = []
-    host = host_values(program.trace)
-    for index, node in enumerate(program.trace.nodes):
-        if isinstance(node, Launch):
-            did = launched.get(index)
-            nodes.append(
-                uncounted(program, index, node, choice[index])
-                if did is None
-                else _launch(program, index, node, choice[index], did, target)
-            )
-        elif node.operator != READ_BACK and host.intersection(references(node.results)):
-            continue  # Python's own arithmetic
-        elif (priced := _aten(program, index, node, target, precision)) is not None:
-            nodes.append(priced)
-    live = sum(node.time_us for node in nodes if node.live)
-    own = sum(node.time_us for node in nodes if node.live and node.custom)
+    nodes = program_nodes(program, choice, launched, precision)
+    sizes = storage_sizes(program.trace.values, program.flow.storage)
+    priced = ProgramPrices(target, sizes=sizes)(nodes)
+    profiles = tuple(
+        _profile(program, choice, launched, node, found) for node, found in zip(nodes, priced, strict=True)
+    )
+    live = sum(node.time_us for node in profiles if node.live)
+    own = sum(node.time_us for node in profiles if node.live and node.custom)
+    theirs = reference_nodes(reference, precision)
+    their_sizes = storage_sizes(reference.values, reference_storages(reference))
+    their_prices = [found.price for found in ProgramPrices(target, sizes=their_sizes)(theirs)]
+    time_us, reference_us = sum(node.time_us for node in profiles), sum(price.time_us for price in their_prices)
     delegated = {index for index, _ in delegated_calls(program.trace, program.flow, reference)}
-    left = sum(node.time_us for node in nodes if node.node in delegated)
-    works = works_of_calls(reference, precision)
-    reference_us = sum(price_aten(target, work).time_us for work in works)
     return Profile(
         source=ProfileSource.MODELLED,
         device=target.title,
-        nodes=tuple(nodes),
-        time_us=sum(node.time_us for node in nodes),
+        nodes=profiles,
+        time_us=time_us,
         reference_time_us=reference_us,
         coverage=own / live if live else 0.0,
-        replaced=min(max(1 - left / reference_us, 0.0), 1.0) if reference_us else float(not left),
-        roofline_us=least_us(reference, works, target),
+        replaced=_replaced([node for node in nodes if node.node in delegated], theirs, target),
+        roofline_us=least_us(reference, works_of_calls(reference, precision), target),
+        speedup_band=speedup_band([found.price for found in priced], their_prices),
     )
+
+
+def _replaced(left: Sequence[ProgramNode], theirs: Sequence[ProgramNode], target: Target) -> float:
+    """Returns the share of the reference's time that is not left to PyTorch's operators.
+
+    Each is priced as if it were alone, with nothing in the cache: whoever touches memory for an operator replaces
+    nothing of it.
+    """
+    left_us, whole_us = (
+        sum(price_aten(target, node.call, routine=node.routine).time_us for node in nodes if node.call is not None)
+        for nodes in (left, theirs)
+    )
+    return min(max(1 - left_us / whole_us, 0.0), 1.0) if whole_us else float(not left_us)
+
+
+def speedup_band(own: Sequence[Price], theirs: Sequence[Price]) -> tuple[float, float] | None:
+    """Returns between which values the model expects the speedup; None if there is none.
+
+    Errors of one side are taken to be alike, those of both sides to be independent: they add up as squares, in
+    logarithms.
+    """
+    time_us, low_us, high_us = (sum(values) for values in zip(*map(_ends, own), strict=True)) if own else (0.0,) * 3
+    whole_us, least_us, most_us = (
+        (sum(values) for values in zip(*map(_ends, theirs), strict=True)) if theirs else (0.0,) * 3
+    )
+    if min(time_us, low_us, high_us, whole_us, least_us, most_us) <= 0:
+        return None
+    down = hypot(log(high_us / time_us), log(whole_us / least_us))
+    up = hypot(log(time_us / low_us), log(most_us / whole_us))
+    speedup = whole_us / time_us
+    return speedup * exp(-down), speedup * exp(up)
+
+
+def _ends(price: Price) -> tuple[float, float, float]:
+    return price.time_us, *price.band
 
 
 def works_of_calls(reference: Trace, precision: Precision) -> list[Work]:
@@ -98,6 +131,7 @@ def uncounted(program: Program, index: int, node: Launch, number: int) -> NodePr
         flops=None,
         bound=Bound.UNKNOWN,
         roofline_fraction=None,
+        unpriced=NOT_COUNTED,
         config=variant.config,
         grid=variant.grid,
         resources=None if kernel is None else kernel.resources,
@@ -105,42 +139,45 @@ def uncounted(program: Program, index: int, node: Launch, number: int) -> NodePr
     )
 
 
-def _launch(program: Program, index: int, node: Launch, number: int, launched: Launched, target: Target) -> NodeProfile:
-    variant = node.variants[number]
-    kernel = program.kernels[index, number]
-    price = price_launch(target, plain(launched.work, kernel.resources, variant.grid, variant.num_stages))
-    return _node(program, index, node.kernel, launched.work, price).model_copy(
-        update={
-            "custom": True,
-            "config": variant.config,
-            "grid": variant.grid,
-            "resources": kernel.resources,
-            "hot_lines": _hot_lines(launched),
-        }
-    )
-
-
-def _aten(program: Program, index: int, call: AtenCall, target: Target, precision: Precision) -> NodeProfile | None:
-    """Returns the price of an ATen call, or None if it launches nothing."""
-    work = aten_work(call, program.trace.values, precision)
-    if work.launches == 0:
-        return None
-    node = _node(program, index, call.operator.removesuffix(".default"), work, price_aten(target, work))
-    return node.model_copy(update={"fills": is_fill(call)})
-
-
-def _node(program: Program, index: int, name: str, work: Work, price: Price) -> NodeProfile:
-    return NodeProfile(
-        node=index,
-        name=name,
-        custom=False,
-        live=index in program.flow.live,
+def _profile(
+    program: Program,
+    choice: Choice,
+    launched: Mapping[int, Launched],
+    node: ProgramNode,
+    priced: PricedNode,
+) -> NodeProfile:
+    """Returns what a report says of a node."""
+    price = priced.price
+    of_trace = program.trace.nodes[node.node]
+    work = node.launch.work if node.launch is not None else node.call
+    if isinstance(of_trace, Launch) and node.launch is None:
+        return uncounted(program, node.node, of_trace, choice[node.node])
+    assert work is not None
+    profile = NodeProfile(
+        node=node.node,
+        name=node.name,
+        custom=isinstance(of_trace, Launch),
+        live=node.live,
         time_us=price.time_us,
         bytes=work.dram_bytes,
         flops=work.total_flops,
         bound=price.bound,
         roofline_fraction=price.roofline_fraction,
-        line=program.trace.nodes[index].line,
+        line=of_trace.line,
+        parts_us={part.value: taken for part, taken in price.parts_us.items() if taken > 0},
+        band_us=price.band,
+        cached_bytes=round(priced.cached_bytes),
+    )
+    if not isinstance(of_trace, Launch):
+        return profile.model_copy(update={"fills": is_fill(of_trace)})
+    variant = of_trace.variants[choice[node.node]]
+    return profile.model_copy(
+        update={
+            "config": variant.config,
+            "grid": variant.grid,
+            "resources": program.kernels[node.node, choice[node.node]].resources,
+            "hot_lines": _hot_lines(launched[node.node]),
+        }
     )
 
 

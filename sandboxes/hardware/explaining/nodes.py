@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sandboxes.hardware.facts import LaunchFacts
+from sandboxes.hardware.routine import PLAIN, Routine
 from sandboxes.hardware.work import Work
 
 
@@ -21,6 +22,8 @@ class ProgramNode:
     """None for an ATen operator."""
     call: Work | None = None
     """Of an ATen operator; None for a launch."""
+    routine: Routine = PLAIN
+    """What kind of library routine an ATen operator is."""
     storages: Mapping[str, int] = field(default_factory=dict)
     """Of each pointer argument of a launch, as in `Dataflow.storage`."""
     reads: Mapping[int, float] = field(default_factory=dict)

@@ -202,7 +202,9 @@ def _nodes(
             work = launched[index].work if index in launched else None
         else:
             work = aten_work(node, program.trace.values, precision)
-        nodes.append(base.model_copy(update={"time_us": spent, **_limits(base, work, spent, stretch, reached)}))
+        nodes.append(
+            base.model_copy(update={"time_us": spent, "band_us": None, **_limits(base, work, spent, stretch, reached)})
+        )
     return tuple(nodes)
 
 
