@@ -60,6 +60,8 @@ def judge(hearing: Hearing) -> Report:
         rival = Rival(reference=evaluation.reference, graph=evaluation.graph, trial=bench)
         profile = hearing.bench_court.profile(program, bench, choice, run, rival, evaluation.target)
         profile = with_observations(profile, observations, program.trace, program.flow)
+        if checked.verified and profile.unpriced:
+            checked = BenchCheck(verified=False, how=f"executed in full and right, but not priced: {profile.unpriced}")
     with journal.stage(Stage.VERIFY):
         *checks, timed = verified.evidence()
         known = journal.findings

@@ -235,7 +235,7 @@ def compile_program(
     for index, first in failures.items():
         if not any(node == index for node, _ in kernels):
             raise first
-    return replace(program, kernels=kernels)
+    return replace(program, kernels=kernels, target=target)
 
 
 def compile_others(program: Program, target: Target, timeout_s: float, ahead: Ahead = precompile) -> Program:
@@ -267,7 +267,7 @@ def compile_others(program: Program, target: Target, timeout_s: float, ahead: Ah
         if (variant := _variant(program, index, number)) not in lost:
             with suppress(CompileFailure):
                 kernels[index, number] = compile_variant(variant, target)
-    return replace(program, kernels=kernels)
+    return replace(program, kernels=kernels, target=target)
 
 
 def _variant(program: Program, index: int, number: int) -> Variant:

@@ -293,9 +293,14 @@ class Profile(Contract):
     """What would help most, the largest saving first; by the hardware model, also where times were measured."""
 
     @property
+    def unpriced(self) -> Text:
+        """Why these times say nothing about the whole: a node without a price; empty if they were measured."""
+        return "" if self.measurement is not None else next((node.unpriced for node in self.nodes if node.unpriced), "")
+
+    @property
     def speedup(self) -> float:
-        """Reference time over candidate time; 0 when the candidate takes no time at all."""
-        return self.reference_time_us / self.time_us if self.time_us else 0.0
+        """Reference time over candidate time; 0 when the candidate takes no time at all, or nobody knows how much."""
+        return self.reference_time_us / self.time_us if self.time_us and not self.unpriced else 0.0
 
     @model_validator(mode="after")
     def _times_are_consistent(self) -> Self:

@@ -11,19 +11,16 @@ from sandboxes.contracts import (
     Launch,
     Precision,
     Profile,
-    Resources,
     Target,
     TensorRef,
     Trace,
-    Variant,
-    references,
 )
+from sandboxes.devices.choosing import Choosing
 from sandboxes.devices.device import Around, Choice, CompileInOrder, Program, Rival, Run
 from sandboxes.devices.hollow import replay_hollow
 from sandboxes.devices.launching import Launched, launch
+from sandboxes.devices.looking import Look, Looker
 from sandboxes.devices.modelled import modelled_profile
-from sandboxes.hardware.pricing import plain, price_launch
-from sandboxes.hardware.work import Work
 from sandboxes.nested import clone, same
 from sandboxes.replay import LaunchFunction, Values, replay
 from sandboxes.ttir import Unwritten
@@ -77,27 +74,24 @@ class CpuDevice:
     ) -> tuple[Program, Choice]:
         """Prices a few programs of every variant, has the best compiled, and takes the cheapest of these."""
         launches = {index: node for index, node in enumerate(program.trace.nodes) if isinstance(node, Launch)}
-        works: dict[tuple[int, int], Work] = {}
+        choosing = Choosing(target, deadline_s, hollow=program.hollow, copied=_same if program.hollow else clone)
         if any(len(node.variants) > 1 for node in launches.values()):
-            works = self._sample(program, inputs(), deadline_s)
-
-        def price(index: int, number: int, resources: Resources) -> float:
-            variant = launches[index].variants[number]
-            facts = plain(works[index, number], resources, variant.grid, variant.num_stages)
-            return price_launch(target, facts).time_us
-
-        def promise(index: int, number: int) -> float:
-            return price(index, number, _assumed(launches[index].variants[number], target)) if works else 0.0
-
+            self._replay(program, inputs(), choosing.sampling(), deadline_s)
         order = {
-            index: sorted(range(len(node.variants)), key=partial(promise, index)) for index, node in launches.items()
+            index: sorted(range(len(node.variants)), key=partial(choosing.promise, index))
+            for index, node in launches.items()
         }
         compiled = compile_in_order(order)
         choice: dict[int, int] = {}
         for index, node in launches.items():
             fitting = [number for number in order[index] if (index, number) in compiled.kernels]
             if len(node.variants) > 1:
-                fitting.sort(key=lambda number: price(index, number, compiled.kernels[index, number].resources))
+                kernels = compiled.kernels
+                fitting.sort(
+                    key=lambda number: choosing.time_us(
+                        index, number, kernels[index, number].resources, kernels[index, number].code
+                    )
+                )
             choice[index] = fitting[0]
         return compiled, choice
 
@@ -112,7 +106,10 @@ class CpuDevice:
     ) -> Run:
         """Executes and sanitizes every launch; of a hollow program a sample, of which only bounds are checked."""
         launched: dict[int, Launched] = {}
-        count = bool(program.kernels)  # only a compiled program will be priced
+        priced = bool(program.kernels) and around is None  # nobody asks for a profile of anything else
+        looker = None
+        if priced and program.target is not None:
+            looker = Looker(program.target, seed, hollow=program.hollow)
         memory = None if program.hollow else ReplayMemory(program)  # hollow values say nothing
 
         def execute(index: int, node: Launch, values: Values) -> None:
@@ -122,10 +119,11 @@ class CpuDevice:
                 choice.get(index, 0),
                 values,
                 deadline_s,
-                count=count,
+                count=priced,
                 sample=program.hollow,
                 unwritten=memory.unwritten if memory else None,
                 order_seed=seed,
+                look=_look(program, index, choice.get(index, 0), looker),
             )
 
         constants = _own_constants(program)
@@ -173,19 +171,6 @@ class CpuDevice:
             memory=memory,
         ).output
 
-    def _sample(self, program: Program, inputs: Sequence[Any], deadline_s: float) -> dict[tuple[int, int], Work]:
-        """Returns the work of every variant, from a few of its programs."""
-        works: dict[tuple[int, int], Work] = {}
-
-        def sample(index: int, node: Launch, values: Values) -> None:
-            for number, variant in enumerate(node.variants):
-                ids = set(references(variant.args))
-                copies = {id_: values[id_] if program.hollow else clone(values[id_]) for id_ in ids}
-                works[index, number] = launch(index, node, number, copies, deadline_s, count=True, sample=True).work
-
-        self._replay(program, inputs, sample, deadline_s)
-        return works
-
 
 def _own_constants(program: Program) -> Mapping[str, torch.Tensor]:
     """Returns the constants of a program, as copies if it writes to any."""
@@ -202,16 +187,15 @@ def _changed_weights(program: Program, constants: Mapping[str, torch.Tensor]) ->
     return tuple(key for key in parameters if not same(program.constants[key], constants[key]))
 
 
-def _assumed(variant: Variant, target: Target) -> Resources:
-    """Returns what a kernel may need that is not compiled yet: a quarter of the registers, no shared memory."""
-    return Resources(
-        registers=64,
-        spill_bytes=0,
-        shared_bytes=0,
-        threads=min(variant.num_warps * target.warp_size, target.threads_per_block),
-        occupancy=1.0,
-        limited_by="nothing",
-    )
+def _look(program: Program, index: int, number: int, looker: Looker | None) -> Look | None:
+    kernel = program.kernels.get((index, number))
+    if looker is None or kernel is None:
+        return None
+    return Look(looker=looker, resources=kernel.resources, code=kernel.code)
+
+
+def _same(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
 
 
 def bind(trace: Trace, inputs: Sequence[Any]) -> Values:

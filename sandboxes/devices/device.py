@@ -30,6 +30,8 @@ class Program:
     """Data by `Constant.key`; never written to."""
     kernels: Mapping[tuple[int, int], CompiledKernel]
     """Compiled variants by (node, variant); empty where only correctness is asked for."""
+    target: Target | None = None
+    """What they are compiled for."""
     hollow: bool = False
     """There is no data, only shapes: to be priced, never judged."""
 
@@ -112,6 +114,9 @@ class Device(Protocol):
         `around` is what every launch goes through.
 
         Of a hollow program only a few programs of each launch run, on memory full of zeros; there is no output.
+
+        The addresses of a compiled program's launches are looked at for their prices, unless it runs inside `around`:
+        then nobody asks for a profile.
         """
         ...
 

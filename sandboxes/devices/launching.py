@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from sandboxes.contracts import Descriptor, Launch, ScalarRef, TensorRef
+from sandboxes.devices.looking import Look
 from sandboxes.hardware.executed import work_of_launch
+from sandboxes.hardware.facts import LaunchFacts
 from sandboxes.hardware.work import Work
 from sandboxes.replay import MalformedTrace, OutOfTime, ValueOutOfRange, Values, number
 from sandboxes.ttir import (
@@ -43,6 +45,8 @@ class Launched:
     """Programs of the grid for each one that ran."""
     in_any_order: bool = False
     """Whether the programs ran in a random order, a few at a time."""
+    facts: LaunchFacts | None = None
+    """What its price follows from, if it was looked at."""
 
 
 def launch(
@@ -56,6 +60,7 @@ def launch(
     sample: bool = False,
     unwritten: Unwritten | None = None,
     order_seed: int | None = None,
+    look: Look | None = None,
 ) -> Launched:
     """Executes a launch.
 
@@ -69,6 +74,7 @@ def launch(
         sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
         unwritten: What nobody has written; with it the launch is sanitized, without it only bounds are checked.
         order_seed: Draws the order of the programs of a kernel that depends on it; None runs them by id, at once.
+        look: Who looks at its addresses, for its price; of a sample, bytes and operations come from that, too.
 
     Raises:
         MalformedTrace: The arguments don't fit the kernel, or contradict what it was specialised for; a number that
@@ -80,6 +86,7 @@ def launch(
     args = bound_arguments(index, node, choice, values)
     total = prod(variant.grid)
     programs = _sampled(total) if sample else None
+    examination = None if look is None or not total else look.examined(module, variant, args)
     left = deadline_s - time.monotonic()
     if left <= 0:
         raise OutOfTime(node.line)
@@ -89,15 +96,12 @@ def launch(
         execution = execute(module, variant.grid, args, options=options)
     else:
         execution = _in_any_order(module, variant.grid, args, options, seed)
-    sizes = {
-        parameter.name: argument.untyped_storage().nbytes()
-        for parameter, argument in zip(module.kernel.parameters, args, strict=True)
-        if isinstance(argument, torch.Tensor)
-    }
     scale = total / len(programs) if programs else 1.0
-    return Launched(
-        execution, work_of_launch(execution, scale=scale, sizes=sizes), scale, in_any_order=seed is not None
-    )
+    if sample and examination is not None:
+        execution, scale = replace(execution, counters=examination.counters), 1.0
+    work = work_of_launch(execution, scale=scale, sizes=storage_sizes(module, args))
+    facts = None if look is None else look.facts(module, variant, work, execution.counters, scale, examination)
+    return Launched(execution, work, scale, in_any_order=seed is not None, facts=facts)
 
 
 def bound_arguments(index: int, node: Launch, choice: int, values: Values) -> list[Any]:
@@ -121,6 +125,15 @@ def bound_arguments(index: int, node: Launch, choice: int, values: Values) -> li
         if isinstance(argument, ScalarRef):
             _check_range(name, module.kernel.parameters[position], args[position])
     return args
+
+
+def storage_sizes(module: Module, args: Sequence[Any]) -> dict[str, int]:
+    """Returns the bytes of memory behind each tensor that a kernel is launched with, by parameter."""
+    return {
+        parameter.name: argument.untyped_storage().nbytes()
+        for parameter, argument in zip(module.kernel.parameters, args, strict=True)
+        if isinstance(argument, torch.Tensor)
+    }
 
 
 def _in_any_order(

@@ -7,6 +7,7 @@ from math import exp, hypot, log
 from sandboxes.contracts import (
     AtenCall,
     Bound,
+    Counterfactual,
     HotLine,
     Launch,
     NodeProfile,
@@ -22,8 +23,11 @@ from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.launching import Launched
 from sandboxes.devices.nodes import program_nodes, reference_nodes, reference_storages, storage_sizes
 from sandboxes.hardware.aten_cost import aten_work
+from sandboxes.hardware.explaining.explaining import explain
 from sandboxes.hardware.explaining.nodes import ProgramNode
+from sandboxes.hardware.explaining.pricing import ProgramPricing
 from sandboxes.hardware.pricing import Price, price_aten, roofline_us
+from sandboxes.hardware.pricing.bands import why_unpriced
 from sandboxes.hardware.pricing.programs import PricedNode, ProgramPrices
 from sandboxes.hardware.work import Work
 
@@ -40,6 +44,8 @@ def modelled_profile(
     reference: Trace,
     target: Target,
     precision: Precision,
+    *,
+    explained: bool = True,
 ) -> Profile:
     """Prices a program and the reference's ATen calls on `target`.
 
@@ -50,13 +56,18 @@ def modelled_profile(
         reference: The reference's `forward`, recorded in the same form.
         target: The GPU that is modelled.
         precision: Decides which unit multiplies float32.
+        explained: Whether somebody wants to know what would help.
     """
     nodes = program_nodes(program, choice, launched, precision)
     sizes = storage_sizes(program.trace.values, program.flow.storage)
     priced = ProgramPrices(target, sizes=sizes)(nodes)
+    helping: tuple[Counterfactual, ...] = ()
+    if explained:
+        helping = explain(target, nodes, ProgramPricing(target, sizes=sizes), tf32=precision is Precision.TF32)
     profiles = tuple(
         _profile(program, choice, launched, node, found) for node, found in zip(nodes, priced, strict=True)
     )
+    unpriced = any(node.unpriced for node in profiles)
     live = sum(node.time_us for node in profiles if node.live)
     own = sum(node.time_us for node in profiles if node.live and node.custom)
     theirs = reference_nodes(reference, precision)
@@ -73,7 +84,8 @@ def modelled_profile(
         coverage=own / live if live else 0.0,
         replaced=_replaced([node for node in nodes if node.node in delegated], theirs, target),
         roofline_us=least_us(reference, works_of_calls(reference, precision), target),
-        speedup_band=speedup_band([found.price for found in priced], their_prices),
+        speedup_band=None if unpriced else speedup_band([found.price for found in priced], their_prices),
+        counterfactuals=helping,
     )
 
 
@@ -153,19 +165,21 @@ def _profile(
     if isinstance(of_trace, Launch) and node.launch is None:
         return uncounted(program, node.node, of_trace, choice[node.node])
     assert work is not None
+    unpriced = "" if node.launch is None else why_unpriced(node.launch)
     profile = NodeProfile(
         node=node.node,
         name=node.name,
         custom=isinstance(of_trace, Launch),
         live=node.live,
-        time_us=price.time_us,
+        time_us=0.0 if unpriced else price.time_us,
         bytes=work.dram_bytes,
         flops=work.total_flops,
-        bound=price.bound,
-        roofline_fraction=price.roofline_fraction,
+        bound=Bound.UNKNOWN if unpriced else price.bound,
+        roofline_fraction=None if unpriced else price.roofline_fraction,
         line=of_trace.line,
-        parts_us={part.value: taken for part, taken in price.parts_us.items() if taken > 0},
-        band_us=price.band,
+        parts_us={} if unpriced else {part.value: taken for part, taken in price.parts_us.items() if taken > 0},
+        band_us=None if unpriced else price.band,
+        unpriced=unpriced,
         cached_bytes=round(priced.cached_bytes),
     )
     if not isinstance(of_trace, Launch):
@@ -176,29 +190,48 @@ def _profile(
             "config": variant.config,
             "grid": variant.grid,
             "resources": program.kernels[node.node, choice[node.node]].resources,
-            "hot_lines": _hot_lines(launched[node.node]),
+            "hot_lines": hot_lines(launched[node.node], {} if unpriced else price.lines_us),
         }
     )
 
 
-def _hot_lines(launched: Launched) -> tuple[HotLine, ...]:
-    """Returns the candidate's lines that move or compute most."""
+def hot_lines(launched: Launched, times_us: Mapping[int, float]) -> tuple[HotLine, ...]:
+    """Returns the candidate's lines that take longest, or move or compute most where times are not known.
+
+    Args:
+        launched: What the launch did.
+        times_us: By line, by the model; empty if it has no price.
+    """
     traffic: dict[int, int] = defaultdict(int)
     flops: dict[int, int] = defaultdict(int)
     for line, counts in launched.execution.counters.lines.items():
         traffic[line] += counts.get("bytes", 0)
         flops[line] += sum(count for kind, count in counts.items() if kind != "bytes")
-    lines = sorted(set(traffic) | set(flops), key=lambda line: (traffic[line], flops[line]), reverse=True)
+    sectors = _sectors_per_request(launched)
+    lines = sorted(
+        set(traffic) | set(flops), key=lambda line: (times_us.get(line, 0.0), traffic[line], flops[line]), reverse=True
+    )
     return tuple(
         HotLine(
             line=line,
             excerpt="",
             bytes=round(traffic[line] * launched.scale),
             flops=round(flops[line] * launched.scale),
+            time_us=times_us.get(line, 0.0) if times_us else None,
+            sectors_per_request=sectors.get(line),
         )
         for line in lines[:HOT_LINES]
         if line > 0 and (traffic[line] or flops[line])
     )
+
+
+def _sectors_per_request(launched: Launched) -> dict[int, float]:
+    """Returns the sectors that a warp's instruction touches, by line, where addresses were looked at."""
+    sums: dict[int, tuple[float, float]] = {}
+    for access in () if launched.facts is None else launched.facts.accesses:
+        sectors, requests = sums.get(access.line, (0.0, 0.0))
+        sums[access.line] = sectors + access.sectors, requests + access.requests
+    return {line: sectors / requests for line, (sectors, requests) in sums.items() if requests}
 
 
 def least_us(reference: Trace, works: Sequence[Work], target: Target) -> float:

@@ -23,7 +23,7 @@ from sandboxes.devices.launching import Launched
 from sandboxes.hardware.aten_cost import aten_work, unique_bytes
 from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.explaining.reading import is_elementwise, looped_loads
-from sandboxes.hardware.gathering import facts_of
+from sandboxes.hardware.pricing import plain
 from sandboxes.hardware.routine import routine_of
 from sandboxes.hosted import host_values
 from sandboxes.operators import OperatorNotAllowed, is_pointwise
@@ -141,7 +141,7 @@ def _launch(
         node=index,
         name=node.kernel,
         live=live,
-        launch=facts_of(did.work, did.execution.counters, did.scale, variant, resources),
+        launch=did.facts or plain(did.work, resources, variant.grid, variant.num_stages),
         storages=storages,
         reads={storage: min(size, sizes[storage]) for storage, size in reads.items() if size},
         writes={storage: min(size, sizes[storage]) for storage, size in writes.items() if size},

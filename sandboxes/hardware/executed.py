@@ -22,7 +22,11 @@ def work_of_launch(execution: Execution, scale: float = 1.0, sizes: Mapping[str,
         sizes: Bytes of each pointer argument by name; caps distinct bytes, which a sample would overestimate where
             programs share data.
     """
-    counters = execution.counters
+    return work_of_counters(execution.counters, scale, sizes)
+
+
+def work_of_counters(counters: Counters, scale: float = 1.0, sizes: Mapping[str, int] | None = None) -> Work:
+    """Returns the work of a launch that was counted; see `work_of_launch`."""
     read = written = 0
     for name, count in counters.arguments.items():
         limit = sizes[name] if sizes is not None and name in sizes else None
@@ -55,11 +59,11 @@ def _flops(counters: Counters) -> dict[str, int]:
     flops: dict[str, int] = defaultdict(int)
     for kind, count in counters.flops.items():
         if kind != "integer" and count:
-            flops[_kind(kind)] += count
+            flops[model_kind(kind)] += count
     return dict(flops)
 
 
-def _kind(executed: str) -> str:
+def model_kind(executed: str) -> str:
     """Returns the model's name for a kind of the executor."""
     if executed in DOT_KINDS:
         return DOT_KINDS[executed]

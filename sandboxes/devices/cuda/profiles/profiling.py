@@ -117,6 +117,7 @@ def measured_profile(
         roofline_us=least_us(reference, works_of_calls(reference, precision), reached),
         speedup_interval=measured.speedup_interval,
         measurement=measurement,
+        counterfactuals=counted.counterfactuals,
     )
 
 
