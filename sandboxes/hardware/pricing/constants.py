@@ -19,10 +19,6 @@ class Constants:
     overlap: float = 4.0
     """Exponent of the p-norm that combines activities that go on at the same time: two equally long ones take 1.19
     times as long as one. Estimate."""
-    interleave: float = 4.0
-    """Programs on a multiprocessor, beyond the first, until what one of them does in turn (loads, products, softmax)
-    overlaps with what others do: the exponent grows from 1 to `overlap` as 1 - exp(-others / interleave). Estimate:
-    with it attention by one program per multiprocessor comes out between FlashAttention-2 and -3 on H100."""
     tail: float = 0.5
     """Share of what a launch's busiest program takes longer than others that is left when all others are done: it
     begins at a random time. Estimate."""

@@ -32,7 +32,7 @@ FREE_PRICE = Price(time_us=0.0, bound=Bound.LAUNCH, roofline_us=0.0, roofline_fr
 def norm(values: Iterable[float], power: float) -> float:
     """Returns the p-norm: the largest value, or a bit more if others come close."""
     known = [value for value in values if value > 0.0]
-    if not known:
-        return 0.0
+    if len(known) < 2:
+        return known[0] if known else 0.0
     largest = max(known)
-    return float(largest * sum((value / largest) ** power for value in known) ** (1 / power))
+    return float(largest * sum([(value / largest) ** power for value in known]) ** (1 / power))

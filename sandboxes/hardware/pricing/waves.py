@@ -5,14 +5,15 @@ that wave's traffic or arithmetic, on the GPU or on the busiest multiprocessor; 
 
 What overlaps is combined with a p-norm, which is at least the largest. Traffic overlaps well with traffic. The pipes
 of one program work in turn, since one computes what the next one needs; so do loads and arithmetic where the compiled
-code does not pipeline them. Then only other programs on the same multiprocessor fill the gaps, and the exponent grows
-from 1 (a sum) with their number.
+code does not pipeline them. Only other programs on the same multiprocessor fill the gaps: k programs that use m
+resources in turn, each for a time t, need k * t + (m - 1) * t (mean value analysis of a closed network of queues).
+So what the first program would need alone, beyond what overlaps, is added once.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from math import ceil, exp
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
 
 from sandboxes.contracts import Target
 from sandboxes.hardware.facts import Part
@@ -21,7 +22,6 @@ from sandboxes.hardware.pricing.demands import Demand
 from sandboxes.hardware.pricing.price import norm
 from sandboxes.hardware.pricing.roofline import PIPES
 
-Name = TypeVar("Name", bound=str)
 TRAFFIC: Final = (Part.DRAM, Part.L2, Part.LSU, Part.SHARED, Part.LATENCY)
 
 
@@ -45,18 +45,18 @@ class Slots:
 class Schedule:
     """How long something takes, and why."""
 
-    time_us: float = 0.0
-    parts_us: Mapping[Part, float] = field(default_factory=dict)
+    time_us: float
+    parts_us: Mapping[Part, float]
     """Each activity alone."""
-    causes_us: Mapping[Part, float] = field(default_factory=dict)
+    causes_us: Mapping[Part, float]
     """`time_us`, divided among activities: by how much it grows if they do, relatively."""
 
     def __add__(self, other: "Schedule") -> "Schedule":
         """One after the other."""
         return Schedule(
             self.time_us + other.time_us,
-            {part: self.parts_us.get(part, 0.0) + other.parts_us.get(part, 0.0) for part in Part},
-            {part: self.causes_us.get(part, 0.0) + other.causes_us.get(part, 0.0) for part in Part},
+            {part: taken + other.parts_us[part] for part, taken in self.parts_us.items()},
+            {part: taken + other.causes_us[part] for part, taken in self.causes_us.items()},
         )
 
     def times(self, count: float) -> "Schedule":
@@ -77,19 +77,15 @@ def launch_schedule(
     it begins at a random time, and the others' slots are empty while it ends; alone, it needs at least its own time.
     """
     full, rest = divmod(asked.programs, slots.count)
-    schedule = Schedule()
     whole = wave(target, asked, slots, constants, min(slots.count, asked.programs))
-    if full:
-        schedule = whole.times(full)
-    if rest:
-        schedule = schedule + (wave(target, asked, slots, constants, rest) if full else whole)
+    schedule = whole.times(max(full, 1))
+    if full and rest:
+        schedule = schedule + wave(target, asked, slots, constants, rest)
     if max(uneven) <= 1.0:
         return schedule
-    average = wave(target, asked, slots, constants, 1)
     busiest = wave(target, asked.busiest(*uneven), slots, constants, 1)
     if full:
-        left = constants.tail * max(busiest.time_us - average.time_us, 0.0)
-        late = whole.times(asked.programs / slots.count) + busiest.times(left / busiest.time_us)
+        late = whole.times(asked.programs / slots.count) + busiest.times(constants.tail * (1 - 1 / max(uneven)))
         schedule = max(schedule, late, key=lambda one: one.time_us)
     return max(schedule, busiest, key=lambda one: one.time_us)
 
@@ -106,24 +102,51 @@ def wave(target: Target, asked: Demand, slots: Slots, constants: Constants, size
     """Returns how long `size` programs run that begin together."""
     stacked = ceil(size / slots.multiprocessors)
     parts = _parts(target, asked, constants, size, stacked, True)
-    others = min(stacked, slots.blocks) - 1
-    gaps = 1 + (constants.overlap - 1) * (1 - exp(-others / constants.interleave))
-    traffic, traffic_shares = _combined({part: parts[part] for part in TRAFFIC}, constants.overlap)
-    pipes, pipe_shares = _combined({part: parts[part] for part in PIPES}, gaps)
-    groups = {"traffic": traffic, "pipes": pipes, "atomics": parts[Part.ATOMICS], "start": parts[Part.START]}
-    time_us, shares = _combined(groups, constants.overlap if slots.pipelined else gaps)
-    causes = {part: time_us * shares["traffic"] * share for part, share in traffic_shares.items()}
-    causes |= {part: time_us * shares["pipes"] * share for part, share in pipe_shares.items()}
-    causes |= {Part.ATOMICS: time_us * shares["atomics"], Part.START: time_us * shares["start"]}
-    return Schedule(time_us, parts, causes)
+    first = parts if stacked == 1 else _parts(target, asked, constants, min(size, slots.multiprocessors), 1, True)
+    power = constants.overlap
+    traffic, pipes = _together(parts, TRAFFIC, power), _together(parts, PIPES, power)
+    first_traffic, first_pipes = (
+        (traffic, pipes) if stacked == 1 else (_together(first, TRAFFIC, power), _together(first, PIPES, power))
+    )
+    groups = (traffic, _in_turn(pipes, first_pipes, first), _ends(parts))
+    causes = _overlapped(groups, power)
+    if not slots.pipelined:
+        own = (first_traffic, {pipe: first[pipe] for pipe in PIPES}, _ends(first))
+        hidden = _overlapped(own, power)
+        for group in own:
+            for part, taken in group.items():
+                causes[part] += max(taken - hidden[part], 0.0)
+    return Schedule(sum(causes.values()), parts, causes)
 
 
-def _combined(values: Mapping[Name, float], power: float) -> tuple[float, dict[Name, float]]:
-    """Returns the p-norm of values, and the share that each causes of it."""
-    whole = norm(values.values(), power)
-    if whole == 0.0:
-        return 0.0, dict.fromkeys(values, 0.0)
-    return whole, {name: (value / whole) ** power for name, value in values.items()}
+def _ends(parts: Mapping[Part, float]) -> dict[Part, float]:
+    """Returns what begins and ends a program: it is started, and adds to what others add to, too."""
+    return {Part.ATOMICS: parts[Part.ATOMICS], Part.START: parts[Part.START]}
+
+
+def _together(parts: Mapping[Part, float], names: Iterable[Part], power: float) -> dict[Part, float]:
+    """Returns what each of some activities causes of the time of all of them, if they overlap."""
+    chosen = {name: parts[name] for name in names}
+    whole = norm(chosen.values(), power)
+    return {name: taken * (taken / whole) ** (power - 1) if taken else 0.0 for name, taken in chosen.items()}
+
+
+def _in_turn(
+    together: Mapping[Part, float], hidden: Mapping[Part, float], first: Mapping[Part, float]
+) -> dict[Part, float]:
+    """Returns what activities cause that overlap but in the first program, of which else `hidden` would be left."""
+    return {part: taken + max(first[part] - hidden[part], 0.0) for part, taken in together.items()}
+
+
+def _overlapped(groups: Sequence[Mapping[Part, float]], power: float) -> dict[Part, float]:
+    """Returns what each activity causes of the p-norm of groups of them, by how much that grows if it does."""
+    times = [sum(group.values()) for group in groups]
+    whole = norm(times, power)
+    return {
+        part: taken * (time / whole) ** (power - 1) if taken else 0.0
+        for group, time in zip(groups, times, strict=True)
+        for part, taken in group.items()
+    }
 
 
 def _parts(

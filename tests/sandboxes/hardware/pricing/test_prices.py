@@ -93,7 +93,8 @@ def test_more_bandwidth_is_never_slower(
     target: Target, work: Work, need: Resources, grid: tuple[int, int, int], field: str
 ) -> None:
     better = target.model_copy(update={field: 2 * getattr(target, field)})
-    assert price_launch(better, work, need, grid).time_us <= price_launch(target, work, need, grid).time_us
+    slack = 1 - 1e-9
+    assert slack * price_launch(better, work, need, grid).time_us <= price_launch(target, work, need, grid).time_us
     assert price_aten(better, work).time_us <= price_aten(target, work).time_us
 
 
