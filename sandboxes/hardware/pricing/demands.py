@@ -6,8 +6,8 @@ from math import prod
 from typing import Final
 
 from sandboxes.contracts import Resources, Target
-from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, Part, Unit
-from sandboxes.hardware.pricing.arithmetic import ELEMENT_BYTES, arithmetic
+from sandboxes.hardware.facts import AccessFacts, LaunchFacts, Part
+from sandboxes.hardware.pricing.arithmetic import arithmetic
 from sandboxes.hardware.pricing.constants import Constants
 from sandboxes.ttir.engine.sectors import SECTOR_BYTES
 
@@ -124,30 +124,13 @@ def pass_sectors(access: AccessFacts, constants: Constants) -> float:
 def shared_clocks(target: Target, facts: LaunchFacts) -> dict[int, float]:
     """Returns the clocks of shared memory by line, over all multiprocessors.
 
-    Warps read the operands of `mma` from shared memory: each its rows and its columns of the tile, which warps split as
-    squarely as they can. They are counted from the tile where nobody counted ways through shared memory on that line.
+    What tensor cores read by themselves is not among it: see `arithmetic`.
     """
     clocks: dict[int, float] = {}
     for way in facts.shared:
-        clocks[way.line] = clocks.get(way.line, 0.0) + way.bytes * max(way.conflicts, 1.0)
-    known = frozenset(clocks)
-    warps = max(facts.resources.threads / target.warp_size, 1.0)
-    for dot in facts.dots:
-        if dot.unit is Unit.MMA and dot.line not in known:
-            clocks[dot.line] = clocks.get(dot.line, 0.0) + _operand_bytes(dot, warps)
-    return {line: amount / target.shared_bytes_per_clock for line, amount in clocks.items()}
-
-
-def _operand_bytes(dot: DotFacts, warps: float) -> float:
-    """Returns what warps read of operands: a warp's rows and columns of each step along the depth."""
-    rows, columns, _ = dot.tile
-    if rows * columns <= 0:
-        return 0.0
-    split = max(min(warps, rows * columns / 128), 1.0)
-    side = float((rows * columns / split) ** 0.5)
-    tall, wide = min(side, rows), min(side, columns)
-    steps = dot.flops / (2 * rows * columns)
-    return steps * split * (tall + wide) * ELEMENT_BYTES.get(dot.kind, 4)
+        passes = way.bytes * max(way.conflicts, 1.0) / target.shared_bytes_per_clock
+        clocks[way.line] = clocks.get(way.line, 0.0) + passes
+    return clocks
 
 
 def _sectors(facts: LaunchFacts, constants: Constants) -> tuple[float, float, float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandboxes.contracts import Resources, Target
-from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, Unit
+from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, SharedFacts, Unit
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import get_target
 from sandboxes.hardware.work import Work
@@ -116,14 +116,23 @@ def product(
         access("c", matrix, kind="store", line=4),
     ]
     registers = min(255, rows * columns // (warps * 32) + 60)
+    shared = () if hopper else (operands(3, size, tile, warps),)
     return launch(
         accesses,
         tiles,
         needs(registers, max(stages, 1) * (rows + columns) * depth * 2, warps * 32, target=target),
         {"bf16": 2 * size**3},
         dots=(DotFacts(line=3, unit=unit, kind="bf16", flops=2 * size**3, tile=tile, instruction=instruction),),
+        shared=shared,
         **{"pipelined": max(stages - 1, 1), "rounds": size / depth} | others,
     )
+
+
+def operands(line: int, size: int, tile: tuple[int, int, int], warps: int) -> SharedFacts:
+    """What warps read of operands for `mma`: each its rows and columns, warps that split the tile squarely."""
+    rows, columns, _ = tile
+    side = (rows * columns / warps) ** 0.5
+    return SharedFacts(line=line, bytes=2 * side * 2 * warps * size * (size // rows) * (size // columns))
 
 
 def attention(target: Target, sequence: int = 16_384, heads: int = 16, width: int = 128) -> LaunchFacts:
