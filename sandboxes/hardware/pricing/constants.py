@@ -27,13 +27,13 @@ class Constants:
     dram_share: float = 0.92
     """Share of the data sheet's bandwidth that streaming reaches: 0.90 to 0.93 on A100 and H100 (STREAM-like kernels;
     Luo: 90 to 92 %)."""
-    dram_latency_scale: float = 1.0
-    """Latency with traffic and address translation, over the target's. Idle, Luo measures 479 cycles (0.27
-    microseconds) on H100, 466 on A100; targets say more. Bandwidth times latency must be in flight. Estimate."""
+    dram_latency_scale: float = 1.6
+    """Latency with traffic, over the target's, which is idle: bandwidth times latency must be in flight, and public
+    measurements of bytes in flight for 80 to 95 % of the bandwidth come to 0.5 to 0.8 microseconds. Estimate."""
     l2_share: float = 0.9
     """Of the target's L2 bandwidth. Estimate."""
-    l2_latency_scale: float = 1.0
-    """Likewise. Luo: 263 cycles on H100 and 262 on A100 (0.15 to 0.19 microseconds), idle. Abdelkhalik: 200 on A100."""
+    l2_latency_scale: float = 1.5
+    """Likewise, and the far half of the cache is farther. Idle: 263 cycles on H100, 262 on A100 (Luo). Estimate."""
     port_bytes_per_clock: float = 64.0
     """Between the L2 cache and one multiprocessor: two sectors (A100 whitepaper, as on Volta)."""
     requests_per_clock: float = 1.0

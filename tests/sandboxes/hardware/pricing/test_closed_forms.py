@@ -97,7 +97,7 @@ def test_splitting_a_long_product_uses_the_whole_gpu() -> None:
 
 def chasing(registers: int = 32, shared: int = 0, programs: int = 21_120) -> float:
     """Microseconds of programs that each make 256 round trips to the L2 cache, one after the other, 512 bytes at a
-    time: 51 us. There are 160 for each multiprocessor.
+    time: about 51 us. There are 160 for each multiprocessor.
     """
     loads = access("x", 512.0 * 256 * programs, distinct=2**20)
     facts = launch([loads], programs, needs(registers, shared), rounds=256.0)

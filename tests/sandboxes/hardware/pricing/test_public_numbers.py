@@ -24,7 +24,7 @@ def test_a_product_on_h100_stays_below_the_best_that_was_published() -> None:
 
 def test_small_products_are_far_from_the_peak() -> None:
     """A product of 1024 has 64 tiles of 128 x 128 for 132 multiprocessors: less than half of them work."""
-    assert tflops(H100, 1024, (128, 128, 64)) < 0.55 * tflops(H100, 8192, (128, 128, 64))
+    assert tflops(H100, 1024, (128, 128, 64)) < 0.6 * tflops(H100, 8192, (128, 128, 64))
 
 
 def test_attention_on_h100_is_as_fast_as_tritons_tutorial() -> None:
