@@ -4,10 +4,10 @@ import re
 from dataclasses import replace
 from typing import Literal
 
-from sandboxes.hardware.code.axes import Analysis
+from sandboxes.hardware.code.analysis import Analysis
 from sandboxes.hardware.code.bases import bases_of, lanes_of, neighbours, order_of
 from sandboxes.hardware.code.code import Lanes, MemoryCode, Way
-from sandboxes.hardware.code.encodings import Encoding, Padded, Swizzled, read_encoding
+from sandboxes.hardware.code.encodings import Encoding, Nvmma, Padded, Shared, Swizzled, read_encoding
 from sandboxes.hardware.code.places import Places
 from sandboxes.hardware.code.text import VALUE, Line, Text
 from sandboxes.hardware.code.types import Type, scalar_bits, types_in
@@ -92,16 +92,16 @@ class Accesses:
         if tensor is not None:
             shape, bits = tensor.shape, tensor.bits
             if way is not Way.TMA:
-                lanes, vector = self._lanes(line, kind, tensor)
+                lanes, vector = self._lanes(line, kind, tensor, types)
         element_bytes = max(1, bits // 8)
         made = MemoryCode(
             kind=kind, line=row, column=column, shape=shape, element_bytes=element_bytes, way=way, lanes=lanes
         )
         return made, vector
 
-    def _lanes(self, line: Line, kind: Kind, tensor: Type) -> tuple[Lanes | None, int]:
+    def _lanes(self, line: Line, kind: Kind, tensor: Type, types: list[Type]) -> tuple[Lanes | None, int]:
         layout: Encoding = read_encoding(tensor.layout, self._text.layouts)
-        if isinstance(layout, Swizzled | Padded):
+        if isinstance(layout, Shared):
             return None, 1
         bases = bases_of(layout, tensor.shape)
         if bases is None:
@@ -111,7 +111,19 @@ class Accesses:
             return lanes, 1
         axis = order_of(layout, bases)[0]
         held = min(neighbours(bases, axis), max(1, VECTOR_BYTES // tensor.bytes))
+        for buffer in (each for each in types if each.kind == "memdesc"):
+            held = min(held, self._run_in(buffer, axis))
         return lanes, max(1, min(held, self._proven(line, tensor, axis)))
+
+    def _run_in(self, buffer: Type, axis: int) -> int:
+        """Returns how many neighbours along `axis` lie side by side in shared memory."""
+        layout = read_encoding(buffer.layout, self._text.layouts)
+        last = len(buffer.shape) - 1
+        if isinstance(layout, Nvmma):
+            return VECTOR_BYTES if axis == last - layout.transposed else 1
+        if isinstance(layout, Swizzled | Padded) and layout.order[0] == axis:
+            return layout.vec if isinstance(layout, Swizzled) and layout.max_phase > 1 else VECTOR_BYTES
+        return 1
 
     def _proven(self, line: Line, tensor: Type, axis: int) -> int:
         """Returns how many neighbours an access may take at once, as the compiler could prove."""

@@ -96,14 +96,23 @@ class Padded:
 
 
 @dataclass(frozen=True, slots=True)
+class Nvmma:
+    """`#ttg.nvmma_shared`: as tensor cores and the copy engine want it; made to have no conflicts."""
+
+    transposed: bool
+    """The fastest axis is the last but one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
-    """A layout whose places are not known here: `#ttg.nvmma_shared`, tensor memory, whatever comes next."""
+    """A layout whose places are not known here: tensor memory, whatever comes next."""
 
     kind: str
 
 
 Distributed = Blocked | Linear | Slice | NvidiaMma | AmdMfma | DotOperand | Other
-Encoding = Distributed | Swizzled | Padded
+Shared = Swizzled | Padded | Nvmma
+Encoding = Distributed | Shared
 
 KIND = re.compile(r"#(ttn?g\.\w+)<")
 PARENT = re.compile(r"parent = (#.*)$", re.DOTALL)
@@ -167,6 +176,8 @@ def _made(
         case "ttg.swizzled_shared" | "ttg.amd_rotating_shared":
             vec, per, most = (_power(int(fields[name])) for name in ("vec", "perPhase", "maxPhase"))
             return Swizzled(vec, per, most, _order(fields["order"]), kind == "ttg.amd_rotating_shared")
+        case "ttg.nvmma_shared":
+            return Nvmma(fields["transposed"] == "true")
         case "ttg.padded_shared":
             pairs = [(int(interval), int(padding)) for interval, padding in PADDING.findall(text)]
             if not pairs or "offset" in text or any(interval < 1 for interval, _ in pairs):
@@ -180,7 +191,7 @@ def _distributed(text: str, aliases: Mapping[str, str], depth: int) -> Distribut
     """The parent at the beginning of `text`, which may go on with more fields."""
     end = _closing(text) if text.startswith("#ttg.") else len(text) - len(text[1:].lstrip(WORD))
     found = read_encoding(text[:end], aliases, depth + 1)
-    return Other("shared") if isinstance(found, Swizzled | Padded) else found
+    return Other("shared") if isinstance(found, Shared) else found
 
 
 def _closing(text: str) -> int:

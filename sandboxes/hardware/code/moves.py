@@ -7,7 +7,7 @@ import re
 
 from sandboxes.hardware.code.bases import bases_of
 from sandboxes.hardware.code.code import SharedCode
-from sandboxes.hardware.code.encodings import Distributed, Encoding, Other, Padded, Swizzled, read_encoding
+from sandboxes.hardware.code.encodings import Distributed, Encoding, Other, Shared, read_encoding
 from sandboxes.hardware.code.places import Places
 from sandboxes.hardware.code.shared import Move, conflicts, copies, move, warps_along
 from sandboxes.hardware.code.text import Line, Text
@@ -70,7 +70,7 @@ class Moves:
 
     def _distributed(self, each: Type) -> Distributed:
         found = self._layout(each)
-        return Other("shared") if isinstance(found, Swizzled | Padded) else found
+        return Other("shared") if isinstance(found, Shared) else found
 
     def _convert(self, types: list[Type]) -> tuple[int, float] | None:
         """A change of layout is swizzled by the compiler so that neither side has conflicts worth mentioning."""
