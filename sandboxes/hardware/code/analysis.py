@@ -8,11 +8,14 @@ operations that addresses are made of; of all others nothing is known, which mak
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from sandboxes.hardware.code.axes import Axes, hinted, met, shape_in, unknown
 from sandboxes.hardware.code.rules import RULES
 from sandboxes.hardware.code.text import VALUE, Line, Text
 
+MAX_NAMESAKES = 64
+"""Values of one name that are looked through; beyond that it is not known which one is meant."""
 MAX_SWEEPS = 8
 """Passes over loops until nothing changes any more."""
 
@@ -46,6 +49,7 @@ class Analysis:
         self._made: dict[str, list[tuple[int, int]]] = {}
         self._text = text
         self._carried: dict[Key, _Carried] = {}
+        self._opening = {line.opens: line for line in text.lines if line.opens}
         for line in text.lines:
             self._note(line)
         needed = self._needed(wanted)
@@ -65,7 +69,7 @@ class Analysis:
 
     def _key(self, value: str, line: Line) -> Key | None:
         """Returns which value a name means in a line: the last one before it in a region around it."""
-        for number, region in reversed(self._made.get(value, ())):
+        for number, region in islice(reversed(self._made.get(value, ())), MAX_NAMESAKES):
             if number < line.number and (region in line.regions or not region):
                 return value, number
         return None

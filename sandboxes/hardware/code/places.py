@@ -27,12 +27,16 @@ class Places:
         self._texts = texts
         self._table = LocationTable()
         self._left = MAX_ALIASES
+        self._known: dict[str, tuple[int, int]] = {}
 
     def of(self, alias: str) -> tuple[int, int]:
         """Returns line and column of the innermost position outside Triton's library; zeros if it is not known."""
+        if (known := self._known.get(alias)) is not None:
+            return known
         self._read(alias)
         frame = self._table.resolve(f"#{alias}").user_frame()
-        return (frame.line, frame.column) if frame is not None else (0, 0)
+        found = self._known[alias] = (frame.line, frame.column) if frame is not None else (0, 0)
+        return found
 
     def _read(self, alias: str) -> None:
         """Parses a location and all that it is made of."""

@@ -2,17 +2,22 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 
 MAX_ELEMENTS = 1 << 24
 """Triton refuses tensors of more than 2**20."""
 MAX_TYPES = 32
 """Looked for in one line."""
+MAX_TYPE_TEXT = 4096
+"""Characters of one type."""
 
 BEGIN = re.compile(r"(tensor|memdesc|tensordesc)<|-> <")
 BODY = re.compile(r"((?:\d{1,9}x)*+)(.+)", re.DOTALL)
 BITS = re.compile(r"(?:bf|f|i|ui|si)(\d{1,3})")
-FUNCTION = re.compile(r"!tt\.ptr<([^<>]*)>")
+BRACKET = re.compile(r"[<>]")
+SEPARATOR = re.compile(r"[<>{}\[\],]")
+POINTER = re.compile(r"!tt\.ptr<([^<>]*)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,7 @@ class Type:
 def types_in(text: str) -> list[Type]:
     """Returns the types in `text`, in order; what can't be read is left out."""
     found: list[Type] = []
-    for begin in BEGIN.finditer(text):
-        if len(found) >= MAX_TYPES:
-            break
+    for begin in islice(BEGIN.finditer(text), MAX_TYPES):
         end = _closing(text, begin.end())
         if end and (each := _type(begin[1] or "memdesc", text[begin.end() : end])) is not None:
             found.append(each)
@@ -54,7 +57,7 @@ def types_in(text: str) -> list[Type]:
 
 def scalar_bits(text: str) -> int:
     """Returns the bits of what a scalar address points to; 0 if there is no such type."""
-    pointer = FUNCTION.search(text)
+    pointer = POINTER.search(text)
     return _bits(pointer[1]) if pointer else 0
 
 
@@ -72,7 +75,7 @@ def _bits(element: str) -> int:
 def _closing(text: str, start: int) -> int:
     """Position of the bracket that closes what opened before `start`; 0 if there is none."""
     level = 1
-    for found in re.compile(r"[<>]").finditer(text, start):
+    for found in BRACKET.finditer(text, start, start + MAX_TYPE_TEXT):
         if found[0] == ">" and text[found.start() - 1] == "-":
             continue
         level += 1 if found[0] == "<" else -1
@@ -84,7 +87,7 @@ def _closing(text: str, start: int) -> int:
 def _parts(text: str) -> list[str]:
     """Splits at commas that are in no brackets."""
     parts, level, start = [], 0, 0
-    for found in re.compile(r"[<>{}\[\],]").finditer(text):
+    for found in SEPARATOR.finditer(text):
         if found[0] == ",":
             if level == 0:
                 parts.append(text[start : found.start()])

@@ -22,6 +22,7 @@ def elf(note: bytes) -> bytes:
     return header + bytes(0x40 - len(header)) + content + section + bytes(64 - len(section))
 
 
+@pytest.mark.slow
 def test_registers_of_both_kinds_count_and_spills_are_seen() -> None:
     kernel = compiled(kernels.matmul, HALF, "mi300x", tall=256, wide=256, deep=64, precision="tf32")
     usage = read_hsaco(kernel.asm["hsaco"])

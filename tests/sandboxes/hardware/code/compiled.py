@@ -29,6 +29,7 @@ def compiled(
     warps: int = 4,
     stages: int = 2,
     aligned: str = "all",
+    last: str = "",
     **constexprs: Any,
 ) -> Any:
     """Returns Triton's compiled kernel.
@@ -39,7 +40,8 @@ def compiled(
         target: One of `GPUS`.
         warps: `num_warps`.
         stages: `num_stages`.
-        aligned: Parameters known to be multiples of 16, separated by spaces; all of them, or none.
+        aligned: Parameters known to be multiples of 16, separated by spaces, if there are such; or `all`.
+        last: The stage after which nothing is compiled any more, e.g. `ttgir`; to the end if left out.
         constexprs: By name.
     """
     types = iter(signature.split())
@@ -49,16 +51,43 @@ def compiled(
     facts = {
         (kernel.arg_names.index(name),): [["tt.divisibility", 16]]
         for name in chosen
-        if full[name].startswith(("*", "i"))
+        if full.get(name, "").startswith(("*", "i"))
     }
     options = {"num_warps": warps, "num_stages": stages, "enable_fp_fusion": True}
-    with tempfile.TemporaryDirectory() as cache, knobs.cache.scope():
-        knobs.cache.dir = cache
-        return triton.compile(ASTSource(kernel, full, values, facts), target=GPUS[target], options=options)
+    previous = knobs.runtime.add_stages_inspection_hook
+    knobs.runtime.add_stages_inspection_hook = functools.partial(_stopping, last) if last else previous
+    try:
+        with tempfile.TemporaryDirectory() as cache, knobs.cache.scope():
+            knobs.cache.dir = cache
+            return triton.compile(ASTSource(kernel, full, values, facts), target=GPUS[target], options=options)
+    finally:
+        knobs.runtime.add_stages_inspection_hook = previous
+
+
+def _stopping(last: str, *args: Any) -> Any:
+    """The stage hook: leaves out what comes after `last`, but for an empty stand-in for the binary."""
+    if not args:
+        return (last, last)
+    stages = args[1]
+    names = list(stages)
+    for name in names[names.index(last) + 1 :]:
+        del stages[name]
+
+    def binary(source: Any, metadata: dict[str, Any]) -> bytes:
+        metadata["name"] = "kernel"
+        metadata["shared"] = 0
+        return b""
+
+    stages["cubin" if "cubin" in names else "hsaco"] = binary
+    return None
 
 
 def ttgir(kernel: Any, signature: str, target: str = "h200", **options: Any) -> str:
     """Returns the TTGIR of a kernel, with paths as candidates have them; see `compiled`."""
-    text = str(compiled(kernel, signature, target, **options).asm["ttgir"])
+    return candidates(compiled(kernel, signature, target, last="ttgir", **options).asm["ttgir"])
+
+
+def candidates(text: str) -> str:
+    """Returns `text` with the paths that a candidate's would have."""
     root = str(Path(triton.__file__).resolve().parent)
     return text.replace(str(Path(kernels.__file__).resolve()), "candidate.py").replace(root, "triton")

@@ -110,3 +110,13 @@ def _twice(x):
 def through_a_function(x, y, block: tl.constexpr):
     at = tl.arange(0, block)
     tl.store(y + at, _twice(x + at))
+
+
+@triton.jit
+def twice_over(x, y, z, n, stride, block: tl.constexpr):
+    for start in range(0, n, block):
+        at = start + tl.arange(0, block)
+        tl.store(z + at, tl.load(x + at))
+    for start in range(0, n, block):
+        at = start * stride + tl.arange(0, block) + stride
+        tl.store(z + at, tl.load(y + at))
