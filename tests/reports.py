@@ -6,6 +6,7 @@ from sandboxes.contracts import (
     CaseKind,
     CaseResult,
     Clocks,
+    Counterfactual,
     Depth,
     Diagnostic,
     EvalConfig,
@@ -16,6 +17,7 @@ from sandboxes.contracts import (
     Outcome,
     Profile,
     ProfileSource,
+    Remedy,
     Report,
     Resources,
     Severity,
@@ -63,6 +65,42 @@ def ok_report(
         timings_s={"trace": 0.08, "compile": 0.05, "replay": 0.12},
         versions={"torch": "2.13.0", "triton": "3.9.0"},
     )  # fmt: skip
+
+
+def explained_report(*, time_us: float = 10.0) -> Report:
+    """The candidate of `ok_report` with all that the hardware model says of it."""
+    report = ok_report(time_us=time_us)
+    assert report.profile is not None
+    kernel, operator = report.profile.nodes
+    line = HotLine(
+        line=12, excerpt="line_12 = 12", bytes=2**20, flops=0, time_us=0.6 * time_us, sectors_per_request=32.0
+    )
+    nodes = (
+        kernel.model_copy(
+            update={
+                "hot_lines": (line,),
+                "parts_us": {"dram": 0.3 * time_us, "l2": 0.75 * time_us, "overhead": 0.1 * time_us},
+                "band_us": (0.6 * time_us, 1.1 * time_us),
+                "bound": Bound.L2,
+            }
+        ),
+        operator.model_copy(update={"band_us": (0.15 * time_us, 0.25 * time_us), "cached_bytes": 2**19}),
+    )
+    counterfactuals = (
+        Counterfactual(
+            remedy=Remedy.COALESCE, node=0, line=12, text="`softmax_kernel`: coalesce the load of `x` at line 12",
+            saves_us=0.5 * time_us, node_speedup=3.1,
+        ),
+        Counterfactual(
+            remedy=Remedy.FUSE, node=0, other=1,
+            text="fuse `softmax_kernel` into `aten::relu`: saves one launch and one round trip of 1.05 MB",
+            saves_us=0.1 * time_us, node_speedup=1.11, saves_bytes=2**21,
+        ),
+    )  # fmt: skip
+    profile = report.profile.model_copy(
+        update={"nodes": nodes, "counterfactuals": counterfactuals, "speedup_band": (1.4, 2.7)}
+    )
+    return Report.model_validate(report.model_copy(update={"profile": profile}).model_dump())
 
 
 def measured_report(

@@ -1,16 +1,23 @@
-"""Feedback on a correct candidate: where the time goes, and what keeps it from being faster."""
+"""Feedback on a correct candidate: where the time goes, what limits it, and what the model says would help most.
 
-from math import prod
+What would help is nobody's rule of thumb: it is `Profile.counterfactuals`, the same program priced again.
+"""
+
 from typing import Final
 
-from kernelgym.envs.facts import Kernel, KernelResources, Performance, TrafficLine
+from kernelgym.envs.facts import Advice, CostlyLine, Kernel, KernelResources, Performance, Unpriced
 from kernelgym.envs.quoting import one_line, quote
+from kernelgym.reports.hot_lines import costly_lines
 from kernelgym.reports.timing import flag_words, telling_interval
-from kernelgym.reports.wording import cut, factor, percent, plain, provenance, quantity
-from sandboxes.contracts import Bound, NodeProfile, Profile, Report
+from kernelgym.reports.wording import bound_words, cut, factor, modelled_time, percent, plain, provenance, time_band
+from sandboxes.contracts import NodeProfile, Profile, Report
 
 MAX_NODES: Final = 4
 MAX_HOT_LINES: Final = 4
+MAX_COUNTERFACTUALS: Final = 3
+MAX_UNPRICED: Final = 2
+MAX_ADVICE: Final = 200
+"""Characters of one counterfactual."""
 MAX_NAME: Final = 80
 """Characters of a kernel's or operator's name."""
 MAX_TEXT: Final = 160
@@ -18,17 +25,8 @@ MAX_TEXT: Final = 160
 
 NEAR: Final = 1.15
 """Ratio to the best possible time below which a candidate is called close to it."""
-NO_MORE_THAN_NEEDED: Final = 1.1
-"""Ratio to the best possible time, at full bandwidth, below which a kernel has no traffic to save."""
-MANY_PROGRAMS: Final = 4096
-"""Programs that load any GPU: a kernel that starts as many and is still bound by latency starts too many."""
 WASTEFUL: Final = 1.5
 """Ratio to the best possible time, were every launch at full speed, from which launches are worth fusing."""
-FEW_PROGRAMS: Final = 256
-"""Programs that are fewer than two for each multiprocessor of a large GPU."""
-LOW_OCCUPANCY: Final = 0.25
-LOW_ROOFLINE: Final = 0.6
-"""Shares below which occupancy and roofline fraction are worth a word."""
 
 
 def collect_performance(report: Report) -> Performance | None:
@@ -57,6 +55,10 @@ def collect_performance(report: Report) -> Performance | None:
         more=sum(map(len, others)),
         more_us=sum(map(_time, others)),
         hot_lines=tuple(_hottest(profile)),
+        band=time_band(profile),
+        speedup_band=profile.speedup_band,
+        advice=_advice(profile),
+        unpriced=_unpriced(profile),
     )
 
 
@@ -74,58 +76,45 @@ def _time(group: list[NodeProfile]) -> float:
 
 
 def _limit(profile: Profile) -> str:
-    """Returns the first thing that would make it faster."""
+    """Returns which kernel takes the most time, and why."""
     group = _groups(profile)[0]
     slowest = max(group, key=lambda node: node.time_us)
     often = f"{len(group)} launches, " if len(group) > 1 else ""
     name = f"`{_name(slowest)}` ({often}{percent(_time(group) / profile.time_us)} of the time)"
-    if not slowest.live:
-        return f"{name} computes what nobody uses; remove it."
-    if not slowest.custom:
-        return f"{name} is a PyTorch operator; do its work in a kernel of yours, fused with its neighbours."
-    return f"{name} {_limit_of_kernel(slowest, profile)}"
+    return f"{name} {_limit_of_node(slowest, profile)}"
 
 
-def _limit_of_kernel(node: NodeProfile, profile: Profile) -> str:
-    resources = node.resources
-    if resources is not None and resources.spill_bytes:
-        return (
-            f"spills {resources.spill_bytes} bytes of registers per thread to memory; use smaller blocks or more warps."
-        )
+def _limit_of_node(node: NodeProfile, profile: Profile) -> str:
+    if not node.live:
+        return "computes what nobody uses."
     if profile.time_us <= NEAR * profile.roofline_us:
         return "is close to the best possible time; little is left to gain."
     if node.roofline_fraction is None or node.bytes is None:
         return "takes the most time; what it moves and computes can't be counted, so what limits it is not known."
-    if node.bound in (Bound.LATENCY, Bound.LAUNCH, Bound.OCCUPANCY):
-        programs = 0 if node.grid is None else prod(node.grid)
-        if programs >= MANY_PROGRAMS:
-            return f"starts {programs:,} programs that do little each: let every program handle a larger block."
-        if 0 < programs <= FEW_PROGRAMS:
-            noun = "program" if programs == 1 else "programs"
-            return (
-                f"starts only {programs} {noun}, too few to load the GPU: split its work among more, or fuse it with "
-                "another kernel."
-            )
-        return "is too small to load the GPU: launch fewer kernels, or split its work among more programs."
-    if resources is not None and node.roofline_fraction < LOW_ROOFLINE and resources.occupancy < LOW_OCCUPANCY:
-        return (
-            f"keeps only {percent(resources.occupancy)} of the warps resident, limited by "
-            f"{plain(resources.limited_by)[:MAX_NAME]}; use smaller blocks or fewer stages."
+    operator = "" if node.custom else "is a PyTorch operator, "
+    verb = "is " if node.custom else ""
+    words = f"{operator}{verb}bound by {bound_words(node)} at {percent(node.roofline_fraction)} of its roofline"
+    if profile.counterfactuals or not node.parts_us:
+        return f"{words}."
+    return f"{words}; the model knows no single change that would help much."
+
+
+def _advice(profile: Profile) -> tuple[Advice, ...]:
+    modelled_us = modelled_time(profile)
+    return tuple(
+        Advice(
+            text=one_line(each.text, MAX_ADVICE),
+            saves_us=each.saves_us,
+            share=min(each.saves_us / modelled_us, 1.0) if modelled_us else 0.0,
+            speedup=each.node_speedup,
         )
-    share = f"{percent(node.roofline_fraction)} of its roofline"
-    if node.bound is Bound.COMPUTE:
-        return f"is compute-bound at {share}: use `tl.dot` (tensor cores) with larger tiles, or compute less."
-    if node.roofline_fraction < LOW_ROOFLINE:
-        return f"is memory-bound at {share}: load contiguous, larger blocks, with more work in flight."
-    if node.time_us * node.roofline_fraction <= NO_MORE_THAN_NEEDED * profile.roofline_us:
-        return (
-            f"is memory-bound at {share} and moves no more than it must: try other block sizes "
-            "and numbers of warps, for example with `@triton.autotune`."
-        )
-    return (
-        f"is memory-bound at {share} and moves {quantity(node.bytes, 'B')}: only less traffic makes it faster, so read "
-        "every input once and keep intermediate results in registers."
+        for each in profile.counterfactuals[:MAX_COUNTERFACTUALS]
     )
+
+
+def _unpriced(profile: Profile) -> tuple[Unpriced, ...]:
+    reasons = {_name(node): one_line(node.unpriced, MAX_TEXT) for node in profile.nodes if node.unpriced}
+    return tuple(Unpriced(name=name, reason=reason) for name, reason in list(reasons.items())[:MAX_UNPRICED])
 
 
 def _then(profile: Profile) -> str | None:
@@ -152,7 +141,7 @@ def _kernel(group: list[NodeProfile], profile: Profile) -> Kernel:
         launches=len(group),
         time_us=time_us,
         share=time_us / profile.time_us if profile.time_us else 0.0,
-        bound=node.bound.value,
+        bound=bound_words(node),
         roofline_fraction=_roofline_fraction(group),
         bytes=_whole([each.bytes for each in group]),
         flops=_whole([each.flops for each in group]),
@@ -186,18 +175,21 @@ def _whole(counts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _hottest(profile: Profile) -> list[TrafficLine]:
-    """Returns the lines that move the most bytes, summed over all kernels."""
-    sums: dict[int, tuple[int, int, str]] = {}
-    for node in profile.nodes:
-        for hot in node.hot_lines:
-            size, flops, _ = sums.get(hot.line, (0, 0, ""))
-            sums[hot.line] = (size + hot.bytes, flops + hot.flops, hot.excerpt)
-    ranked = sorted(sums.items(), key=lambda item: (-item[1][0], -item[1][1]))[:MAX_HOT_LINES]
+def _hottest(profile: Profile) -> list[CostlyLine]:
+    """Returns the lines that take the longest; where times are not known, that move most."""
+    whole_us = modelled_time(profile)
+    lines = [line for line in costly_lines(profile) if line.time_us or line.bytes]
     return [
-        TrafficLine(number=line, text=cut(excerpt.strip(), MAX_TEXT), bytes=size, flops=flops)
-        for line, (size, flops, excerpt) in ranked
-        if size
+        CostlyLine(
+            number=line.number,
+            text=cut(line.excerpt.strip(), MAX_TEXT),
+            time_us=line.time_us,
+            share=None if line.time_us is None or not whole_us else min(line.time_us / whole_us, 1.0),
+            sectors=line.sectors,
+            bytes=line.bytes,
+            flops=line.flops,
+        )
+        for line in lines[:MAX_HOT_LINES]
     ]
 
 

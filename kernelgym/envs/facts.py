@@ -161,7 +161,7 @@ class Kernel:
     time_us: float
     share: float
     bound: str
-    """`memory`, `compute`, `latency`, or `unknown`."""
+    """In words: `device memory`, `tensor cores`, `latency`, ..."""
     roofline_fraction: float | None
     """None, as `bytes` and `flops`, if they can't be counted."""
     bytes: int | None
@@ -172,13 +172,40 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrafficLine:
-    """A line of the candidate that moves much."""
+class CostlyLine:
+    """A line of the candidate that takes long, or moves much."""
 
     number: int
     text: str
+    time_us: float | None
+    """Modelled; None where only counts are known."""
+    share: float | None
+    """Of the modelled time of the whole program."""
+    sectors: float | None
+    """32-byte sectors that one instruction of a warp touches; None without accesses."""
     bytes: int
     flops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A change, and what the hardware model says that it brings."""
+
+    text: str
+    """Names kernel, line and argument."""
+    saves_us: float
+    share: float
+    """`saves_us` of the modelled time of the whole program."""
+    speedup: float
+    """Of the kernel, or of both that become one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpriced:
+    """A kernel for which the model has no price."""
+
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +218,9 @@ class Performance:
     unpaid: str | None
     """Why speed is not paid; None if it is."""
     limit: str | None
-    """What limits it, and the next thing worth trying."""
+    """What limits it."""
     then: str | None
-    """What is worth trying after that."""
+    """What the sum of all launches says beyond that."""
     time_us: float
     reference_us: float
     roofline_us: float
@@ -211,7 +238,15 @@ class Performance:
     more: int
     more_us: float
     """The others."""
-    hot_lines: tuple[TrafficLine, ...]
+    hot_lines: tuple[CostlyLine, ...]
+    """The costliest first: by time where the model says, else by traffic."""
+    band: tuple[float, float] | None
+    """Between which times the model expects the truth, microseconds; None for measured times."""
+    speedup_band: tuple[float, float] | None
+    """Likewise of the speedup."""
+    advice: tuple[Advice, ...]
+    """What would help most, the largest saving first; by the model, also where times are measured."""
+    unpriced: tuple[Unpriced, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,11 +54,14 @@ def write_history(turn: Turn, rules: Rules) -> tuple[Message, Message]:
 
 def _lesson(facts: Feedback) -> str | None:
     if facts.fix is not None:
-        said = [facts.fix.message, *([facts.fix.pattern] if facts.fix.pattern else [])]
+        messages = [facts.fix.message, *([facts.fix.pattern] if facts.fix.pattern else [])]
         at = f" (line {facts.fix.line})" if facts.fix.line else ""
-        return clip(" ".join("; ".join(said).split()), MAX_LESSON) + at
+        return clip(" ".join("; ".join(messages).split()), MAX_LESSON) + at
     if facts.rules:
         return clip(f"Rule `{facts.rules[0].name}` is broken: {facts.rules[0].evidence}", MAX_LESSON)
     if facts.performance is not None and facts.performance.limit is not None:
-        return clip(f"What limits it: {facts.performance.limit}", MAX_LESSON)
+        said = f"What limits it: {facts.performance.limit}"
+        if facts.performance.advice:
+            said += f" What would help most, by the model: {facts.performance.advice[0].text}"
+        return clip(said, MAX_LESSON)
     return None

@@ -45,6 +45,8 @@ def _shorter(profile: Performance, kernels: int, lines: int) -> Performance:
         more=profile.more + len(dropped) if kernels else 0,
         more_us=profile.more_us + sum(kernel.time_us for kernel in dropped),
         hot_lines=profile.hot_lines[:lines],
+        advice=profile.advice[: max(1, kernels)],
+        unpriced=profile.unpriced[:kernels],
     )
 
 

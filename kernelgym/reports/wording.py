@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sandboxes.contracts import Bound, NodeProfile, Outcome, Profile, Report
+from sandboxes.contracts import Bound, NodeProfile, Outcome, Profile, ProfileSource, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,35 @@ VERDICTS: Final = {
 
 SIMULATED: Final = " (simulated)"
 """What the title of a simulated GPU ends in."""
+
+BOUND_WORDS: Final = {
+    Bound.DRAM: "device memory",
+    Bound.L2: "L2 cache",
+    Bound.SHARED: "shared memory",
+    Bound.ATOMICS: "atomics",
+    Bound.COMPUTE: "arithmetic",
+    Bound.LATENCY: "latency",
+    Bound.OCCUPANCY: "occupancy",
+    Bound.LAUNCH: "launch",
+    Bound.UNKNOWN: "not known",
+}
+PART_WORDS: Final = {
+    "dram": "device memory",
+    "l2": "L2 cache",
+    "lsu": "load/store units",
+    "shared": "shared memory",
+    "atomics": "atomics",
+    "tensor": "tensor cores",
+    "fp32": "FMA pipe",
+    "fp64": "FP64 pipe",
+    "special": "special functions",
+    "latency": "latency",
+    "start": "starting blocks",
+    "overhead": "launch",
+}
+"""Keys of `NodeProfile.parts_us`, in the order in which they are shown."""
+PIPES: Final = ("tensor", "fp32", "fp64", "special")
+"""Parts that compute."""
 
 EVEN: Final = 0.005
 """Relative difference to 1 below which a speedup is called neither faster nor slower."""
@@ -106,10 +135,43 @@ def provenance(profile: Profile) -> str:
 
 
 def limited(node: NodeProfile) -> str:
-    """Returns what limits a node and how near it is: `memory-bound, 81% of the roofline`."""
+    """Returns what limits a node and how near it is: `bound by device memory, 81% of the roofline`."""
     if node.bound is Bound.UNKNOWN or node.roofline_fraction is None:
         return "what limits it is not known"
-    return f"{node.bound}-bound, {percent(node.roofline_fraction)} of the roofline"
+    return f"bound by {bound_words(node)}, {percent(node.roofline_fraction)} of the roofline"
+
+
+def bound_words(node: NodeProfile) -> str:
+    """Returns what limits a node in words; of arithmetic, which pipe, if the model says."""
+    if node.bound is Bound.COMPUTE:
+        pipes = {name: node.parts_us[name] for name in PIPES if node.parts_us.get(name)}
+        if pipes:
+            return PART_WORDS[max(pipes, key=lambda name: pipes[name])]
+    if node.bound is Bound.L2 and node.parts_us.get("lsu", 0.0) > node.parts_us.get("l2", 0.0):
+        return PART_WORDS["lsu"]
+    return BOUND_WORDS[node.bound]
+
+
+def time_band(profile: Profile) -> tuple[float, float] | None:
+    """Returns between which times the model expects a program's; None if it was measured, or a node has no band."""
+    if profile.source is not ProfileSource.MODELLED or profile.measurement is not None:
+        return None
+    bands = [node.band_us for node in profile.nodes if node.time_us]
+    known = [band for band in bands if band is not None]
+    if not known or len(known) < len(bands):
+        return None
+    return sum(low for low, _ in known), sum(high for _, high in known)
+
+
+def modelled_time(profile: Profile) -> float:
+    """Returns the model's time of a whole program, which counterfactuals save of; the measured one if it has none."""
+    found = None if profile.measurement is None else profile.measurement.modelled_time_us
+    return profile.time_us if found is None else found
+
+
+def ends(low: str, high: str) -> str:
+    """Returns a range in words: ` (33.0 to 52.0)`."""
+    return f" ({low} to {high})"
 
 
 def factor(value: float) -> str:

@@ -1,8 +1,8 @@
 """One episode as the page shows it when somebody looks closer: plain data, numbers already in words."""
 
-from collections import defaultdict
 from typing import Any
 
+from kernelgym.reports.hot_lines import costly_lines
 from kernelgym.reports.html.embedding import Texts
 from kernelgym.reports.html.phrases import (
     case_words,
@@ -13,7 +13,7 @@ from kernelgym.reports.html.phrases import (
     term_words,
     usage_words,
 )
-from kernelgym.reports.wording import VERDICTS, reason, verdict_words
+from kernelgym.reports.wording import VERDICTS, modelled_time, reason, verdict_words
 from kernelgym.runs.record import Confirmation, EpisodeRecord, TurnRecord
 from sandboxes.contracts import Profile, Report, Submission
 from sandboxes.extraction import extract
@@ -83,16 +83,25 @@ def _turn(episode: EpisodeRecord, turn: TurnRecord, texts: Texts) -> dict[str, A
     }
 
 
-def _heat(profile: Profile | None) -> list[list[float]]:
-    """Returns `[line, share of bytes, share of operations]` of each hot line, over all kernels of the candidate."""
-    moved: dict[int, int] = defaultdict(int)
-    computed: dict[int, int] = defaultdict(int)
-    for node in profile.nodes if profile is not None else ():
-        for hot in node.hot_lines:
-            moved[hot.line] += hot.bytes
-            computed[hot.line] += hot.flops
-    whole = sum(moved.values()) or 1, sum(computed.values()) or 1
-    return [[line, round(moved[line] / whole[0], 4), round(computed[line] / whole[1], 4)] for line in sorted(moved)]
+def _heat(profile: Profile | None) -> list[list[float | None]]:
+    """Returns `[line, share of time, share of bytes, share of operations]` of each hot line, over all own kernels.
+
+    Shares of time are of the model's time of the program; None where only counts are known.
+    """
+    if profile is None:
+        return []
+    lines = sorted(costly_lines(profile), key=lambda line: line.number)
+    whole = sum(line.bytes for line in lines) or 1, sum(line.flops for line in lines) or 1
+    whole_us = modelled_time(profile)
+    return [
+        [
+            line.number,
+            None if line.time_us is None or not whole_us else round(min(line.time_us / whole_us, 1.0), 4),
+            round(line.bytes / whole[0], 4),
+            round(line.flops / whole[1], 4),
+        ]
+        for line in lines
+    ]
 
 
 def _marks(report: Report) -> list[list[Any]]:

@@ -1,24 +1,38 @@
 """What a report says of a turn, as rows of words for the page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from kernelgym.chat import Usage
 from kernelgym.reports.html.embedding import shown
 from kernelgym.reports.timing import flag_words, measured_facts
-from kernelgym.reports.wording import factor, microseconds, percent, provenance, quantity
+from kernelgym.reports.wording import (
+    PART_WORDS,
+    bound_words,
+    ends,
+    factor,
+    microseconds,
+    modelled_time,
+    percent,
+    provenance,
+    quantity,
+    time_band,
+)
 from kernelgym.runs.record import TermRecord
-from sandboxes.contracts import CaseResult, Diagnostic, Finding, NodeProfile, Profile
+from sandboxes.contracts import CaseResult, Counterfactual, Diagnostic, Finding, NodeProfile, Profile
 
 MAX_NODES: Final = 60
 """Nodes of a profile that are shown, the slowest; a program of thousands is not read node by node."""
+
+LEAST_PART: Final = 0.005
+"""Share of all activities below which one is not drawn."""
 
 MAX_PHRASE: Final = 600
 """Characters of a message, a note or a name."""
 
 
 def profile_words(profile: Profile) -> dict[str, Any]:
-    """Returns where times come from, the whole in facts, and a row for each of the slowest nodes.
+    """Returns where times come from, the whole in facts, what would help, and a row for each of the slowest nodes.
 
     Of measured times also how, what is wrong with them, and what the model says of each node; empty for modelled ones.
     """
@@ -28,9 +42,9 @@ def profile_words(profile: Profile) -> dict[str, Any]:
     return {
         "source": provenance(profile),
         "facts": [
-            ["time", f"{microseconds(profile.time_us)} µs"],
+            ["time", f"{microseconds(profile.time_us)} µs{_between(time_band(profile), microseconds)}"],
             ["reference", f"{microseconds(profile.reference_time_us)} µs"],
-            ["speedup", factor(profile.speedup)],
+            ["speedup", f"{factor(profile.speedup)}{_between(profile.speedup_band, factor)}"],
             ["own kernels", percent(profile.coverage)],
             ["replaced", "–" if profile.replaced is None else percent(profile.replaced)],
             ["roofline", percent(min(roofline, 1.0))],
@@ -43,6 +57,9 @@ def profile_words(profile: Profile) -> dict[str, Any]:
             if modelled
         ],
         "nodes": [_node(node, profile.time_us) for node in nodes[:MAX_NODES]],
+        "parts": [_parts(node) for node in nodes[:MAX_NODES]],
+        "advice": [_advice(each, modelled_time(profile)) for each in profile.counterfactuals],
+        "unpriced": [f"{phrase(node.name)}: {phrase(node.unpriced)}" for node in nodes[:MAX_NODES] if node.unpriced],
         "more": max(0, len(nodes) - MAX_NODES),
     }
 
@@ -55,9 +72,9 @@ def _node(node: NodeProfile, whole_us: float) -> list[str]:
     return [
         phrase(node.name),
         kind,
-        microseconds(node.time_us),
+        f"{microseconds(node.time_us)}{_between(node.band_us, microseconds)}",
         percent(node.time_us / whole_us) if whole_us else "–",
-        node.bound.value,
+        bound_words(node),
         percent(node.roofline_fraction),
         quantity(node.bytes, "B"),
         quantity(node.flops, "flop"),
@@ -66,6 +83,39 @@ def _node(node: NodeProfile, whole_us: float) -> list[str]:
         "–" if resources is None else percent(resources.occupancy),
         phrase(node.config) or "–",
     ]
+
+
+def _between(band: tuple[float, float] | None, words: Callable[[float], str]) -> str:
+    return "" if band is None else ends(words(band[0]), words(band[1]))
+
+
+def _advice(each: Counterfactual, whole_us: float) -> list[str]:
+    """Returns what to do, where, what it saves, of all, and how much faster that makes the node."""
+    return [
+        phrase(each.text),
+        "–" if each.line is None else str(each.line),
+        microseconds(each.saves_us),
+        percent(min(each.saves_us / whole_us, 1.0)) if whole_us else "–",
+        factor(each.node_speedup),
+        quantity(each.saves_bytes, "B") if each.saves_bytes else "–",
+    ]
+
+
+def _parts(node: NodeProfile) -> dict[str, Any] | None:
+    """Returns what each activity of a node would take alone: its kind, its words, its share of their sum, its time."""
+    known = [(name, node.parts_us[name]) for name in PART_WORDS if node.parts_us.get(name)]
+    whole_us = sum(time_us for _, time_us in known)
+    if not whole_us:
+        return None
+    return {
+        "name": phrase(node.name),
+        "bound": bound_words(node),
+        "parts": [
+            [name, PART_WORDS[name], round(time_us / whole_us, 4), f"{microseconds(time_us)} µs"]
+            for name, time_us in known
+            if time_us >= LEAST_PART * whole_us
+        ],
+    }
 
 
 def term_words(term: TermRecord) -> list[str]:

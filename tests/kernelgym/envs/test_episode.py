@@ -101,4 +101,4 @@ def test_real_candidates_get_real_feedback(evaluator: LocalEvaluator) -> None:
     assert "elements are wrong" in said[1]
     assert "out-of-bounds load" in said[2]
     assert "modelled for NVIDIA H200" in said[3]
-    assert "memory-bound" in said[3]
+    assert "bound by device memory" in said[3]

@@ -14,20 +14,21 @@ from sandboxes.contracts import (
     Bound,
     CaseKind,
     CaseResult,
+    Counterfactual,
     Diagnostic,
     EvalConfig,
     Finding,
     NodeProfile,
     Outcome,
     Profile,
+    Remedy,
     Report,
-    Resources,
     Severity,
     Stage,
     Submission,
     TimingFlag,
 )
-from tests.reports import SOURCE, failed_report, measured_report, ok_report, unjudged_report
+from tests.reports import SOURCE, explained_report, failed_report, measured_report, ok_report, unjudged_report
 
 FAILURES = [outcome for outcome in Outcome if outcome is not Outcome.OK]
 HOSTILE = "\x1b[2J\u202e\0\U000e0041`|" * 400
@@ -164,13 +165,12 @@ def test_success_tells_the_speedup_where_it_is_from_and_where_the_time_goes() ->
     text = feedback(ok_report())
     assert text.startswith("Turn 1 of 3: ok - 2.00× as fast as the reference (modelled for NVIDIA H200 SXM)\n")
     assert (
-        "What limits it: `softmax_kernel` (80% of the time) is memory-bound at 81% of its roofline and moves no more"
-        in text
+        "What limits it: `softmax_kernel` (80% of the time) is bound by device memory at 81% of its roofline.\n" in text
     )
     assert "Time (modelled for NVIDIA H200 SXM): 10.0 µs; reference 20.0 µs; best possible 7.00 µs" in text
     assert "80% of it in your own kernels" in text
     assert "32 registers, 0 B spilled, 128 B shared, occupancy 100%" in text
-    assert "- aten::relu.default (PyTorch): 2.00 µs (20%); latency-bound" in text
+    assert "- aten::relu.default (PyTorch): 2.00 µs (20%); bound by latency, 10% of its roofline" in text
     assert "- line 12: 1.05 MB, 0 flop: line_12 = 12" in text
 
 
@@ -184,26 +184,70 @@ def test_without_a_verified_bench_no_speedup_is_claimed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "advice"),
+    ("changes", "said"),
     [
-        ({"custom": False}, "is a PyTorch operator; do its work in a kernel of yours"),
-        ({"live": False}, "computes what nobody uses"),
-        ({"bound": Bound.LATENCY, "grid": None}, "is too small to load the GPU"),
-        ({"bound": Bound.LATENCY, "grid": (8, 1, 1)}, "starts only 8 programs, too few to load the GPU"),
+        ({"custom": False}, "is a PyTorch operator, bound by device memory at 81% of its roofline."),
+        ({"live": False}, "computes what nobody uses."),
         ({"config": "BLOCK: 8, maxnreg: None"}, "; BLOCK: 8; 32 registers"),
-        ({"bound": Bound.LATENCY, "grid": (99_999, 1, 1)}, "starts 99,999 programs that do little each"),
-        ({"bound": Bound.COMPUTE}, "is compute-bound at 81% of its roofline: use `tl.dot`"),
-        ({"time_us": 300.0}, "only less traffic makes it faster"),
-        ({"roofline_fraction": 0.2}, "is memory-bound at 20% of its roofline: load contiguous"),
-        ({"resources": Resources(registers=255, spill_bytes=64, shared_bytes=0, threads=32, occupancy=0.1,
-                                 limited_by="registers")}, "spills 64 bytes of registers"),
-        ({"roofline_fraction": 0.2,
-          "resources": Resources(registers=255, spill_bytes=0, shared_bytes=0, threads=32, occupancy=0.1,
-                                 limited_by="registers")}, "keeps only 10% of the warps resident"),
+        ({"bound": Bound.LATENCY}, "is bound by latency at 81%"),
+        ({"bound": Bound.L2}, "is bound by L2 cache at 81%"),
+        ({"bound": Bound.L2, "parts_us": {"l2": 1.0, "lsu": 2.0}}, "is bound by load/store units at 81%"),
+        ({"bound": Bound.SHARED}, "is bound by shared memory at 81%"),
+        ({"bound": Bound.ATOMICS}, "is bound by atomics at 81%"),
+        ({"bound": Bound.OCCUPANCY}, "is bound by occupancy at 81%"),
+        ({"bound": Bound.COMPUTE}, "is bound by arithmetic at 81% of its roofline"),
+        ({"bound": Bound.COMPUTE, "parts_us": {"tensor": 2.0, "fp32": 1.0}}, "is bound by tensor cores at 81%"),
+        ({"parts_us": {"dram": 1.0}}, "; the model knows no single change that would help much."),
+        ({"unpriced": "inline PTX\n at line 3"}, "- softmax_kernel has no price: inline PTX at line 3\n"),
     ],
-)  # fmt: skip
-def test_what_limits_it_is_told_with_a_remedy(changes: dict[str, object], advice: str) -> None:
-    assert advice in feedback(node(**changes))
+)
+def test_what_limits_it_is_told_in_words(changes: dict[str, object], said: str) -> None:
+    assert said in feedback(node(**changes))
+
+
+def test_the_model_says_what_would_help_most_with_what_it_saves() -> None:
+    lines = feedback(explained_report()).splitlines()
+    assert lines[2:8] == [
+        "What limits it: `softmax_kernel` (80% of the time) is bound by L2 cache at 81% of its roofline.",
+        "What would help most, by the model:",
+        "- `softmax_kernel`: coalesce the load of `x` at line 12: 3.10×, saves 5.00 µs (50%)",
+        "- fuse `softmax_kernel` into `aten::relu`: saves one launch and one round trip of 1.05 MB: 1.11×, saves 1.00 µs "
+        "(10%)",
+        "Time (modelled for NVIDIA H200 SXM): 10.0 µs (7.50 to 13.5); reference 20.0 µs; best possible 7.00 µs; speedup "
+        "2.00× (1.40× to 2.70×); 80% of it in your own kernels.",
+        "- softmax_kernel: 8.00 µs (80%); bound by L2 cache, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; "
+        "BLOCK: 1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
+    ]
+
+
+def test_lines_are_told_by_their_time_where_the_model_knows_it() -> None:
+    text = feedback(explained_report())
+    assert (
+        "Lines that take the most time:\n- line 12: 6.00 µs (60%), 1.05 MB, 0 flop, 32.0 sectors per request: line_12"
+        in text
+    )
+    assert "Lines with the most traffic:\n- line 12: 1.05 MB, 0 flop: line_12" in feedback(ok_report())
+
+
+def test_at_most_three_changes_are_told_and_the_first_stays_to_the_end() -> None:
+    report = explained_report()
+    assert report.profile is not None
+    many = report.profile.model_copy(update={"counterfactuals": report.profile.counterfactuals * 4})
+    report = report.model_copy(update={"profile": many})
+    assert feedback(report).count("saves ") == 4  # the second says it in its text, too
+    brief = feedback(report, rules=Rules(feedback_tokens=180))
+    assert brief.count("coalesce the load of `x`") == 1
+    assert "fuse" not in brief
+
+
+def test_of_measured_times_the_model_says_what_would_help() -> None:
+    report, explained = measured_report(), explained_report()
+    assert report.profile is not None
+    assert explained.profile is not None
+    profile = report.profile.model_copy(update={"counterfactuals": explained.profile.counterfactuals})
+    text = feedback(report.model_copy(update={"profile": profile}))
+    assert "What would help most, by the model:\n- `softmax_kernel`: coalesce" in text
+    assert "saves 5.00 µs (56%)" in text, "of the modelled 9 µs"
 
 
 def test_launches_that_pass_on_results_are_told_to_be_fused() -> None:
@@ -253,8 +297,15 @@ def hostile_reports() -> list[Report]:
     hack = failed_report(Outcome.HACK).model_copy(update={"findings": (finding,) * 50})
     good = ok_report()
     assert good.profile is not None
-    slowest: NodeProfile = good.profile.nodes[0].model_copy(update={"name": HOSTILE, "config": HOSTILE})
-    profile: Profile = good.profile.model_copy(update={"nodes": (slowest,) * 500, "device": HOSTILE + "\n"})
+    slowest: NodeProfile = good.profile.nodes[0].model_copy(
+        update={"name": HOSTILE, "config": HOSTILE, "unpriced": HOSTILE[:4000]}
+    )
+    advice = Counterfactual(
+        remedy=Remedy.FUSE, node=0, other=10**30, text=HOSTILE[:4000], saves_us=1e300, node_speedup=1e300
+    )
+    profile: Profile = good.profile.model_copy(
+        update={"nodes": (slowest,) * 500, "device": HOSTILE + "\n", "counterfactuals": (advice,) * 8}
+    )
     warnings = (finding.model_copy(update={"severity": Severity.WARN}),) * 50
     return [incorrect, hack, good.model_copy(update={"profile": profile, "findings": warnings})]
 
@@ -288,13 +339,12 @@ def test_what_was_priced_only_is_not_told_as_a_failure(style: str, said: str) ->
 
 def test_measured_times_are_told_with_their_interval_and_the_gpu() -> None:
     assert feedback(measured_report()).splitlines()[2:7] == [
-        "What limits it: `softmax_kernel` (80% of the time) is memory-bound at 81% of its roofline and moves no more "
-        "than it must: try other block sizes and numbers of warps, for example with `@triton.autotune`.",
+        "What limits it: `softmax_kernel` (80% of the time) is bound by device memory at 81% of its roofline.",
         "Time (measured on NVIDIA H200): 10.0 µs; reference 20.0 µs; best possible 7.00 µs; speedup 2.00× (1.98× to "
         "2.02×); 80% of it in your own kernels.",
-        "- softmax_kernel: 8.00 µs (80%); dram-bound, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; BLOCK: "
-        "1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
-        "- aten::relu.default (PyTorch): 2.00 µs (20%); latency-bound, 10% of its roofline; 1.05 MB, 1.02 kflop",
+        "- softmax_kernel: 8.00 µs (80%); bound by device memory, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; "
+        "BLOCK: 1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
+        "- aten::relu.default (PyTorch): 2.00 µs (20%); bound by latency, 10% of its roofline; 1.05 MB, 1.02 kflop",
         "Lines with the most traffic:",
     ]
 

@@ -9,7 +9,7 @@ from kernelgym.reports import render_report
 from kernelgym.reports.timing import FLAG_WORDS
 from rewards import drkernel_paper
 from sandboxes.contracts import Bound, Diagnostic, NodeProfile, Outcome, Report, Stage, Submission, TimingFlag
-from tests.reports import SOURCE, failed_report, measured_report, ok_report
+from tests.reports import explained_report, SOURCE, failed_report, measured_report, ok_report
 
 
 def shown(report: Report, *, width: int = 80, submission: Submission | None = None) -> str:
@@ -70,10 +70,32 @@ def test_a_modelled_profile_says_so_in_its_title() -> None:
 
 def test_the_profile_shows_nodes_resources_and_hottest_lines() -> None:
     text = squeezed(shown(ok_report()))
-    assert "0 softmax_kernel 23 8.00 80% memory 81%" in text
+    assert "0 softmax_kernel 23 8.00 80% device memory 81%" in text
     assert "32 0 128 128 100%" in text
     assert "12 line_12 = 12 1.05 MB" in text
     assert "speedup 2.00× coverage 80%" in text
+
+
+def test_what_the_model_says_is_shown_with_its_band_and_what_would_help() -> None:
+    text = squeezed(shown(explained_report(), width=130))
+    for said in (
+        "0 softmax_kernel 23 8.00 80% L2 cache 81%",
+        "total 10.0 µs (7.50 to 13.5) reference 20.0 µs",
+        "speedup 2.00× (1.40× to 2.70×)",
+        "# what would help most, by the model saves µs of all kernel",
+        "0 `softmax_kernel`: coalesce the load of `x` at line 12 5.00 50% 3.10×",
+        "0, 1 fuse `softmax_kernel` into `aten::relu`: saves one launch and one round trip of 1.05 MB 1.00 10% 1.11×",
+        "line hottest lines µs sectors traffic arithmetic",
+        "12 line_12 = 12 6.00 32.0 1.05 MB 0 flop",
+        "4 hold 32 neighbours of float32",
+    ):
+        assert said in text
+
+
+def test_a_kernel_without_a_price_says_why() -> None:
+    document = ok_report().model_dump()
+    document["profile"]["nodes"][0]["unpriced"] = "inline PTX"
+    assert "`softmax_kernel` has no price: inline PTX" in shown(Report.model_validate(document))
 
 
 def test_a_speedup_that_was_not_verified_is_not_praised() -> None:
@@ -142,7 +164,7 @@ def test_a_measured_profile_says_where_how_certain_and_what_the_model_says() -> 
     text = squeezed(shown(measured_report(), width=120))
     for said in (
         "profile, measured on NVIDIA H200",
-        "0 softmax_kernel 23 8.00 7.00 80% memory 81%",
+        "0 softmax_kernel 23 8.00 7.00 80% device memory 81%",
         "measured 10.0 µs (99.8 %: 9.90 to 10.1), 120 rounds, spread 1.2%",
         "speedup 2.00× (99.8 %: 1.98× to 2.02×)",
         "torch.compile 12.0 µs for the reference, 1.20× over it",
@@ -185,7 +207,9 @@ def test_what_nobody_can_count_is_a_question_mark_and_not_zero() -> None:
     document = measured_report().model_dump()
     unknown = {"bytes": None, "flops": None, "roofline_fraction": None, "bound": Bound.UNKNOWN}
     document["profile"]["nodes"][0].update(unknown)
-    assert "0 softmax_kernel 23 8.00 7.00 80% unknown ?" in squeezed(shown(Report.model_validate(document), width=120))
+    assert "0 softmax_kernel 23 8.00 7.00 80% not known ?" in squeezed(
+        shown(Report.model_validate(document), width=120)
+    )
 
 
 def test_ceilings_that_are_not_believed_are_named_beside_those_that_are() -> None:

@@ -24,7 +24,7 @@ def test_the_title_says_where_the_speed_comes_from() -> None:
 def test_a_correct_candidate_shows_speedup_coverage_reward_and_what_bounds_it() -> None:
     text = shown(ok_report())
     assert "name ✓ correct 2.00× 80% 3.80" in text
-    assert "softmax_kernel: memory-bound, 81% of the roofline" in text
+    assert "softmax_kernel: bound by device memory, 81% of the roofline" in text
 
 
 def test_a_slower_candidate_is_called_slower() -> None:

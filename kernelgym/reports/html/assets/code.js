@@ -1,4 +1,4 @@
-// A candidate's source: numbered, coloured, and each line with its share of the traffic and the arithmetic.
+// A candidate's source: numbered, coloured, and each line with its share of time, traffic and arithmetic.
 const MAX_LINES = 4000;
 const MAX_COLOURED = 60000;
 const WORDS = new Set(("False None True and as assert async await break class continue def del elif else except finally for from global " +
@@ -27,27 +27,28 @@ function colouredLines(source) {
 function listing(turn, texts) {
   if (turn.code === null) return el("p", { class: "note" }, "No code could be taken from the completion.");
   const lines = colouredLines(texts[turn.code].replace(/\n$/, ""));
-  const heat = new Map(turn.heat.map(([line, bytes, flops]) => [line, [bytes, flops]]));
+  const timed = turn.heat.some(([, time]) => time !== null);
+  const heat = new Map(turn.heat.map(([line, time, bytes, flops]) => [line, timed ? [time, bytes, flops] : [bytes, flops]]));
   const marks = new Map();
   for (const [line, text] of turn.marks) if (!marks.get(line)?.includes(text)) marks.set(line, [...(marks.get(line) || []), text]);
   const rows = lines.slice(0, MAX_LINES).flatMap((line, index) => numbered(line, index + 1, heat, marks.get(index + 1)));
-  if (lines.length > MAX_LINES) rows.push(el("tr", {}, el("td", { class: "note", colspan: "4" }, `… ${lines.length - MAX_LINES} more lines`)));
-  const head = ["line", ...(heat.size ? ["bytes", "flop"] : []), "source"];
+  if (lines.length > MAX_LINES) rows.push(el("tr", {}, el("td", { class: "note", colspan: "5" }, `… ${lines.length - MAX_LINES} more lines`)));
+  const head = ["line", ...(heat.size ? [...(timed ? ["time"] : []), "bytes", "flop"] : []), "source"];
   return el("div", { class: "listing", tabindex: "0", role: "region", "aria-label": "Code" },
     el("table", { class: "code" }, el("thead", {}, el("tr", {}, head.map((name) => el("th", { class: name === "source" ? null : "n", scope: "col" }, name)))), el("tbody", {}, rows)));
 }
 
 function numbered(line, number, heat, marks) {
-  const [bytes, flops] = heat.get(number) || [0, 0];
+  const values = heat.get(number) || [...heat.values()].slice(0, 1).flatMap((each) => each.map(() => 0));
   const share = (value) => {
     const cell = el("td", { class: "share" }, value ? percent(value) : "");
     if (value) cell.style.background = `rgba(var(--heat), ${(0.08 + 0.5 * value).toFixed(3)})`;
     return cell;
   };
   const source = el("td", { class: "source" }, line.length ? line : "\u200b");
-  if (bytes && !marks) source.style.background = `rgba(var(--heat), ${(0.04 + 0.26 * bytes).toFixed(3)})`;
-  const shares = heat.size ? [share(bytes), share(flops)] : [];
-  const row = el("tr", { class: marks ? "blamed" : bytes || flops ? "hot" : null }, el("td", { class: "line" }, String(number)), ...shares, source);
+  if (values[0] && !marks) source.style.background = `rgba(var(--heat), ${(0.04 + 0.26 * values[0]).toFixed(3)})`;
+  const shares = values.map(share);
+  const row = el("tr", { class: marks ? "blamed" : values.some(Boolean) ? "hot" : null }, el("td", { class: "line" }, String(number)), ...shares, source);
   const notes = (marks || []).map((text) => el("tr", {}, el("td", { colspan: String(1 + shares.length) }), el("td", { class: "why" }, text)));
   return [row, ...notes];
 }

@@ -56,9 +56,32 @@ function nodeTable(profile) {
   return table(beside(NODES, "µs, modelled"), profile.nodes.map((row, number) => beside(row, profile.modelled[number])), [2, 3, 4, 6, 7, 8, 9, 10, 11]);
 }
 
+const ADVICE = ["what would help most, by the model", "line", "saves µs", "of all", "kernel", "less traffic"];
+
+function adviceTable(profile) {
+  return profile.advice.length ? titled("What would help", table(ADVICE, profile.advice, [1, 2, 3, 4, 5])) : [];
+}
+
+function partBars(profile) {
+  const known = profile.parts.filter((node) => node !== null);
+  if (!known.length) return [];
+  const used = new Map(known.flatMap((node) => node.parts.map(([kind, words]) => [kind, words])));
+  const bar = (node) => el("div", { class: "parts", role: "img", "aria-label": `${node.name}: ${node.parts.map(([, words, , time]) => `${words} ${time}`).join(", ")}` },
+    node.parts.map(([kind, words, share, time]) => {
+      const part = el("span", { class: `part-${kind}`, title: `${words}: ${time}` }, share > 0.12 ? words : "");
+      part.style.flexGrow = String(share);
+      return part;
+    }));
+  return titled("What each activity would take alone, modelled",
+    el("ul", { class: "legend" }, [...used].map(([kind, words]) => el("li", {}, el("span", { class: `part-${kind}` }), words))),
+    el("div", { class: "bars" }, known.map((node) => [el("div", { class: "code" }, node.name), bar(node)]).flat()),
+    el("p", { class: "note" }, "Activities overlap, so a node takes less than their sum, and at least as long as the longest."));
+}
+
 function turnView(turn, detail, texts) {
   const nodes = turn.profile && turn.profile.nodes.length
-    ? [...titled("Nodes of the program", nodeTable(turn.profile)), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null] : [];
+    ? [...titled("Nodes of the program", nodeTable(turn.profile)), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null,
+      ...turn.profile.unpriced.map((words) => el("p", { class: "note odd" }, `no price for ${words}`)), ...partBars(turn.profile)] : [];
   const cases = turn.cases.length ? titled("Cases", table(CASES, turn.cases, [2, 3, 4])) : [];
   const bench = turn.bench ? [el("p", { class: "note" }, `The size that is timed: ${turn.bench}.`)] : [];
   const tone = turn.outcome === "ok" ? "good" : turn.outcome === "hack" ? "odd" : "bad";
@@ -67,9 +90,9 @@ function turnView(turn, detail, texts) {
     el("p", { class: "note" }, [turn.why, turn.reward === "none" ? "no reward" : `reward ${turn.reward}`, turn.usage, turn.stages].filter(Boolean).join(" · ")),
     el("div", { class: "columns" },
       el("div", {}, ...titled("Code"), turn.same ? null : el("p", { class: "note" }, "The code can't be matched with the report, so no line is marked."), listing(turn, texts),
-        turn.heat.length ? el("p", { class: "note" }, "bytes, flop: the line's share of what the candidate's kernels move and compute. Only the busiest lines are known.") : null),
+        turn.heat.length ? el("p", { class: "note" }, `${turn.heat.some(([, time]) => time !== null) ? "time: the line's share of the program's modelled time; " : ""}bytes, flop: its share of what the candidate's kernels move and compute. Only the busiest lines are known.`) : null),
       el("div", { class: "cards" }, ...titled("Feedback", el("div", { id: "feedback" }, text(texts[turn.feedback]))), ...judgement(turn))),
-    el("div", { class: "cards" }, ...nodes, ...cases, ...bench),
+    el("div", { class: "cards" }, ...(turn.profile ? adviceTable(turn.profile) : []), ...nodes, ...cases, ...bench),
     conversation(turn, detail, texts),
     el("details", { id: "completion" }, el("summary", {}, "Completion, as it came"), text(texts[turn.completion])),
   ];

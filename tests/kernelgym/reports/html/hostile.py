@@ -10,7 +10,7 @@ from kernelgym.runs.run_record import RunRecord
 from rewards import drkernel_paper
 from sandboxes.contracts import Diagnostic, Finding, Outcome, Report, Severity, Stage
 from tests.kernelgym.reports.html.runs import run_record
-from tests.reports import failed_report, ok_report
+from tests.reports import explained_report, failed_report
 
 ATTACK = (
     "</script><script>window.pwned=1</script><!--<script>"
@@ -49,11 +49,14 @@ def write_page(path: Path, record: RunRecord, episodes: list[EpisodeRecord], tit
 
 
 def _slow(problem: str) -> Report:
-    report = ok_report()
+    report = explained_report()
     assert report.profile is not None
-    nodes = tuple(node.model_copy(update={"name": ATTACK, "config": ATTACK}) for node in report.profile.nodes)
+    nodes = tuple(
+        node.model_copy(update={"name": ATTACK, "config": ATTACK, "unpriced": ATTACK}) for node in report.profile.nodes
+    )
+    counterfactuals = tuple(each.model_copy(update={"text": ATTACK}) for each in report.profile.counterfactuals)
     cases = tuple(case.model_copy(update={"case": ATTACK, "detail": ATTACK}) for case in report.cases)
-    profile = report.profile.model_copy(update={"nodes": nodes, "device": ATTACK})
+    profile = report.profile.model_copy(update={"nodes": nodes, "device": ATTACK, "counterfactuals": counterfactuals})
     return report.model_copy(update={"problem": problem, "profile": profile, "cases": cases, "submission": ""})
 
 

@@ -19,7 +19,7 @@ from sandboxes.contracts import Outcome, Report, TimingFlag
 from tests.kernelgym.reports.html.hostile import ATTACK, hostile_run
 from tests.kernelgym.reports.html.runs import run_record, synthetic_run
 from tests.policies.episodes import episode
-from tests.reports import measured_report, ok_report
+from tests.reports import explained_report, measured_report, ok_report
 
 
 def page_of(record: RunRecord, episodes: list[EpisodeRecord], title: str | None = None) -> str:
@@ -119,8 +119,9 @@ def test_heat_is_the_share_of_bytes_and_operations_of_a_line() -> None:
     assert turn.report.profile is not None
     hot = [line for node in turn.report.profile.nodes for line in node.hot_lines]
     expected = {line.line: line.bytes / sum(each.bytes for each in hot) for line in hot}
-    assert {line: share for line, share, _ in heat} == pytest.approx(expected, abs=1e-3)
-    assert sum(share for _, _, share in heat) == pytest.approx(1, abs=1e-3)
+    assert {line: share for line, _, share, _ in heat} == pytest.approx(expected, abs=1e-3)
+    assert sum(share for _, _, _, share in heat) == pytest.approx(1, abs=1e-3)
+    assert {time for _, time, _, _ in heat} == {None}, "this report knows no times of lines"
 
 
 def test_code_that_is_not_what_was_judged_gets_no_heat() -> None:
@@ -204,6 +205,37 @@ def test_a_measured_turn_shows_what_the_model_says_beside_it_and_what_is_wrong_w
     assert [row[2] for row in found["nodes"]] == ["8.00", "2.00"]
     assert found["modelled"] == ["7.00", "2.00"]
     assert ["modelled", "9.00 µs, the reference 21.6 µs: 2.40×"] in found["measured"]
+
+
+def test_what_the_model_says_of_a_turn_is_on_its_page() -> None:
+    found = profile_of(explained_report())
+    assert ["time", "10.0 µs (7.50 to 13.5)"] in found["facts"]
+    assert ["speedup", "2.00× (1.40× to 2.70×)"] in found["facts"]
+    assert found["nodes"][0][2:5] == ["8.00 (6.00 to 11.0)", "80%", "L2 cache"]
+    assert found["advice"][0] == [
+        "`softmax_kernel`: coalesce the load of `x` at line 12", "12", "5.00", "50%", "3.10×", "–"
+    ]  # fmt: skip
+    assert found["parts"][0]["parts"] == [
+        ["dram", "device memory", 0.2609, "3.00 µs"],
+        ["l2", "L2 cache", 0.6522, "7.50 µs"],
+        ["overhead", "launch", 0.087, "1.00 µs"],
+    ]
+    assert found["parts"][1] is None, "nobody knows what an operator of PyTorch does all the time"
+
+
+def test_time_of_a_line_is_its_share_of_the_modelled_time() -> None:
+    record, episodes = synthetic_run(1)
+    turn = next(turn for turn in episodes[0].turns if turn.report.profile is not None)
+    assert turn.report.profile is not None
+    profile = turn.report.profile
+    first = next(node for node in profile.nodes if node.hot_lines)
+    lines = (first.hot_lines[0].model_copy(update={"time_us": profile.time_us / 4}),)
+    nodes = tuple(node.model_copy(update={"hot_lines": lines if node is first else ()}) for node in profile.nodes)
+    report = turn.report.model_copy(update={"profile": profile.model_copy(update={"nodes": nodes})})
+    turns = tuple(each.model_copy(update={"report": report}) if each is turn else each for each in episodes[0].turns)
+    (part,) = parts_of(page_of(record, [episodes[0].model_copy(update={"turns": turns})]))
+    (line,) = part["episodes"][0]["turns"][turn.number - 1]["heat"]
+    assert line[:2] == [lines[0].line, 0.25]
 
 
 def test_a_modelled_turn_has_no_word_of_measuring() -> None:
