@@ -211,10 +211,10 @@ def test_the_model_says_what_would_help_most_with_what_it_saves() -> None:
         "What limits it: `softmax_kernel` (80% of the time) is bound by L2 cache at 81% of its roofline.",
         "What would help most, by the model:",
         "- `softmax_kernel`: coalesce the load of `x` at line 12: 3.10×, saves 5.00 µs (50%)",
-        "- fuse `softmax_kernel` into `aten::relu`: saves one launch and one round trip of 1.05 MB: 1.11×, saves 1.00 µs "
-        "(10%)",
-        "Time (modelled for NVIDIA H200 SXM): 10.0 µs (7.50 to 13.5); reference 20.0 µs; best possible 7.00 µs; speedup "
-        "2.00× (1.40× to 2.70×); 80% of it in your own kernels.",
+        "- fuse `softmax_kernel` into `aten::relu`: saves one launch and one round trip of 1.05 MB: 1.11×, saves "
+        "1.00 µs (10%)",
+        "Time (modelled for NVIDIA H200 SXM): 10.0 µs (7.50 to 13.5); reference 20.0 µs; best possible 7.00 µs; "
+        "speedup 2.00× (1.40× to 2.70×); 80% of it in your own kernels.",
         "- softmax_kernel: 8.00 µs (80%); bound by L2 cache, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; "
         "BLOCK: 1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
     ]
@@ -342,8 +342,8 @@ def test_measured_times_are_told_with_their_interval_and_the_gpu() -> None:
         "What limits it: `softmax_kernel` (80% of the time) is bound by device memory at 81% of its roofline.",
         "Time (measured on NVIDIA H200): 10.0 µs; reference 20.0 µs; best possible 7.00 µs; speedup 2.00× (1.98× to "
         "2.02×); 80% of it in your own kernels.",
-        "- softmax_kernel: 8.00 µs (80%); bound by device memory, 81% of its roofline; 1.05 MB, 262 kflop; grid 4096×1×1; "
-        "BLOCK: 1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
+        "- softmax_kernel: 8.00 µs (80%); bound by device memory, 81% of its roofline; 1.05 MB, 262 kflop; grid "
+        "4096×1×1; BLOCK: 1024, num_warps: 4; 32 registers, 0 B spilled, 128 B shared, occupancy 100%",
         "- aten::relu.default (PyTorch): 2.00 µs (20%); bound by latency, 10% of its roofline; 1.05 MB, 1.02 kflop",
         "Lines with the most traffic:",
     ]

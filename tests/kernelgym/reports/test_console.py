@@ -9,7 +9,7 @@ from kernelgym.reports import render_report
 from kernelgym.reports.timing import FLAG_WORDS
 from rewards import drkernel_paper
 from sandboxes.contracts import Bound, Diagnostic, NodeProfile, Outcome, Report, Stage, Submission, TimingFlag
-from tests.reports import explained_report, SOURCE, failed_report, measured_report, ok_report
+from tests.reports import SOURCE, explained_report, failed_report, measured_report, ok_report
 
 
 def shown(report: Report, *, width: int = 80, submission: Submission | None = None) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from sandboxes.contracts import Counterfactual, Remedy
 from sandboxes.hardware.explaining import NodeTime, ProgramNode, ProgramPricing, explain
-from sandboxes.hardware.facts import DotFacts, Unit
+from sandboxes.hardware.facts import DotFacts, SharedFacts, Unit
 from sandboxes.hardware.work import Work
 from tests.sandboxes.hardware.explaining.facts import H200, MB, access, launch, needs, node
 
@@ -211,3 +211,16 @@ def test_names_of_a_candidate_are_one_short_line() -> None:
     best = advice(node(launch(strided, access("store", "y", 256 * MB)), name=name))[0]
     assert best.text.isprintable()
     assert len(best.text) < 150
+
+
+def test_bank_conflicts_and_atomics_are_told_where_they_cost() -> None:
+    conflicts = launch(
+        access("load", "x", 64 * MB), access("store", "y", 64 * MB),
+        shared=(SharedFacts(line=17, bytes=2000 * MB, conflicts=32.0),),
+    )  # fmt: skip
+    busy = launch(
+        access("load", "x", 64 * MB),
+        access("atomic", "y", 64 * MB, 18, busiest_address=16e6, distinct_bytes=4, dram_bytes=4),
+    )
+    assert (advice(node(conflicts))[0].remedy, advice(node(conflicts))[0].line) == (Remedy.BANKS, 17)
+    assert (advice(node(busy))[0].remedy, advice(node(busy))[0].line) == (Remedy.ATOMICS, 18)
