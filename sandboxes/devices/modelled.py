@@ -25,7 +25,6 @@ from sandboxes.devices.nodes import program_nodes, reference_nodes, reference_st
 from sandboxes.hardware.aten_cost import aten_work
 from sandboxes.hardware.explaining.explaining import explain
 from sandboxes.hardware.explaining.nodes import ProgramNode
-from sandboxes.hardware.explaining.pricing import ProgramPricing
 from sandboxes.hardware.pricing import Price, price_aten, roofline_us
 from sandboxes.hardware.pricing.bands import why_unpriced
 from sandboxes.hardware.pricing.programs import PricedNode, ProgramPrices
@@ -60,10 +59,11 @@ def modelled_profile(
     """
     nodes = program_nodes(program, choice, launched, precision)
     sizes = storage_sizes(program.trace.values, program.flow.storage)
-    priced = ProgramPrices(target, sizes=sizes)(nodes)
+    prices = ProgramPrices(target, sizes=sizes)
+    priced = prices(nodes)
     helping: tuple[Counterfactual, ...] = ()
     if explained:
-        helping = explain(target, nodes, ProgramPricing(target, sizes=sizes), tf32=precision is Precision.TF32)
+        helping = explain(target, nodes, prices, tf32=precision is Precision.TF32)
     profiles = tuple(
         _profile(program, choice, launched, node, found) for node, found in zip(nodes, priced, strict=True)
     )

@@ -6,7 +6,7 @@ may do, no node becomes faster than the roofline of what it still has to do.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,8 +16,14 @@ from sandboxes.hardware.explaining.change import Change, named, sized
 from sandboxes.hardware.explaining.computing import computing_remedies
 from sandboxes.hardware.explaining.fusing import fused, streamed
 from sandboxes.hardware.explaining.memory import memory_remedies
-from sandboxes.hardware.explaining.nodes import NodeTime, Pricing, ProgramNode
-from sandboxes.hardware.pricing import roofline_us
+from sandboxes.hardware.explaining.nodes import ProgramNode
+from sandboxes.hardware.pricing import FREE_PRICE, roofline_us
+from sandboxes.hardware.pricing.programs import PricedNode
+
+Pricing = Callable[[Sequence[ProgramNode]], Sequence[PricedNode]]
+"""Prices a whole program in order, what the L2 cache keeps from node to node included."""
+
+GONE: Final = PricedNode(price=FREE_PRICE, cached_bytes=0.0)
 
 MOST: Final = 8
 """Counterfactuals that a profile holds."""
@@ -51,7 +57,7 @@ def explain(
         tf32: Whether float32 products may round to TF32.
     """
     now = pricing(program)
-    whole_us = sum(time.time_us for time in now)
+    whole_us = sum(time.price.time_us for time in now)
     if not whole_us:
         return ()
     found = []
@@ -71,22 +77,22 @@ def _first(changes: Iterator[Change], most: int) -> Iterable[Change]:
 
 
 def _priced(
-    target: Target, program: Sequence[ProgramNode], now: Sequence[NodeTime], change: Change, pricing: Pricing
+    target: Target, program: Sequence[ProgramNode], now: Sequence[PricedNode], change: Change, pricing: Pricing
 ) -> Counterfactual:
     changed = [change.instead.get(position, node) for position, node in enumerate(program)]
     then = iter(pricing([node for node in changed if node is not None]))
     before_us = after_us = saved_us = 0.0
     saved_bytes = 0.0
     for position, (old, new) in enumerate(zip(program, changed, strict=True)):
-        time = next(then) if new is not None else NodeTime(time_us=0.0)
-        time_us = time.time_us
+        time = next(then) if new is not None else GONE
+        time_us = time.price.time_us
         if new is not None and position in change.instead:
             time_us = max(time_us, _least_us(target, new, time))
-        saved_us += now[position].time_us - time_us
+        saved_us += now[position].price.time_us - time_us
         moved = old.dram_bytes - now[position].cached_bytes
         saved_bytes += moved - (0.0 if new is None else new.dram_bytes - time.cached_bytes)
         if position in change.instead:
-            before_us += now[position].time_us
+            before_us += now[position].price.time_us
             after_us += time_us
     saved_bytes = max(saved_bytes, 0.0)
     return Counterfactual(
@@ -101,7 +107,7 @@ def _priced(
     )
 
 
-def _least_us(target: Target, node: ProgramNode, time: NodeTime) -> float:
+def _least_us(target: Target, node: ProgramNode, time: PricedNode) -> float:
     """Returns the roofline of a node, with what it finds in the L2 cache for nothing, and of one launch."""
     work = node.work
     read = max(work.read_bytes - round(time.cached_bytes), 0)
@@ -119,23 +125,23 @@ def _words(change: Change, saved_bytes: float) -> str:
 
 
 def _changes(
-    target: Target, program: Sequence[ProgramNode], now: Sequence[NodeTime], *, tf32: bool
+    target: Target, program: Sequence[ProgramNode], now: Sequence[PricedNode], *, tf32: bool
 ) -> Iterator[Change]:
     """Yields what is worth trying, the nodes that take longest first."""
-    whole_us = sum(time.time_us for time in now)
+    whole_us = sum(time.price.time_us for time in now)
     groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
     for position, node in enumerate(program):
         grid = None if node.launch is None else node.launch.grid
         groups[node.name, node.live, grid].append(position)
-    slowest = sorted(groups.values(), key=lambda group: -sum(now[position].time_us for position in group))
+    slowest = sorted(groups.values(), key=lambda group: -sum(now[position].price.time_us for position in group))
     for group in slowest:
-        if sum(now[position].time_us for position in group) < WORTHWHILE * whole_us:
+        if sum(now[position].price.time_us for position in group) < WORTHWHILE * whole_us:
             break
         if not program[group[0]].live:
             yield _removed(program, group)
     yield from _fusions(target, program, now, whole_us)
     for group in slowest:
-        if sum(now[position].time_us for position in group) < WORTHWHILE * whole_us:
+        if sum(now[position].price.time_us for position in group) < WORTHWHILE * whole_us:
             return
         if program[group[0]].live:
             yield from _remedies(target, program, now, group[:MAX_ALIKE], tf32=tf32)
@@ -156,11 +162,11 @@ def _often(group: Sequence[int]) -> str:
 
 
 def _remedies(
-    target: Target, program: Sequence[ProgramNode], now: Sequence[NodeTime], group: list[int], *, tf32: bool
+    target: Target, program: Sequence[ProgramNode], now: Sequence[PricedNode], group: list[int], *, tf32: bool
 ) -> Iterator[Change]:
     """Yields changes of one kernel or operator, in all its launches that are alike."""
     tried: dict[tuple[Remedy, int | None, int], tuple[str, dict[int, ProgramNode | None]]] = {}
-    for position in sorted(group, key=lambda each: -now[each].time_us):
+    for position in sorted(group, key=lambda each: -now[each].price.time_us):
         node = program[position]
         counts: dict[tuple[Remedy, int | None], int] = defaultdict(int)
         for remedy, line, text, changed in _of_node(target, node, tf32=tf32):
@@ -190,14 +196,17 @@ def _of_node(target: Target, node: ProgramNode, *, tf32: bool) -> Iterator[tuple
 def _fusions(
     target: Target,
     program: Sequence[ProgramNode],
-    now: Sequence[NodeTime],
+    now: Sequence[PricedNode],
     whole_us: float,
 ) -> Iterator[Change]:
     """Yields neighbours as one node, all pairs of the same two kernels together."""
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     for first, second in _neighbours(program):
         pairs[program[first].name, program[second].name].append((first, second))
-    costs = {names: sum(now[one].time_us + now[two].time_us for one, two in each) for names, each in pairs.items()}
+    costs = {
+        names: sum(now[one].price.time_us + now[two].price.time_us for one, two in each)
+        for names, each in pairs.items()
+    }
     for names in sorted(pairs, key=lambda names: -costs[names]):
         if costs[names] < WORTHWHILE * whole_us:
             return

@@ -1,6 +1,6 @@
 """A program as explanations see it: what each node is priced from, and which memory lies between them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sandboxes.hardware.facts import LaunchFacts
@@ -50,16 +50,3 @@ class ProgramNode:
         if self.launch is not None and self.launch.accesses:
             return sum(access.dram_bytes for access in self.launch.accesses)
         return self.work.dram_bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeTime:
-    """What a node costs where it stands in its program."""
-
-    time_us: float
-    cached_bytes: float = 0.0
-    """Of `ProgramNode.dram_bytes`, what nodes before have left in the L2 cache."""
-
-
-Pricing = Callable[[Sequence[ProgramNode]], Sequence[NodeTime]]
-"""Prices a whole program in order, what the L2 cache keeps from node to node included."""

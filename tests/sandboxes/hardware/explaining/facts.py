@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from sandboxes.contracts import Resources
-from sandboxes.hardware.explaining import ProgramNode
+from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.facts import AccessFacts, LaunchFacts
 from sandboxes.hardware.occupancy import occupancy
 from sandboxes.hardware.targets import get_target

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from sandboxes.contracts import Counterfactual, Remedy
-from sandboxes.hardware.explaining import NodeTime, ProgramNode, ProgramPricing, explain
+from sandboxes.hardware.explaining.explaining import explain
+from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.facts import DotFacts, SharedFacts, Unit
+from sandboxes.hardware.pricing.programs import PricedNode, ProgramPrices
 from sandboxes.hardware.work import Work
 from tests.sandboxes.hardware.explaining.facts import H200, MB, access, launch, needs, node
 
@@ -15,11 +17,11 @@ from tests.sandboxes.hardware.explaining.facts import H200, MB, access, launch, 
 def advice(
     *program: ProgramNode, needed: frozenset[int] = frozenset(), tf32: bool = True
 ) -> tuple[Counterfactual, ...]:
-    return explain(H200, program, ProgramPricing(H200), tf32=tf32)
+    return explain(H200, program, ProgramPrices(H200), tf32=tf32)
 
 
 def time_us(*program: ProgramNode) -> float:
-    return sum(each.time_us for each in ProgramPricing(H200)(program))
+    return sum(each.price.time_us for each in ProgramPrices(H200)(program))
 
 
 GOOD = node(launch(access("load", "x", 256 * MB), access("store", "y", 256 * MB, 12)))
@@ -157,9 +159,9 @@ def test_a_pytorch_operator_is_fused_into_the_kernel_that_reads_its_result() -> 
 def test_fusing_claims_no_bytes_that_the_cache_has_saved_already() -> None:
     first = node(launch(access("load", "x", 64 * MB), access("store", "y", 16 * MB)), "a", 0, elementwise=True)
     second = node(launch(access("load", "y", 16 * MB), access("store", "z", 64 * MB)), "b", 1)
-    plain = ProgramPricing(H200)
+    plain = ProgramPrices(H200)
 
-    def cached(program: Sequence[ProgramNode]) -> list[NodeTime]:
+    def cached(program: Sequence[ProgramNode]) -> list[PricedNode]:
         return [
             replace(time, cached_bytes=16.0 * MB) if each.name == "b" and 1 in each.reads else time
             for each, time in zip(program, plain(program), strict=True)
