@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import ceil, prod
+from math import ceil, prod, sqrt
 from typing import Final
 
 from sandboxes.contracts import Remedy, Target
-from sandboxes.hardware.explaining.memory import Remedied
+from sandboxes.hardware.explaining.memory import Remedied, repeated
 from sandboxes.hardware.facts import LaunchFacts
 from sandboxes.hardware.occupancy import occupancy
 
@@ -29,25 +29,33 @@ def balancing_remedies(target: Target, facts: LaunchFacts) -> Iterator[Remedied]
         even = replace(work, uneven_bytes=1.0, uneven_operations=1.0)
         text = f"give all programs the same work: the busiest does {uneven:.1f} times the average"
         yield Remedy.BALANCE, None, text, replace(facts, work=even)
-    if programs < target.multiprocessors:
-        noun = "program" if programs == 1 else "programs"
-        text = f"split the work of {programs} {noun} among {target.multiprocessors} or more"
-        yield Remedy.BALANCE, None, text, _cut(facts, target.multiprocessors)
-        return
-    blocks = max(
-        occupancy(target, facts.resources.registers, facts.resources.shared_bytes, facts.resources.threads).blocks, 1
-    )
+    needs = facts.resources
+    blocks = max(occupancy(target, needs.registers, needs.shared_bytes, needs.threads).blocks, 1)
     slots = blocks * target.multiprocessors
+    for more in dict.fromkeys((target.multiprocessors, slots)):
+        if programs < more <= _most(target, facts):
+            noun = "program" if programs == 1 else "programs"
+            text = f"split the work of {programs:,} {noun} among {more:,}"
+            yield Remedy.BALANCE, None, text, _cut(facts, more)
     waves, rest = divmod(programs, slots)
     if waves and rest:
         text = f"choose the number of programs so that waves are full: the last has {rest:,} of {slots:,}"
-        yield Remedy.BALANCE, None, text, _cut(facts, waves * slots)
+        yield Remedy.BALANCE, None, text, replace(facts, grid=(waves * slots, 1, 1))
     if programs >= MANY_WAVES * slots and not facts.dots:
         fewer = ceil(programs / GROWTH)
         text = f"let every program do {GROWTH} times as much: {fewer:,} programs instead of {programs:,}"
-        yield Remedy.TILES, None, text, _cut(facts, fewer)
+        yield Remedy.TILES, None, text, replace(facts, grid=(fewer, 1, 1))
+
+
+def _most(target: Target, facts: LaunchFacts) -> float:
+    """Returns how many programs leave each of their warps at least one access."""
+    warps = max(facts.resources.threads // target.warp_size, 1)
+    requests = max((access.requests for access in facts.accesses), default=float("inf"))
+    return max(requests / warps, 1.0)
 
 
 def _cut(facts: LaunchFacts, programs: int) -> LaunchFacts:
-    """Returns the same work in another number of programs."""
-    return replace(facts, grid=(programs, 1, 1))
+    """Returns the same work in more programs; tiles of products are smaller then, their operands loaded more often."""
+    again = sqrt(programs / max(prod(facts.grid), 1)) if facts.dots else 1.0
+    accesses = tuple(repeated(access, again) if access.kind == "load" else access for access in facts.accesses)
+    return replace(facts, grid=(programs, 1, 1), accesses=accesses)

@@ -25,6 +25,9 @@ Pricing = Callable[[Sequence[ProgramNode]], Sequence[PricedNode]]
 
 GONE: Final = PricedNode(price=FREE_PRICE, cached_bytes=0.0)
 
+NOTEWORTHY_BYTES: Final = 10**6
+"""Traffic below which saving it is not what an advice is about."""
+
 MOST: Final = 8
 """Counterfactuals that a profile holds."""
 WORTHWHILE: Final = 0.02
@@ -69,7 +72,10 @@ def explain(
         if counterfactual.saves_us >= least:
             found.append(counterfactual)
     found.sort(key=lambda each: -each.saves_us)
-    return tuple(found[:MOST])
+    best: dict[tuple[object, ...], Counterfactual] = {}
+    for each in found:
+        best.setdefault((each.remedy, each.node, each.other, each.line), each)
+    return tuple(best.values())[:MOST]
 
 
 def _first(changes: Iterator[Change], most: int) -> Iterable[Change]:
@@ -117,9 +123,9 @@ def _least_us(target: Target, node: ProgramNode, time: PricedNode) -> float:
 def _words(change: Change, saved_bytes: float) -> str:
     if change.remedy is not Remedy.FUSE:
         return change.text
-    if saved_bytes >= 1.5 * change.between_bytes:
+    if saved_bytes >= max(1.5 * change.between_bytes, NOTEWORTHY_BYTES):
         return f"{change.text}: saves one launch and one round trip of {sized(change.between_bytes)}"
-    if saved_bytes >= 0.1 * change.between_bytes:
+    if saved_bytes >= NOTEWORTHY_BYTES:
         return f"{change.text}: saves one launch and {sized(saved_bytes)} of traffic"
     return f"{change.text}: saves one launch"
 
