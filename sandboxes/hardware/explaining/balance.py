@@ -55,7 +55,13 @@ def _most(target: Target, facts: LaunchFacts) -> float:
 
 
 def _cut(facts: LaunchFacts, programs: int) -> LaunchFacts:
-    """Returns the same work in more programs; tiles of products are smaller then, their operands loaded more often."""
-    again = sqrt(programs / max(prod(facts.grid), 1)) if facts.dots else 1.0
-    accesses = tuple(repeated(access, again) if access.kind == "load" else access for access in facts.accesses)
+    """Returns the same work in more programs.
+
+    Loops of a program go round less often then. Tiles of products are smaller, and their operands loaded more often.
+    """
+    parts = programs / max(prod(facts.grid), 1)
+    if not facts.dots:
+        rounds = max(facts.rounds / parts, min(facts.rounds, 1.0))
+        return replace(facts, grid=(programs, 1, 1), rounds=rounds)
+    accesses = tuple(repeated(access, sqrt(parts)) if access.kind == "load" else access for access in facts.accesses)
     return replace(facts, grid=(programs, 1, 1), accesses=accesses)

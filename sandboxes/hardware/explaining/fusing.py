@@ -174,6 +174,7 @@ def _joined(
         accesses=tuple(accesses),
         dots=(*one.launch.dots, *two.launch.dots),
         shared=(*one.launch.shared, *two.launch.shared),
+        rounds=_rounds(one, two, leader),
         lines=_lines((one.launch.lines, two.launch.lines)),
         dependent_share=max(one.launch.dependent_share, two.launch.dependent_share),
         guessed=one.launch.guessed or two.launch.guessed,
@@ -192,6 +193,15 @@ def _joined(
         elementwise=one.elementwise and two.elementwise,
         loops=one.loops | two.loops,
     )
+
+
+def _rounds(one: ProgramNode, two: ProgramNode, leader: LaunchFacts) -> float:
+    """Returns how often a program waits: the loads of what is elementwise wait together with the others."""
+    assert one.launch is not None
+    assert two.launch is not None
+    if one.elementwise or two.elementwise:
+        return leader.rounds
+    return one.launch.rounds + two.launch.rounds
 
 
 def _sum(
