@@ -23,6 +23,9 @@ MAX_NAME: Final = 80
 MAX_TEXT: Final = 160
 """Characters of a configuration or a line of source."""
 
+LEAST_SHARE: Final = 0.01
+"""Of the time: lines that take less are not told, but for the first."""
+
 NEAR: Final = 1.15
 """Ratio to the best possible time below which a candidate is called close to it."""
 WASTEFUL: Final = 1.5
@@ -179,6 +182,8 @@ def _hottest(profile: Profile) -> list[CostlyLine]:
     """Returns the lines that take the longest; where times are not known, that move most."""
     whole_us = modelled_time(profile)
     lines = [line for line in costly_lines(profile) if line.time_us or line.bytes]
+    if lines and lines[0].time_us:
+        lines = [lines[0], *(line for line in lines[1:] if (line.time_us or 0.0) >= LEAST_SHARE * whole_us)]
     return [
         CostlyLine(
             number=line.number,

@@ -105,20 +105,24 @@ def best_unit(target: Target, tile: tuple[int, int, int], warps: int) -> tuple[U
 
 def _larger_tiles(target: Target, facts: LaunchFacts) -> Iterator[Remedied]:
     """Yields a product with twice the rows and columns per program, in twice the warps: every operand is loaded half
-    as often. Registers per thread and shared memory double, too.
+    as often. Shared memory doubles, and so do the accumulators of a thread (float32, part of its registers).
     """
     needs = facts.resources
     loads = [access for access in facts.accesses if _is_operand(access)]
     if not facts.dots or not loads or prod(facts.grid) < 4:
         return
+    tile = max((dot.tile for dot in facts.dots), key=prod)
     resources = resized(
-        target, needs, registers=2 * needs.registers, shared=2 * needs.shared_bytes, threads=2 * needs.threads
+        target,
+        needs,
+        registers=needs.registers + tile[0] * tile[1] // max(needs.threads, 1),
+        shared=2 * needs.shared_bytes,
+        threads=2 * needs.threads,
     )
     if resources is None:
         return
     accesses = tuple(_halved(access) if _is_operand(access) else access for access in facts.accesses)
     saved = sum(access.requested_bytes for access in loads) / 2
-    tile = max((dot.tile for dot in facts.dots), key=prod)
     changed = replace(
         facts,
         grid=(ceil(prod(facts.grid) / 4), 1, 1),

@@ -229,6 +229,17 @@ def test_lines_are_told_by_their_time_where_the_model_knows_it() -> None:
     assert "Lines with the most traffic:\n- line 12: 1.05 MB, 0 flop: line_12" in feedback(ok_report())
 
 
+def test_lines_that_take_next_to_no_time_are_not_told() -> None:
+    report = explained_report()
+    assert report.profile is not None
+    kernel, operator = report.profile.nodes
+    short = kernel.hot_lines[0].model_copy(update={"line": 13, "time_us": 1e-4})
+    nodes = (kernel.model_copy(update={"hot_lines": (short, *kernel.hot_lines)}), operator)
+    text = feedback(report.model_copy(update={"profile": report.profile.model_copy(update={"nodes": nodes})}))
+    assert "- line 12: 6.00 µs" in text
+    assert "- line 13: " not in text
+
+
 def test_at_most_three_changes_are_told_and_the_first_stays_to_the_end() -> None:
     report = explained_report()
     assert report.profile is not None

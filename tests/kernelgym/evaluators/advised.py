@@ -197,7 +197,7 @@ LARGE, SQUARE = "(4096, 8192), (4096, 8192)", "(2048, 2048), (2048, 2048)"
 
 ADVISED = (
     Advised(
-        remedy=Remedy.COALESCE, says="coalesce the load of `x_ptr` at line 28", reference="torch.relu(x.t())",
+        remedy=Remedy.COALESCE, says="coalesce the load of `x_ptr` at line 25", reference="torch.relu(x.t())",
         shapes="(8192, 4096), (1, 1)", flawed=COALESCE_FLAWED, corrected=COALESCE_CORRECTED,
     ),
     Advised(

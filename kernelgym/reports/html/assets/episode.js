@@ -80,7 +80,7 @@ function partBars(profile) {
 
 function turnView(turn, detail, texts) {
   const nodes = turn.profile && turn.profile.nodes.length
-    ? [...titled("Nodes of the program", nodeTable(turn.profile)), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null,
+    ? [...titled("Nodes of the program", el("div", { class: "nodes" }, nodeTable(turn.profile))), turn.profile.more ? el("p", { class: "note" }, `… and ${turn.profile.more} more`) : null,
       ...turn.profile.unpriced.map((words) => el("p", { class: "note odd" }, `no price for ${words}`)), ...partBars(turn.profile)] : [];
   const cases = turn.cases.length ? titled("Cases", table(CASES, turn.cases, [2, 3, 4])) : [];
   const bench = turn.bench ? [el("p", { class: "note" }, `The size that is timed: ${turn.bench}.`)] : [];
@@ -90,7 +90,7 @@ function turnView(turn, detail, texts) {
     el("p", { class: "note" }, [turn.why, turn.reward === "none" ? "no reward" : `reward ${turn.reward}`, turn.usage, turn.stages].filter(Boolean).join(" · ")),
     el("div", { class: "columns" },
       el("div", {}, ...titled("Code"), turn.same ? null : el("p", { class: "note" }, "The code can't be matched with the report, so no line is marked."), listing(turn, texts),
-        turn.heat.length ? el("p", { class: "note" }, `${turn.heat.some(([, time]) => time !== null) ? "time: the line's share of the program's modelled time; " : ""}bytes, flop: its share of what the candidate's kernels move and compute. Only the busiest lines are known.`) : null),
+        turn.heat.length ? el("p", { class: "note" }, `${turn.heat.some(([, time]) => time !== null) ? "time: the line's share of the program's modelled time (launching and starting programs is in no line); " : ""}bytes, flop: its share of what the candidate's kernels move and compute. Only the busiest lines are known.`) : null),
       el("div", { class: "cards" }, ...titled("Feedback", el("div", { id: "feedback" }, text(texts[turn.feedback]))), ...judgement(turn))),
     el("div", { class: "cards" }, ...(turn.profile ? adviceTable(turn.profile) : []), ...nodes, ...cases, ...bench),
     conversation(turn, detail, texts),

@@ -86,7 +86,7 @@ def test_a_product_of_small_tiles_is_to_use_larger_ones_if_they_fit() -> None:
     best = advice(node(facts))[0]
     assert best.remedy is Remedy.TILES
     assert "64x64 instead of 32x32" in best.text
-    crowded = replace(facts, resources=needs(registers=200))
+    crowded = replace(facts, resources=needs(registers=250))
     assert all(each.remedy is not Remedy.TILES for each in advice(node(crowded)))
 
 
