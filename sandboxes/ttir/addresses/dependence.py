@@ -10,7 +10,7 @@ from sandboxes.ttir.ir import Block, Function, Module, Operation
 
 
 def dependent(module: Module) -> frozenset[Operation]:
-    """The memory operations whose addresses, masks or executions depend on values from memory."""
+    """The memory operations whose addresses, masks or executions depend on values from memory, and such while-loops."""
     return _Dependence(module).found()
 
 
@@ -21,19 +21,20 @@ class _Dependence:
         self._fresh = module.value_count
         self._entries = {function.name: self._node() for function in module.functions}
         """One node per function: reached if something loaded decides whether it is called."""
-        self._memory: dict[Operation, int] = {}
+        self._asked: dict[Operation, int] = {}
+        """Memory operations and loops, with a node that is reached if they depend on values from memory."""
 
     def found(self) -> frozenset[Operation]:
         for function in self._module.functions:
             self._function(function)
-        stack = [value.index for operation in self._memory for value in operation.results]
+        stack = [value.index for item in self._asked if item.name in SINKS for value in item.results]
         reached = set(stack)
         while stack:
             for target in self._edges.get(stack.pop(), ()):
                 if target not in reached:
                     reached.add(target)
                     stack.append(target)
-        return frozenset(operation for operation, node in self._memory.items() if node in reached)
+        return frozenset(operation for operation, node in self._asked.items() if node in reached)
 
     def _node(self) -> int:
         self._fresh += 1
@@ -62,7 +63,7 @@ class _Dependence:
 
     def _operation(self, operation: Operation, node: int) -> None:
         if operation.name in SINKS:
-            place = self._memory[operation] = self._node()
+            place = self._asked[operation] = self._node()
             self._edges[node].append(place)
             for value in addressing_operands(operation):
                 self._edges[value.index].append(place)
@@ -75,6 +76,7 @@ class _Dependence:
         self._edges[node].append(inner)
         decisive = list(conditions(operation))
         if operation.name == "scf.while":
+            self._asked[operation] = inner
             last = operation.regions[0].blocks[0].operations[-1:]
             decisive += [value for terminator in last for value in conditions(terminator)]
         for value in decisive:

@@ -1,5 +1,6 @@
 """Loops and calls for observers: long loops that advance evenly are executed in a few places only."""
 
+import itertools
 from typing import Final
 
 import torch
@@ -10,8 +11,10 @@ from sandboxes.ttir.addresses.observer import Observer
 from sandboxes.ttir.addresses.sampling import IN_A_ROW, apart, in_a_row, together
 from sandboxes.ttir.engine import control
 from sandboxes.ttir.engine.machine import Machine
-from sandboxes.ttir.engine.plan import Step
+from sandboxes.ttir.engine.plan import BlockPlan, Step
+from sandboxes.ttir.engine.standstill import Standstill
 from sandboxes.ttir.engine.values import RuntimeValue, merge_rows, select_rows
+from sandboxes.ttir.errors import EndlessLoop
 
 TOGETHER: Final = 4
 """Different numbers of iterations up to which programs are in step until the first are done, and so on."""
@@ -22,7 +25,9 @@ Bounds = tuple[Tensor, Tensor]
 
 def observed_for(machine: Machine, step: Step) -> None:
     """Runs the loop for the active programs, whatever their bounds, in a few places if it advances evenly."""
-    assert isinstance(machine, Observer)
+    if not isinstance(machine, Observer):  # a region for single elements
+        control.scf_for(machine, step)
+        return
     low, high, stride = (machine.dense(i).to(torch.int64) for i in step.operands[:3])
     trips = torch.clamp(torch.div(high - low + stride - 1, stride, rounding_mode="floor"), min=0)
     outer, time = machine.frame, machine.time
@@ -50,9 +55,7 @@ def observed_for(machine: Machine, step: Step) -> None:
         positions, trips = positions[staying], trips[staying]
         low, stride = (t if t.numel() == 1 else t[staying] for t in (low, stride))
     machine.frame, machine.time = outer, time
-    for number, result in enumerate(step.results):
-        parts = [(index, part[number]) for index, part in finished]
-        machine.put(result, parts[0][1] if len(parts) == 1 else merge_rows(parts, outer.size))
+    _join(machine, step, finished, outer.size)
 
 
 def _differ(counts: list[int]) -> bool:
@@ -134,17 +137,65 @@ def _execute(
 
 
 def observed_while(machine: Machine, step: Step) -> None:
-    """Runs an ``scf.while`` and knows in which round it is."""
-    assert isinstance(machine, Observer)
-    time, around = machine.time, machine.round
-    machine.time, machine.round = (*time, step.number, -1), step.regions[0][0]
-    control.scf_while(machine, step)
-    machine.time, machine.round = time, around
+    """Runs an ``scf.while``; one that would wait for ever for what nobody stores is left when it stands still."""
+    if not isinstance(machine, Observer):  # a region for single elements
+        control.scf_while(machine, step)
+        return
+    before, after = step.regions[0][0], step.regions[1][0]
+    outer, time = machine.frame, machine.time
+    values = [machine.get(i) for i in step.operands]
+    positions = torch.arange(outer.size)
+    finished: list[tuple[Tensor, list[RuntimeValue]]] = []
+    standstill, still = Standstill(changing=False), False
+    for count in itertools.count():
+        machine.time = (*time, step.number, count)
+        values, condition = _condition(machine, before, values)
+        if still or not bool(condition.any()):
+            finished.append((positions, values))
+            break
+        if not bool(condition.all()):
+            leaving, staying = (torch.nonzero(c).flatten() for c in (~condition, condition))
+            finished.append((positions[leaving], [select_rows(value, leaving) for value in values]))
+            values = [select_rows(value, staying) for value in values]
+            positions = positions[staying]
+            machine.frame = machine.frame.child(staying)
+        _define(machine, after, values)
+        values = [machine.get(index) for index in machine.run(after).operands]
+        try:
+            standstill.passed(machine, values, step)
+        except EndlessLoop:
+            if not machine.waits(step):
+                raise
+            still = machine.guessed = True
+    machine.frame, machine.time = outer, time
+    _join(machine, step, finished, outer.size)
+
+
+def _condition(machine: Observer, before: BlockPlan, values: list[RuntimeValue]) -> tuple[list[RuntimeValue], Tensor]:
+    """What the first region of a loop hands on, and whether the loop goes on."""
+    _define(machine, before, values)
+    condition, *handed_on = (machine.get(index) for index in machine.run(before).operands)
+    assert isinstance(condition, Tensor)
+    return handed_on, condition
+
+
+def _define(machine: Observer, block: BlockPlan, values: list[RuntimeValue]) -> None:
+    for index, value in zip(block.arguments, values, strict=True):
+        machine.put(index, value)
+
+
+def _join(machine: Observer, step: Step, parts: list[tuple[Tensor, list[RuntimeValue]]], programs: int) -> None:
+    """Defines what a loop leaves behind, from what it leaves to some of the programs each."""
+    for number, result in enumerate(step.results):
+        some = [(index, values[number]) for index, values in parts]
+        machine.put(result, some[0][1] if len(some) == 1 else merge_rows(some, programs))
 
 
 def observed_call(machine: Machine, step: Step) -> None:
     """Runs a function and knows from where."""
-    assert isinstance(machine, Observer)
+    if not isinstance(machine, Observer):
+        control.call(machine, step)
+        return
     time = machine.time
     machine.time = (*time, step.number)
     control.call(machine, step)

@@ -37,6 +37,7 @@ class Observer(Machine):
         budget: operations and time that are left.
         kernel: its name, for messages.
         recorder: where accesses go.
+        dependent: numbers of the steps that depend on values from memory.
         hollow: whether memory holds no values that mean anything.
         seed: draws the iterations of long loops that are executed.
     """
@@ -53,6 +54,7 @@ class Observer(Machine):
         kernel: str,
         recorder: Recorder,
         *,
+        dependent: frozenset[int],
         hollow: bool,
         seed: int,
     ) -> None:
@@ -64,10 +66,9 @@ class Observer(Machine):
         """Whether a value was used that memory does not hold at that time."""
         self.made = 0
         """Elements that were computed so far."""
-        self.round: BlockPlan | None = None
-        """The block with which each round of the innermost ``scf.while`` begins."""
         self._contents = contents
         self._recorder = recorder
+        self._dependent = dependent
         self._hollow = hollow
 
     def put(self, index: int, value: RuntimeValue) -> None:
@@ -81,9 +82,11 @@ class Observer(Machine):
         numbers = self._contents.get(block)
         if numbers is not None:
             self.counts.executed_all(self, numbers)
-        if block is self.round:
-            self.time = (*self.time[:-1], self.time[-1] + 1)
         return super().run(block)
+
+    def waits(self, step: Step) -> bool:
+        """Whether it depends on values from memory how often a loop goes round."""
+        return step.number in self._dependent
 
     def accessed(self, step: Step, request: Request, kind: str) -> None:
         """Takes down an access."""

@@ -141,6 +141,7 @@ class _Observation:
             self._budget,
             self._module.kernel.name,
             self._recorder,
+            dependent=self._plan.dependent,
             hollow=self._hollow,
             seed=self._seed,
         )

@@ -32,7 +32,7 @@ class ObservationPlan:
     contents: dict[BlockPlan, tuple[int, ...]] = field(default_factory=dict)
     """For each block of the slice the numbers of all steps that it has in the kernel."""
     dependent: frozenset[int] = frozenset()
-    """Numbers of the memory operations that go where loaded values say."""
+    """Numbers of the memory operations that go where loaded values say, and of loops that go on as long as they say."""
 
 
 @by_module

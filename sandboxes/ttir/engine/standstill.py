@@ -25,9 +25,14 @@ MAX_BYTES = 2**28
 
 
 class Standstill:
-    """Watches one loop of one set of programs. Memory is only copied once the loop's values have come round."""
+    """Watches one loop of one set of programs. Memory is only copied once the loop's values have come round.
 
-    def __init__(self) -> None:
+    Args:
+        changing: Whether programs may change memory; if not, it is not looked at.
+    """
+
+    def __init__(self, *, changing: bool = True) -> None:
+        self._changing = changing
         self._round = 0
         self._next = FIRST
         self._values: list[Tensor] | None = None
@@ -47,7 +52,7 @@ class Standstill:
             self._values = self._memory = None
         if self._values is not None:
             if _same(self._values, _tensors(values)):
-                memory = [_bytes(buffer) for buffer in machine.spaces.values() if buffer.written]
+                memory = [_bytes(buffer) for buffer in machine.spaces.values() if buffer.written and self._changing]
                 if self._memory is not None and _same(self._memory, memory):
                     raise EndlessLoop(machine.where(step.operation.location), waits=step.waits)
                 if self._memory is None and sum(data.numel() for data in memory) <= MAX_BYTES:
