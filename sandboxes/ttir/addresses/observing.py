@@ -65,13 +65,13 @@ def observe(
     """
     started = time.monotonic()
     check_grid(grid)
-    total = grid[0] * grid[1] * grid[2]
-    if any(not 0 <= program < total for program in programs):
-        raise ArgumentMismatch(f"a grid of {total} programs has no program {min(programs)} or {max(programs)}")
+    ids, total = torch.tensor(list(programs), dtype=torch.int64), grid[0] * grid[1] * grid[2]
+    if bool(((ids < 0) | (ids >= total)).any()):
+        raise ArgumentMismatch(f"a grid of {total} programs has no program {int(ids.min())} or {int(ids.max())}")
     try:
         with torch.no_grad():
             budget = Budget(MAX_OPERATIONS, max_seconds)
-            observation = _Observation(module, args, programs, budget, hollow=hollow, seed=seed)
+            observation = _Observation(module, args, ids, budget, hollow=hollow, seed=seed)
             observation.run(grid)
     except KernelError as error:
         error.within(module.kernel.name)
@@ -86,7 +86,7 @@ class _Observation:
         self,
         module: Module,
         args: Sequence[Argument],
-        programs: Sequence[int],
+        programs: Tensor,
         budget: Budget,
         *,
         hollow: bool,
@@ -94,10 +94,10 @@ class _Observation:
     ) -> None:
         self._plan = observation_plan(module)
         self._module = module
-        self._programs = torch.tensor(list(programs), dtype=torch.int64)
+        self._programs = programs
         self._binding = Binding(module, args)
         self._values = self._binding.values()
-        self._counts = Tally(self._plan.steps, self._binding.buffers, len(programs), unique=False)
+        self._counts = Tally(self._plan.steps, self._binding.buffers, programs.numel(), unique=False)
         self._recorder = Recorder(self._plan.dependent)
         self._budget = budget
         self._hollow = hollow
