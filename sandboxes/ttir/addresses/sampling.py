@@ -14,11 +14,8 @@ from torch import Tensor
 IN_A_ROW: Final = 8
 """Iterations that follow each other: as many accesses of 4 bytes as a sector has room for."""
 
-FEWEST_IN_A_ROW: Final = 2
-"""The same for a loop whose iterations cost much."""
-
 ELEMENTS: Final = 2**24
-"""Elements that the iterations in a row may compute together: some 20 ms."""
+"""Elements that the iterations in a row may compute together: some 20 ms on one core."""
 
 APART_IN_A_ROW: Final = 2
 """Iterations that follow each other where every program has an end of its own."""
@@ -31,8 +28,8 @@ Executed = tuple[int, int]
 
 
 def in_a_row(elements: int) -> int:
-    """How many iterations that compute so many elements are executed in a row."""
-    return min(IN_A_ROW, max(FEWEST_IN_A_ROW, ELEMENTS // max(1, elements)))
+    """How many iterations that compute so many elements are executed in a row; if it is one, none elsewhere."""
+    return min(IN_A_ROW, max(1, ELEMENTS // max(1, elements)))
 
 
 def together(first: int, last: int, row: int, seed: str) -> list[Executed]:
@@ -45,11 +42,13 @@ def together(first: int, last: int, row: int, seed: str) -> list[Executed]:
         seed: Draws them.
     """
     count = last - first
-    if count <= row + 4:
+    if count <= row + 3:
         return [(k, 1) for k in range(first, last)]
     draw = random.Random(seed)
     start = draw.randrange(1, count - row)
-    inner = {1, *range(start, start + row), draw.randrange(1, count - 1)}
+    inner = set(range(start, start + row))
+    if row > 1:
+        inner.add(draw.randrange(1, count - 1))
     share, rest = divmod(count - 2, len(inner))
     weights = [share + (number < rest) for number in range(len(inner))]
     middle = [(first + k, weight) for k, weight in zip(sorted(inner), weights, strict=True)]
