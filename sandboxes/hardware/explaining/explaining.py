@@ -6,7 +6,7 @@ may do, no node becomes faster than the roofline of what it still has to do.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -36,7 +36,10 @@ WORTH_WRITING: Final = 1.2
 """Speedup from which a kernel of one's own is worth more than a library's."""
 MAX_CHANGES: Final = 64
 """Changes that are priced, those of the slowest nodes first."""
-MAX_ALIKE: Final = 64
+MAX_EFFORT: Final = 60_000
+"""What pricing changes may take, about a second for the largest programs: each costs one for every node of the
+program, whose place in the L2 cache is followed, and ten for every node that is changed and priced anew."""
+MAX_ALIKE: Final = 512
 """Launches of one kernel that a change is applied to; a program may have thousands."""
 MAX_TEXT: Final = 240
 """Characters of a counterfactual's words."""
@@ -64,7 +67,7 @@ def explain(
     if not whole_us:
         return ()
     found = []
-    for change in _first(_changes(target, program, now, tf32=tf32), MAX_CHANGES):
+    for change in _affordable(_changes(target, program, now, tf32=tf32), len(program)):
         counterfactual = _priced(target, program, now, change, pricing)
         least = WORTHWHILE * whole_us
         if counterfactual.remedy is Remedy.REPLACE and counterfactual.node_speedup < WORTH_WRITING:
@@ -78,8 +81,14 @@ def explain(
     return tuple(best.values())[:MOST]
 
 
-def _first(changes: Iterator[Change], most: int) -> Iterable[Change]:
-    return (change for change, _ in zip(changes, range(most), strict=False))
+def _affordable(changes: Iterator[Change], nodes: int) -> Iterator[Change]:
+    """Yields changes as long as pricing them takes bounded time."""
+    effort = 0
+    for change, _ in zip(changes, range(MAX_CHANGES), strict=False):
+        yield change
+        effort += nodes + 10 * len(change.instead)
+        if effort > MAX_EFFORT:
+            return
 
 
 def _priced(

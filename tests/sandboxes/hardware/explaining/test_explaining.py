@@ -207,6 +207,22 @@ def test_advice_is_sorted_and_worth_its_while() -> None:
     assert all(each.saves_us >= 0.02 * time_us(*nodes) for each in found)
 
 
+def test_a_program_of_thousands_of_launches_is_explained_in_bounded_time() -> None:
+    strided = access("load", "x", 64 * MB, 14, sectors=16 * MB)
+    facts = launch(strided, access("store", "y", 64 * MB, 15))
+    many = [node(facts, f"k{index % 5}", index, elementwise=True, storages={}) for index in range(3000)]
+    priced = 0
+    plain = ProgramPrices(H200)
+
+    def counted(program: Sequence[ProgramNode]) -> list[PricedNode]:
+        nonlocal priced
+        priced += len(program)
+        return plain(program)
+
+    assert explain(H200, many, counted)[0].remedy is Remedy.COALESCE
+    assert priced <= 60_000 + 2 * len(many)
+
+
 def test_names_of_a_candidate_are_one_short_line() -> None:
     name = "k\x1b[31m`\n" + "z" * 500
     strided = access("load", "x", 256 * MB, 14, sectors=64 * MB)
