@@ -6,12 +6,10 @@ import numpy as np
 
 from sandboxes.contracts import Resources, Target
 from sandboxes.hardware.code.code import Code, MemoryCode, Way
+from sandboxes.hardware.code.guessing import guess
 from sandboxes.hardware.code.layouts import warp_requests
 from sandboxes.hardware.traffic.coalescing import Threads
 from sandboxes.ttir.addresses.log import Operation
-
-VECTOR_BYTES = 16
-"""The most that one instruction of a thread loads or stores."""
 
 
 def compiled(operation: Operation, code: Code | None) -> MemoryCode | None:
@@ -38,22 +36,21 @@ def threads_of(
     Args:
         operation: Of the log.
         strides: Elements from lane to lane along each axis, None where there is no such number.
-        code: The compiled kernel; None or an unknown layout: neighbouring threads take neighbouring elements, as
-            Triton's pass `Coalesce` sees to where it can prove what is next to what.
+        code: The compiled kernel; None or an unknown layout: as `sandboxes.hardware.code.guessing.guess` says.
         resources: How many warps there are.
         target: How many threads a warp has.
     """
-    elements = int(np.prod(operation.shape, dtype=np.int64))
+    warps = max(1, resources.threads // target.warp_size)
     known = compiled(operation, code)
     if operation.whole or (known is not None and known.way is Way.TMA):
-        return Threads.of_tile(elements)
+        return Threads.of_tile(int(np.prod(operation.shape, dtype=np.int64)))
     if not operation.shape:
-        return Threads.of_scalar(operation.kind, max(1, resources.threads // target.warp_size))
+        return Threads.of_scalar(operation.kind, warps)
     if known is not None and known.lanes is not None:
         found = _placed(known, target.warp_size)
         if found is not None:
             return found
-    return _side_by_side(operation, strides, target.warp_size)
+    return _guessed(operation, strides, warps, target.warp_size)
 
 
 def read_share(accesses: Sequence[tuple[Operation, float]], code: Code | None) -> float:
@@ -79,12 +76,13 @@ def _placed(memory: MemoryCode, warp: int) -> Threads | None:
     return Threads(lanes=found.reshape(found.shape[0], -1).numpy())
 
 
-def _side_by_side(operation: Operation, strides: Sequence[int | None], warp: int) -> Threads:
-    """Returns threads in the order of lanes, along the axis first whose neighbours are consecutive."""
-    shape = operation.shape
-    runs = [size if stride == 1 else 1 for size, stride in zip(shape, strides, strict=True)]
-    axes = sorted(range(len(shape)), key=lambda axis: (runs[axis], axis))
-    lanes = np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64).reshape(shape).transpose(axes).reshape(-1)
-    vector = min(max(1, VECTOR_BYTES // operation.element_bytes), max(runs), max(1, lanes.size // warp))
-    width = min(warp * vector, lanes.size)
-    return Threads(lanes=lanes[: lanes.size // width * width].reshape(-1, width))
+def _guessed(operation: Operation, strides: Sequence[int | None], warps: int, warp: int) -> Threads:
+    """Returns what Triton would choose; lanes in their order where it would choose nothing that is known."""
+    try:
+        usual = guess(operation.shape, strides, operation.element_bytes, warps=warps, warp_size=warp)
+        found = warp_requests(usual.lanes, operation.shape, warp, usual.vector)
+    except ValueError:
+        elements = int(np.prod(operation.shape, dtype=np.int64))
+        width = min(warp, elements)
+        return Threads(lanes=np.arange(elements // width * width, dtype=np.int64).reshape(-1, width))
+    return Threads(lanes=found.reshape(found.shape[0], -1).numpy())
