@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections import OrderedDict
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sandboxes.compilation import CompiledKernel, CompileFailure, CompilerMissin
 from sandboxes.contracts import Outcome, Stage, Variant
 from sandboxes.hardware.cubin import read_usage
 from sandboxes.hardware.targets import TARGETS, get_target
+from tests.sandboxes.hardware.test_occupancy import MI300X
 
 ADD_ONE = """#loc = loc("candidate.py":7:1)
 module {
@@ -88,13 +90,14 @@ def _private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_a_kernel_compiles_for_every_target(name: str) -> None:
-    kernel = compile_variant(add_one(), get_target(name))
+    target = get_target(name)
+    kernel = compile_variant(add_one(), target)
     assert isinstance(kernel, CompiledKernel)
     assert kernel.name == "add_one"
     assert kernel.machine_code.startswith(b"\x7fELF")
-    assert ".visible .entry add_one" in kernel.assembly
-    assert kernel.resources.threads == 128
-    assert 8 <= kernel.resources.registers <= 64
+    assert {"cuda": ".visible .entry add_one", "hip": ".amdhsa_kernel add_one"}[target.backend] in kernel.assembly
+    assert kernel.resources.threads == 4 * target.warp_size
+    assert 2 <= kernel.resources.registers <= 64
     assert kernel.resources.spill_bytes == 0
     assert kernel.resources.shared_bytes == 0
     assert kernel.resources.occupancy == 1.0
@@ -143,6 +146,31 @@ def test_a_rejected_operation_is_a_compile_error_at_the_candidates_line() -> Non
     diagnostic = error.diagnostic()
     assert diagnostic.stage is Stage.COMPILE
     assert diagnostic.line == error.line
+
+
+def test_a_compiled_kernel_says_what_the_compiler_made_of_it() -> None:
+    code = compile_variant(add_one(), get_target("h200")).code
+    assert code is not None
+    assert [(each.kind, each.line, each.column, each.shape) for each in code.memory] == [
+        ("load", 9, 5, (1024,)),
+        ("store", 10, 5, (1024,)),
+    ]
+    assert compile_variant(add_one(), get_target("h200")).code == code  # from the cache
+
+
+def test_code_that_can_not_be_read_is_no_fault_of_the_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandboxes.hardware.code.text.MAX_OPERATIONS", 3)
+    monkeypatch.setattr("sandboxes.hardware.code.remembering._KNOWN", OrderedDict())
+    kernel = compile_variant(add_one(512), get_target("h200"))
+    assert kernel.code is None
+    assert kernel.resources.threads == 128
+
+
+def test_a_kernel_for_amd_has_code_and_occupancy_of_its_own() -> None:
+    kernel = compile_variant(add_one(), MI300X)
+    assert kernel.code is not None
+    assert (kernel.code.warps, kernel.code.warp_size) == (4, 64)
+    assert (kernel.resources.threads, kernel.resources.occupancy) == (256, 1.0)
 
 
 @pytest.mark.parametrize(

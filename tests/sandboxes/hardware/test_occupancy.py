@@ -45,6 +45,53 @@ def test_occupancy_by_hand(
     assert (found.blocks, found.fraction, found.limited_by) == (blocks, fraction, limit)
 
 
+MI300X = get_target("h200").model_copy(
+    update={
+        "name": "mi300x",
+        "backend": "hip",
+        "arch": "gfx942",
+        "warp_size": 64,
+        "registers_per_multiprocessor": 131_072,
+        "registers_per_thread": 512,
+        "threads_per_multiprocessor": 2048,
+        "threads_per_block": 1024,
+        "blocks_per_multiprocessor": 32,
+        "shared_per_multiprocessor": 64 * KIB,
+        "shared_per_block": 64 * KIB,
+    }
+)
+"""What a compute unit of CDNA3 holds: four SIMD units with 512 registers per lane and 8 waves each, 64 KiB of LDS."""
+
+
+@pytest.mark.parametrize(
+    ("registers", "shared", "threads", "blocks", "fraction", "limit"),
+    [
+        # 64 of 512 registers per lane: 8 waves on each SIMD unit
+        (64, 0, 256, 8, 1.0, "nothing"),
+        # 65 rounds up to 72: 7 waves
+        (65, 0, 256, 7, 0.875, "registers"),
+        (128, 0, 256, 4, 0.5, "registers"),
+        # 512 with accumulators: one wave on each
+        (512, 0, 256, 1, 0.125, "registers"),
+        (512, 0, 512, 0, 0.0, "registers"),
+        # nothing is kept back of 64 KiB
+        (64, 64 * KIB, 256, 1, 0.125, "shared memory"),
+        (64, 32 * KIB, 256, 2, 0.25, "shared memory"),
+        (64, 32 * KIB + 1, 256, 1, 0.125, "shared memory"),
+        (64, 64 * KIB + 1, 256, 0, 0.0, "shared memory"),
+        # 32 blocks of one wave, 16 of two, which need barriers
+        (16, 0, 64, 32, 1.0, "nothing"),
+        (32, 0, 128, 16, 1.0, "nothing"),
+        (32, 0, 192, 10, 0.9375, "threads"),
+    ],
+)
+def test_occupancy_of_cdna3_by_hand(
+    registers: int, shared: int, threads: int, blocks: int, fraction: float, limit: str
+) -> None:
+    found = occupancy(MI300X, registers, shared, threads)
+    assert (found.blocks, found.fraction, found.limited_by) == (blocks, fraction, limit)
+
+
 @given(registers=st.integers(1, 255), shared=st.integers(0, 227 * KIB), warps=st.sampled_from([1, 2, 4, 8, 16, 32]))
 def test_needing_more_never_raises_occupancy(registers: int, shared: int, warps: int) -> None:
     target = get_target("h200")
