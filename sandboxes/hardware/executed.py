@@ -71,4 +71,4 @@ def model_kind(executed: str) -> str:
         return "fp8"
     if executed.startswith(("dot_i", "dot_u")) and executed != "dot_unknown":
         return "int8"
-    return "special" if executed == "special" else "fp32"
+    return {"special": "special", "double": "fp64"}.get(executed, "fp32")

@@ -5,7 +5,7 @@ counted per active lane.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +58,15 @@ _FREE = frozenset(
     ]
 )
 
+DIVISIONS = frozenset({"divsi", "divui", "remsi", "remui", "ceildivsi", "ceildivui", "floordivsi"})
+DIVISION = 16
+"""Instructions of an integer division or remainder: there is none in hardware. Up to 20 (NVIDIA's CUDA C++ Best
+Practices Guide, division and modulo operations); an estimate."""
+DIVISION_BY_CONSTANT = 4
+"""If the divisor is written in the text: a wide product, a shift, a correction."""
+DOUBLE_SPECIAL = 20
+"""Operations in double precision of exp, log, ...: there are no units for these. An estimate."""
+
 INPUT_PRECISIONS = {"tf32": ("tf32", 1), "tf32x3": ("tf32", 3), "bf16x3": ("bf16", 3), "bf16x6": ("bf16", 6)}
 """What a product of float32 is made of, by its input precision: type and number of the products on tensor cores."""
 
@@ -97,7 +106,7 @@ class Counters:
     """One entry per memory operation and argument, in text order."""
     arguments: dict[str, ArgumentCount] = field(default_factory=dict)
     flops: dict[str, int] = field(default_factory=dict)
-    """By kind: ``float``, ``integer``, ``special`` and ``dot_<input type>`` (a multiply-add is two)."""
+    """By kind: ``float``, ``double``, ``integer``, ``special`` and ``dot_<input type>`` (a multiply-add is two)."""
     lines: dict[int, dict[str, int]] = field(default_factory=dict)
     """By user source line: the kinds of `flops`, plus ``bytes``."""
     uneven_bytes: float = 1.0
@@ -135,7 +144,9 @@ class Tally:
         self._memory: dict[tuple[int, str], MemoryCount] = {}
         self._buffers = buffers
         self._sectors = Sectors(buffers) if unique else None
-        self._costs = [work(step)[1] for step in steps]
+        constants = {step.operation.results[0].index for step in steps if step.operation.name == "arith.constant"}
+        self._work = [work(step, constants) for step in steps]
+        self._costs = [cost for _, cost in self._work]
         self._bytes, self._operations = Evenness(programs), Evenness(programs)
 
     def executed(self, machine: Machine, step: Step) -> None:
@@ -173,8 +184,7 @@ class Tally:
         flops: dict[str, int] = defaultdict(int)
         lines: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         result.uneven_bytes, result.uneven_operations = self._bytes.unevenness(), self._operations.unevenness()
-        for step, executions in zip(self._steps, self._executions, strict=True):
-            kind, cost = work(step)
+        for step, (kind, cost), executions in zip(self._steps, self._work, self._executions, strict=True):
             if executions and cost:
                 flops[kind] += executions * cost
                 lines[step.operation.location.user_line()][kind] += executions * cost
@@ -217,8 +227,13 @@ def active_lanes(request: Request, programs: int) -> int:
     return int(per_program.sum()) * (programs if per_program.numel() == 1 else 1)
 
 
-def work(step: Step) -> tuple[str, int]:
-    """Kind and number of operations one program does in ``step``."""
+def work(step: Step, constants: Set[int] = frozenset()) -> tuple[str, int]:
+    """Kind and number of operations one program does in ``step``.
+
+    Args:
+        step: what is done.
+        constants: indices of values that are written in the text.
+    """
     name = step.operation.name
     dialect, _, short = name.partition(".")
     if name in ("tt.dot", "tt.dot_scaled"):
@@ -244,7 +259,11 @@ def work(step: Step) -> tuple[str, int]:
         operations = sum(len(block.steps) for block in step.regions[0])
         return _class_of(step), operations * torch.Size(step.shape).numel()
     if name == "tt.extern_elementwise" or (dialect == "math" and short in SPECIAL):
-        return "special", torch.Size(step.shape).numel()
+        lanes = torch.Size(step.shape).numel()
+        return ("double", DOUBLE_SPECIAL * lanes) if _class_of(step) == "double" else ("special", lanes)
+    if dialect == "arith" and short in DIVISIONS:
+        known = step.operation.operands[-1].index in constants
+        return "integer", (DIVISION_BY_CONSTANT if known else DIVISION) * torch.Size(step.shape).numel()
     if name in _FREE or (dialect not in ("arith", "math") and name not in ("tt.clampf", "tt.mulhiui", "tt.addptr")):
         return "integer", 0
     return _class_of(step), torch.Size(step.shape).numel() * (2 if short == "fma" else 1)
@@ -253,4 +272,6 @@ def work(step: Step) -> tuple[str, int]:
 def _class_of(step: Step) -> str:
     operands = step.operation.operands or step.operation.results
     element = element_of(operands[-1].type)
-    return "float" if isinstance(element, ScalarType) and element.is_float else "integer"
+    if not isinstance(element, ScalarType) or not element.is_float:
+        return "integer"
+    return "double" if element.name == "f64" else "float"

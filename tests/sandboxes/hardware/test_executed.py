@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sandboxes.hardware.executed import work_of_launch
+from sandboxes.hardware.work import Work
 from sandboxes.ttir import ArgumentCount, Counters, Execution, ExecutionOptions, Location, MemoryCount, execute, parse
 
 ADD_ONE = """module {
@@ -61,7 +62,7 @@ def test_a_sample_never_reads_more_than_there_is() -> None:
     [
         ("dot_f16", "fp16"), ("dot_bf16", "bf16"), ("dot_tf32", "tf32"), ("dot_f32", "fp32"), ("dot_f64", "fp64"),
         ("dot_f8E4M3FN", "fp8"), ("dot_i8", "int8"), ("dot_unknown", "fp32"), ("float", "fp32"),
-        ("special", "special"),
+        ("double", "fp64"), ("special", "special"),
     ],
 )  # fmt: skip
 def test_every_kind_of_operation_has_a_pipe(executed: str, kind: str) -> None:
@@ -99,3 +100,42 @@ def test_atomics_are_read_and_written() -> None:
     )
     work = work_of_launch(counted(counters))
     assert (work.written_bytes, work.requested_bytes) == (4, 800)
+
+
+ARITHMETIC = """module {
+  tt.func public @each(%x: !tt.ptr<f64>, %d: i32) {
+    %seven = arith.constant dense<7> : tensor<128xi32>
+    %r = tt.make_range {end = 128 : i32, start = 0 : i32} : tensor<128xi32>
+    %s = tt.splat %d : i32 -> tensor<128xi32>
+    %q = arith.divsi %r, DIVISOR : tensor<128xi32>
+    %f = arith.sitofp %q : tensor<128xi32> to tensor<128xf64>
+    %e = OPERATION
+    %b = tt.splat %x : !tt.ptr<f64> -> tensor<128x!tt.ptr<f64>>
+    %p = tt.addptr %b, %r : tensor<128x!tt.ptr<f64>>, tensor<128xi32>
+    tt.store %p, %e : tensor<128x!tt.ptr<f64>>
+    tt.return
+  }
+}
+"""
+
+
+def arithmetic(divisor: str = "%seven", operation: str = "arith.addf %f, %f : tensor<128xf64>") -> Work:
+    module = parse(ARITHMETIC.replace("DIVISOR", divisor).replace("OPERATION", operation))
+    args = [torch.zeros(128, dtype=torch.float64), 3]
+    return work_of_launch(execute(module, (1, 1, 1), args, options=ExecutionOptions(count=True)))
+
+
+def test_arithmetic_in_double_precision_is_no_arithmetic_in_single() -> None:
+    assert arithmetic().flops == {"fp64": 128}
+
+
+def test_an_exponential_in_double_precision_is_computed_by_many_operations() -> None:
+    flops = arithmetic(operation="math.exp %f : tensor<128xf64>").flops
+    assert set(flops) == {"fp64"}
+    assert flops["fp64"] > 10 * 128
+
+
+def test_a_division_of_integers_is_many_instructions_and_fewer_by_a_number_in_the_text() -> None:
+    by_constant, by_argument = arithmetic().integer_ops, arithmetic(divisor="%s").integer_ops
+    assert by_argument - by_constant >= 8 * 128
+    assert by_constant >= 2 * 128
