@@ -1,0 +1,24 @@
+"""Many integer divisions of each element by a number that the compiler does not know."""
+
+import torch
+from torch import nn
+
+ROWS = 2640
+STEPS = 32
+CHECK_SHAPES = [dict(rows=16)]
+
+
+class Model(nn.Module):
+    def forward(self, x, d):
+        y = x
+        for _ in range(STEPS):
+            y = y // d + x
+        return y
+
+
+def get_init_inputs():
+    return []
+
+
+def get_inputs(rows=ROWS):
+    return [torch.randint(0, 2**30, (rows, 1024), dtype=torch.int32), torch.full((1,), 7, dtype=torch.int32)]
