@@ -1,14 +1,15 @@
 """What is kept of one kernel: its measured times, and everything that the model prices it from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
 from sandboxes.contracts import Target
-from sandboxes.hardware.explaining import ProgramNode, ProgramPricing
+from sandboxes.hardware.explaining import ProgramNode
 from sandboxes.hardware.pricing import DEFAULT, Constants
+from sandboxes.hardware.pricing.programs import ProgramPrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,20 @@ class Times:
     def speedup(self) -> float:
         """Reference over candidate."""
         return self.reference_us / self.candidate_us
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that a program is priced from."""
+
+    nodes: tuple[ProgramNode, ...]
+    sizes: dict[int, float] = field(default_factory=dict)
+    """Bytes by storage: what the L2 cache may keep from node to node."""
+
+    def time_us(self, target: Target, constants: Constants = DEFAULT) -> float:
+        """Returns what the model says of it."""
+        prices = ProgramPrices(target, constants, sizes=self.sizes or None)
+        return sum(node.price.time_us for node in prices(self.nodes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +54,14 @@ class Kernel:
     """Between which times the model expected `measured.candidate_us`."""
     explanation: dict[str, Any]
     """For people: bounds, parts and what would help, node by node."""
-    candidate: tuple[ProgramNode, ...] | None = None
+    candidate: Facts | None = None
     """None if the facts of what was measured are not known (another variant was timed than priced)."""
-    reference: tuple[ProgramNode, ...] | None = None
+    reference: Facts | None = None
 
     @property
     def refits(self) -> bool:
         """Whether it can be priced again, with other constants."""
-        return bool(self.candidate) and bool(self.reference)
+        return self.candidate is not None and self.reference is not None
 
 
 _KERNELS: Final = TypeAdapter(list[Kernel])
@@ -75,8 +90,7 @@ def priced(kernel: Kernel, target: Target, constants: Constants = DEFAULT) -> Ti
     """
     if kernel.candidate is None or kernel.reference is None:
         raise ValueError(f"nobody knows what `{kernel.name}` was priced from; leave out kernels that do not refit")
-    pricing = ProgramPricing(target, constants)
     return Times(
-        candidate_us=sum(time.time_us for time in pricing(kernel.candidate)),
-        reference_us=sum(time.time_us for time in pricing(kernel.reference)),
+        candidate_us=kernel.candidate.time_us(target, constants),
+        reference_us=kernel.reference.time_us(target, constants),
     )

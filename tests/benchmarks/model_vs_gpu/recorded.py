@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from benchmarks.model_vs_gpu.record import Kernel, Times, priced
+from benchmarks.model_vs_gpu.record import Facts, Kernel, Times, priced
 from sandboxes.contracts import Resources, Target
 from sandboxes.hardware.explaining import ProgramNode
 from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, Unit
@@ -67,8 +67,8 @@ def kernels(constants: Constants, *, count: int = 24, noise: float = 0.0, seed: 
         kernel = Kernel(
             name=f"kernel {number}", problem=f"problem {number // 2}", kind=("core", "search")[number % 2],
             measured=Times(candidate_us=1.0, reference_us=1.0), modelled=Times(candidate_us=1.0, reference_us=1.0),
-            explanation={}, candidate=(ProgramNode(node=0, name="k", live=True, launch=launch),),
-            reference=(ProgramNode(node=0, name="aten", live=True, call=call),),
+            explanation={}, candidate=Facts(nodes=(ProgramNode(node=0, name="k", live=True, launch=launch),)),
+            reference=Facts(nodes=(ProgramNode(node=0, name="aten", live=True, call=call),)),
         )  # fmt: skip
         truth = disturbed(priced(kernel, TARGET, constants), noise, random)
         found.append(replace(kernel, measured=truth, modelled=priced(kernel, TARGET)))
