@@ -1,4 +1,4 @@
-"""Every element is added to the result with an atomic of its own."""
+"""Every element is added to the result with an atomic of its own: slow, and inexact."""
 
 import torch
 import triton

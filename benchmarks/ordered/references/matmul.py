@@ -7,7 +7,7 @@ M = 4096
 N = 4096
 K = 4096
 DTYPE = "float16"
-CHECK_SHAPES = [dict(m=128, n=256, k=512)]
+CHECK_SHAPES = [dict(m=128, n=256, k=1024)]
 
 
 class Model(nn.Module):
