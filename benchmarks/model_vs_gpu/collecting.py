@@ -1,9 +1,9 @@
 """Measures kernels on a GPU and keeps what the model prices them from.
 
 Times come from the evaluator that everybody uses, in processes that a fault may end. The facts of a program do not
-leave such a process; they are gathered here, where the same program is priced once more without data. Where GPU and
-model choose different autotuned variants, or the data decides what is done, the facts are those of another program: the
-modelled time is then not the one in the report of the measurement, and the facts are not kept.
+leave such a process; they are gathered here, where the same program is evaluated with `device="cpu"`: what that says is
+what earns reward without a GPU. Where GPU and model choose different autotuned variants, the modelled time is the one
+in the report of the measurement, which is of the GPU's choice, and there are no facts.
 """
 
 import time
@@ -18,9 +18,9 @@ from benchmarks.model_vs_gpu.subjects import Subject
 from kernelgym.evaluators import LocalEvaluator
 from kernelgym.problems import get_problem
 from rewards.hacks import gate
-from sandboxes.contracts import Depth, EvalConfig, Measurement, Profile, Report, TimingFlag
+from sandboxes.contracts import EvalConfig, Measurement, Profile, Report, TimingFlag
 from sandboxes.devices import modelled
-from sandboxes.hardware.explaining import ProgramNode
+from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.pricing.programs import PricedNode, ProgramPrices
 from sandboxes.isolation import ProcessSandbox
 from sandboxes.pipeline import Pipeline
@@ -30,19 +30,17 @@ PORTION: Final = 4
 """Kernels per worker that are asked for at once; between portions somebody looks at the clock."""
 DOUBTFUL: Final = frozenset({TimingFlag.BELOW_FLOOR, TimingFlag.THROTTLED, TimingFlag.DISAGREEING})
 """Measurements that say nothing of the model."""
-SAME: Final = 0.02
-"""Difference of two prices up to which they are of the same program: addresses are sampled by other seeds."""
 
 
 class Gatherer:
-    """Prices candidates in this process and keeps what they are priced from. Close it.
+    """Evaluates candidates on the CPU in this process and keeps what they are priced from. Close it.
 
     Args:
         target: Name of the GPU.
     """
 
     def __init__(self, target: str) -> None:
-        self._config = EvalConfig(target=target, depth=Depth.PRICED)
+        self._config = EvalConfig(target=target)
         self._sandbox = ProcessSandbox(ENTRY)
         self._pipeline = Pipeline(self._sandbox, gate)
 
@@ -52,7 +50,7 @@ class Gatherer:
         self._sandbox.close()
 
     def gather(self, subject: Subject) -> tuple[Profile, Facts, Facts] | None:
-        """Returns what the model says of a candidate, and what it says so from; None if it has no price."""
+        """Returns what the model says of a candidate, and what it says so from; None if it is not right there."""
         seen: list[Facts] = []
 
         class Recording(ProgramPrices):
@@ -69,10 +67,10 @@ class Gatherer:
 
         with patch.object(modelled, "ProgramPrices", Recording):
             report = self._pipeline.evaluate(subject.submission, get_problem(subject.problem).reference, self._config)
-        if report.estimate is None:
+        if report.profile is None:
             return None
-        candidate, reference = seen  # as `modelled_profile` prices them
-        return report.estimate, candidate, reference
+        candidate, reference = seen[-2:]  # as `modelled_profile` prices them
+        return report.profile, candidate, reference
 
 
 def collect(setting: Setting, subjects: Sequence[Subject]) -> tuple[list[Kernel], dict[str, Any]]:
@@ -129,26 +127,31 @@ def record(subject: Subject, report: Report, gathered: tuple[Profile, Facts, Fac
     Args:
         subject: The kernel.
         report: Of the measurement, which is usable.
-        gathered: What the model says without data, and what it says so from.
+        gathered: What the model says, and what it says so from.
     """
     profile = report.profile
     assert profile is not None
     assert profile.measurement is not None
+    same = gathered is not None and variants(gathered[0]) == variants(profile)
     modelled_times = _modelled(profile.measurement)
-    same = gathered is not None and abs(gathered[0].time_us / modelled_times.candidate_us - 1) <= SAME
+    if gathered is not None and same:
+        modelled_times = Times(candidate_us=gathered[0].time_us, reference_us=gathered[0].reference_time_us)
     return Kernel(
         name=subject.name,
         problem=subject.problem,
         kind=subject.kind,
-        measured=Times(
-            candidate_us=profile.measurement.measured_time_us, reference_us=profile.reference_time_us
-        ),
+        measured=Times(candidate_us=profile.measurement.measured_time_us, reference_us=profile.reference_time_us),
         modelled=modelled_times,
         band_us=None if gathered is None else band(gathered[0], modelled_times.candidate_us),
         explanation=explanation(profile if gathered is None else gathered[0], profile),
         candidate=gathered[1] if gathered is not None and same else None,
         reference=gathered[2] if gathered is not None and same else None,
-    )  # fmt: skip
+    )
+
+
+def variants(profile: Profile) -> dict[int, str]:
+    """Returns the autotuned variant of each launch that was chosen."""
+    return {node.node: node.config for node in profile.nodes if node.custom}
 
 
 def _modelled(measurement: Measurement) -> Times:

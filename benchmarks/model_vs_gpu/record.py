@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from sandboxes.contracts import Target
-from sandboxes.hardware.explaining import ProgramNode
+from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.pricing import DEFAULT, Constants
 from sandboxes.hardware.pricing.programs import ProgramPrices
 

@@ -6,7 +6,7 @@ from random import Random
 
 from benchmarks.model_vs_gpu.record import Facts, Kernel, Times, priced
 from sandboxes.contracts import Resources, Target
-from sandboxes.hardware.explaining import ProgramNode
+from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, Unit
 from sandboxes.hardware.pricing import Constants
 from sandboxes.hardware.targets import get_target

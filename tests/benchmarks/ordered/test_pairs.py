@@ -84,7 +84,8 @@ def test_a_program_that_could_not_be_priced_makes_its_pair_wrong() -> None:
 
 
 @pytest.mark.slow
-def test_one_pair_of_every_category_is_ordered_as_on_hardware() -> None:
-    chosen = {pair.category: pair for pair in reversed(PAIRS)}
-    found = run(list(chosen.values()))
+def test_a_pair_of_every_other_category_is_ordered_as_on_hardware() -> None:
+    of_each = {pair.category: pair for pair in reversed(PAIRS)}
+    chosen = [of_each[category] for category in sorted(of_each)[::2]]  # all of them: `python -m benchmarks ordered`
+    found = run(chosen)
     assert found["right"] >= AIM * len(chosen), found["wrong"]
