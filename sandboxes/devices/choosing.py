@@ -41,7 +41,7 @@ class Sampled:
     def time_us(self, target: Target, resources: Resources, code: Code | None) -> float:
         """Returns how long it takes with what the compiler made of it."""
         facts = facts_of(
-            self.module, self.work, self.counters, self.scale, self.variant, resources, code, self.examination
+            self.module, self.work, self.counters, self.scale, self.variant, resources, target, code, self.examination
         )
         if self.examination is None:
             facts = replace(facts, accesses=())

@@ -1,8 +1,8 @@
 """One launch of a trace on the CPU: arguments bound and checked, programs executed, work counted."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -10,7 +10,7 @@ import torch
 
 from sandboxes.contracts import Descriptor, Launch, ScalarRef, TensorRef
 from sandboxes.devices.looking import Look
-from sandboxes.hardware.executed import work_of_launch
+from sandboxes.hardware.executed import work_of_counters, work_of_launch
 from sandboxes.hardware.facts import LaunchFacts
 from sandboxes.hardware.work import Work
 from sandboxes.replay import MalformedTrace, OutOfTime, ValueOutOfRange, Values, number
@@ -46,7 +46,9 @@ class Launched:
     in_any_order: bool = False
     """Whether the programs ran in a random order, a few at a time."""
     facts: LaunchFacts | None = None
-    """What its price follows from, if it was looked at."""
+    """What its price follows from, if it was looked at: for a sample, from other programs than those that ran."""
+    distinct: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Distinct bytes that each argument is loaded from and stored to, of the whole grid."""
 
 
 def launch(
@@ -97,11 +99,22 @@ def launch(
     else:
         execution = _in_any_order(module, variant.grid, args, options, seed)
     scale = total / len(programs) if programs else 1.0
-    if sample and examination is not None:
-        execution, scale = replace(execution, counters=examination.counters), 1.0
     work = work_of_launch(execution, scale=scale, sizes=storage_sizes(module, args))
-    facts = None if look is None else look.facts(module, variant, work, execution.counters, scale, examination)
-    return Launched(execution, work, scale, in_any_order=seed is not None, facts=facts)
+    told, counters, counted = work, execution.counters, scale
+    if sample and examination is not None:
+        counters, counted = examination.counters, 1.0
+        told = work_of_counters(counters, sizes=storage_sizes(module, args))
+    return Launched(
+        execution,
+        work,
+        scale,
+        in_any_order=seed is not None,
+        facts=None if look is None else look.facts(module, variant, told, counters, counted, examination),
+        distinct={
+            name: (count.unique_bytes_loaded * counted, count.unique_bytes_stored * counted)
+            for name, count in counters.arguments.items()
+        },
+    )
 
 
 def bound_arguments(index: int, node: Launch, choice: int, values: Values) -> list[Any]:

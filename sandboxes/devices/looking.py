@@ -38,7 +38,7 @@ class Looker:
     def __init__(
         self, target: Target, seed: int, *, hollow: bool = False, launch_seconds: float = LAUNCH_SECONDS
     ) -> None:
-        self._target = target
+        self.target = target
         self._seed = seed
         self._hollow = hollow
         self._launch_seconds = launch_seconds
@@ -77,7 +77,7 @@ class Looker:
                     args,
                     code,
                     resources,
-                    self._target,
+                    self.target,
                     seed=self._seed,
                     hollow=self._hollow,
                     max_seconds=limit,
@@ -110,7 +110,8 @@ class Look:
         examination: Examination | None,
     ) -> LaunchFacts:
         """See `facts_of`."""
-        return facts_of(module, work, counters, scale, variant, self.resources, self.code, examination)
+        target = self.looker.target
+        return facts_of(module, work, counters, scale, variant, self.resources, target, self.code, examination)
 
 
 def _seen(argument: Any) -> Hashable:

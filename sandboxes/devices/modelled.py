@@ -202,9 +202,9 @@ def hot_lines(launched: Launched, times_us: Mapping[int, float]) -> tuple[HotLin
         launched: What the launch did.
         times_us: By line, by the model; empty if it has no price.
     """
-    traffic: dict[int, int] = defaultdict(int)
-    flops: dict[int, int] = defaultdict(int)
-    for line, counts in launched.execution.counters.lines.items():
+    traffic: dict[int, float] = defaultdict(float)
+    flops: dict[int, float] = defaultdict(float)
+    for line, counts in _counted(launched).items():
         traffic[line] += counts.get("bytes", 0)
         flops[line] += sum(count for kind, count in counts.items() if kind != "bytes")
     sectors = _sectors_per_request(launched)
@@ -215,14 +215,22 @@ def hot_lines(launched: Launched, times_us: Mapping[int, float]) -> tuple[HotLin
         HotLine(
             line=line,
             excerpt="",
-            bytes=round(traffic[line] * launched.scale),
-            flops=round(flops[line] * launched.scale),
+            bytes=round(traffic[line]),
+            flops=round(flops[line]),
             time_us=times_us.get(line, 0.0) if times_us else None,
             sectors_per_request=sectors.get(line),
         )
         for line in lines[:HOT_LINES]
         if line > 0 and (traffic[line] or flops[line])
     )
+
+
+def _counted(launched: Launched) -> Mapping[int, Mapping[str, float]]:
+    """Returns operations and bytes by line, of the whole grid."""
+    if launched.facts is not None:
+        return launched.facts.lines
+    counters, scale = launched.execution.counters, launched.scale
+    return {line: {kind: count * scale for kind, count in each.items()} for line, each in counters.lines.items()}
 
 
 def _sectors_per_request(launched: Launched) -> dict[int, float]:

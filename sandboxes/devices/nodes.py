@@ -132,10 +132,10 @@ def _launch(
     sizes = storage_sizes(program.trace.values, program.flow.storage)
     reads: dict[int, float] = defaultdict(float)
     writes: dict[int, float] = defaultdict(float)
-    for name, count in did.execution.counters.arguments.items():
+    for name, (loaded, stored) in did.distinct.items():
         if (storage := storages.get(name)) is not None:
-            reads[storage] += min(count.unique_bytes_loaded * did.scale, sizes[storage])
-            writes[storage] += min(count.unique_bytes_stored * did.scale, sizes[storage])
+            reads[storage] += min(loaded, sizes[storage])
+            writes[storage] += min(stored, sizes[storage])
     module, resources = parse(variant.ttir), program.kernels[index, number].resources
     return ProgramNode(
         node=index,

@@ -11,10 +11,11 @@ from dataclasses import replace
 from math import prod
 from typing import Literal
 
-from sandboxes.contracts import Resources, Variant
+from sandboxes.contracts import Resources, Target, Variant
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.executed import model_kind
 from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, SharedFacts
+from sandboxes.hardware.traffic.caching import usable_bytes
 from sandboxes.hardware.traffic.examining import Examination
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Counters, Module
@@ -27,6 +28,9 @@ LOOPS = ("scf.for", "scf.while")
 SAME = 0.01
 """Relative difference between sampled and exact totals that is left as it is."""
 
+WRITTEN_PASSES = 2
+"""Atomics, and stores of parts of sectors, read them first."""
+
 Key = tuple[Literal["load", "store", "atomic"], str, int]
 """Kind, argument and line of an access."""
 
@@ -38,6 +42,7 @@ def facts_of(
     scale: float,
     variant: Variant,
     resources: Resources,
+    target: Target,
     code: Code | None = None,
     examination: Examination | None = None,
 ) -> LaunchFacts:
@@ -50,6 +55,7 @@ def facts_of(
         scale: Programs of the grid for each one that was counted.
         variant: What was launched.
         resources: Of the compiled kernel.
+        target: The GPU.
         code: What the compiler made of it, if that is known.
         examination: Its memory traffic; None if nobody could look at it.
     """
@@ -60,7 +66,7 @@ def facts_of(
         resources=resources,
         num_stages=variant.num_stages,
         work=work,
-        accesses=accesses_of(counters, scale, examination),
+        accesses=_kept(accesses_of(counters, scale, examination), counters, scale, target),
         dots=dots,
         shared=() if code is None else _shared(counters, scale, code, programs),
         pipelined=None if code is None else code.pipelined,
@@ -95,6 +101,30 @@ def accesses_of(counters: Counters, scale: float, examination: Examination | Non
         if seen[key := (access.kind, access.argument, access.line)] and exact.get(key)
     ]
     return (*found, *(_unseen(key, size, lanes[key]) for key, size in exact.items() if size and not seen[key]))
+
+
+def _kept(
+    accesses: tuple[AccessFacts, ...], counters: Counters, scale: float, target: Target
+) -> tuple[AccessFacts, ...]:
+    """Returns accesses of a launch that was executed in full, if the L2 cache keeps everything it touches.
+
+    Then device memory moves each byte once, whatever the order of accesses.
+    """
+    uniques = {
+        name: (count.unique_bytes_loaded, count.unique_bytes_stored) for name, count in counters.arguments.items()
+    }
+    if scale != 1.0 or target.l2_partitions * sum(map(sum, uniques.values())) > usable_bytes(target):
+        return accesses
+    moved: dict[tuple[str, bool], float] = defaultdict(float)
+    for access in accesses:
+        moved[access.argument, access.kind == "load"] += access.dram_bytes
+    return tuple(
+        replace(access, dram_bytes=access.dram_bytes * min(most / moved[access.argument, load], 1.0))
+        if moved[access.argument, load := access.kind == "load"]
+        and (most := uniques.get(access.argument, (0, 0))[0 if load else 1] * (1 if load else WRITTEN_PASSES))
+        else access
+        for access in accesses
+    )
 
 
 def _times(access: AccessFacts, factor: float) -> AccessFacts:

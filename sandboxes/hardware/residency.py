@@ -7,10 +7,8 @@ least what it saves.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
-USABLE: Final = 0.9
-"""Of the cache: sets fill unevenly, and something else is always in it; an estimate."""
+from sandboxes.hardware.traffic.caching import USABLE
 
 
 class Residency:

@@ -141,7 +141,7 @@ def _rows(
     functional = name.removesuffix("_")
     if name.startswith(RANDOM):
         return RoutineKind.RANDOM, 0, 0
-    if not inputs or functional in ("fill", "zero", "zeros_like", "ones_like", "full_like"):
+    if not inputs or functional in ("fill", "zero", "zeros_like", "ones_like", "full_like") or name.startswith("new_"):
         return RoutineKind.FILL, 0, 0
     first, result = inputs[0], outputs[0]
     if functional in SOFTMAXES:

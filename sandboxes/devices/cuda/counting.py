@@ -11,6 +11,7 @@ from sandboxes.contracts import Launch, references
 from sandboxes.devices.device import Choice, Program
 from sandboxes.devices.hollow import replay_hollow
 from sandboxes.devices.launching import Launched, launch
+from sandboxes.devices.looking import Look, Looker
 from sandboxes.nested import moved
 from sandboxes.replay import LaunchFunction, OutOfTime, Values
 from sandboxes.ttir import TTIRError
@@ -28,12 +29,16 @@ class Counting:
         program: What runs.
         choice: The variant of each launch.
         deadline_s: On `time.monotonic`'s clock; what is not counted by then is left out.
+        seed: The judge's; draws at which programs it is looked.
     """
 
-    def __init__(self, program: Program, choice: Choice, deadline_s: float) -> None:
+    def __init__(self, program: Program, choice: Choice, deadline_s: float, seed: int) -> None:
         self._program = program
         self._choice = choice
         self._deadline_s = deadline_s
+        self._lookers: dict[bool, Looker] = {}
+        if program.target is not None:
+            self._lookers = {hollow: Looker(program.target, seed, hollow=hollow) for hollow in (False, True)}
         self._counted: dict[int, Launched] = {}
 
     def around(self, launch_function: LaunchFunction) -> LaunchFunction:
@@ -42,7 +47,7 @@ class Counting:
         def count_and_launch(index: int, node: Launch, values: Values) -> None:
             ids = set(references(node.variants[self._choice[index]].args))
             if sum(values[id_].untyped_storage().nbytes() for id_ in ids) <= MOST_COPIED_BYTES:
-                self._count(index, node, {id_: moved(values[id_], CPU) for id_ in ids})
+                self._count(index, node, {id_: moved(values[id_], CPU) for id_ in ids}, hollow=False)
             launch_function(index, node, values)
 
         return count_and_launch
@@ -56,11 +61,16 @@ class Counting:
 
     def _count_if_unknown(self, index: int, node: Launch, values: Values) -> None:
         if index not in self._counted:
-            self._count(index, node, values)
+            self._count(index, node, values, hollow=True)
 
-    def _count(self, index: int, node: Launch, values: Values) -> None:
+    def _count(self, index: int, node: Launch, values: Values, *, hollow: bool) -> None:
+        number = self._choice[index]
+        kernel, looker = self._program.kernels.get((index, number)), self._lookers.get(hollow)
+        look = None
+        if kernel is not None and looker is not None:
+            look = Look(looker=looker, resources=kernel.resources, code=kernel.code)
         try:
-            counted = launch(index, node, self._choice[index], values, self._deadline_s, count=True, sample=True)
+            counted = launch(index, node, number, values, self._deadline_s, count=True, sample=True, look=look)
         except (TTIRError, OutOfTime):
             return  # it has run on the GPU, and was right there
         self._counted[index] = counted

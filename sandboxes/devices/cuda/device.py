@@ -132,7 +132,7 @@ class CudaDevice:
         deadline_s = time.monotonic() + self._config.replay_timeout_s
         actual = fitted(target, self._gpu.facts)
         loaded = self._load_chosen(program, choice)
-        counting = Counting(program, choice, deadline_s)
+        counting = Counting(program, choice, deadline_s, rival.trial.seed)
         launch = launcher(self._gpu, loaded, choice)
         drawn = rival.reference.draw(rival.trial.case, rival.trial.distribution, rival.trial.seed)
         with self._gpu.faults(), self._gpu.precision(self._config.precision):

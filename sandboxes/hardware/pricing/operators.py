@@ -162,7 +162,11 @@ def _streaming(
         tensor = sum(flops.pop(kind, 0) for kind in TENSOR_KINDS)
         flops["fp32"] = flops.get("fp32", 0) + tensor
     by_block = moved / routine.blocks / BLOCK_BYTES_PER_US if routine.blocks else 0.0
+    meeting = 0.0
+    if routine.kind is RoutineKind.SCATTER:  # as if indices named all places equally often
+        meeting = routine.looked_up / max(routine.table_bytes // max(routine.looked_up_bytes, 1), 1)
     return {
+        Part.ATOMICS: meeting * constants.atomic_clocks / target.clock_mhz,
         Part.DRAM: max(moved - cached_bytes, 0.0) / (_dram(target, constants) * share),
         Part.L2: requested / (_l2(target, constants) * share),
         Part.LATENCY: max(work.launches * target.dram_latency_ns * constants.dram_latency_scale / 1e3, by_block),
@@ -245,6 +249,7 @@ def _bound(parts: Mapping[Part, float]) -> Bound:
     groups = {
         Bound.DRAM: parts[Part.DRAM],
         Bound.L2: parts[Part.L2],
+        Bound.ATOMICS: parts.get(Part.ATOMICS, 0.0),
         Bound.COMPUTE: max((taken for part, taken in parts.items() if part in PIPES), default=0.0),
         Bound.LATENCY: max(parts.get(Part.LATENCY, 0.0), parts[Part.START]),
         Bound.LAUNCH: parts[Part.OVERHEAD],
