@@ -30,6 +30,8 @@ WORDS: Final = ("name", "title", "backend", "arch")
 """Keys whose values are words, without a source."""
 RATES: Final = "tflops"
 NUMBERS: Final = tuple(key for key in Target.model_fields if key not in (*WORDS, RATES))
+OPTIONAL: Final = tuple(key for key in NUMBERS if not Target.model_fields[key].is_required())
+"""Numbers that are 0 for what a GPU does not have."""
 KINDS: Final = ("fp32", "fp64", "tf32", "fp16", "bf16", "fp8", "int8", "special")
 """Of rates."""
 KEYS: Final = (*WORDS, "extends", "sources", *NUMBERS, RATES)
@@ -91,8 +93,8 @@ def _target(path: Path, values: dict[str, Any]) -> Target:
         return Target.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadTarget(path, f"{key} is {_shown(first['input'])}: {first['msg']}; correct it") from error
+        key = ".".join(str(part) for part in first["loc"]) or "arch"  # the only key that depends on another
+        raise BadTarget(path, f"{key} is {_shown(values[key])}: {first['msg']}; correct it") from error
 
 
 def _sources(path: Path, given: Any) -> dict[str, str]:
@@ -120,7 +122,7 @@ def _number(path: Path, key: str, given: Any, sources: Mapping[str, str]) -> tup
         given = given["value"]
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= LARGEST:
         raise BadTarget(path, f"{key} is {_shown(given)}; write a number from 0 to {LARGEST:g}")
-    if given == 0 and key not in ("l3_mib", "l3_gb_per_s"):
+    if given == 0 and key not in OPTIONAL:
         raise BadTarget(path, f"{key} is 0; write a number above 0")
     return given, origin
 

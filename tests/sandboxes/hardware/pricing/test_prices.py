@@ -186,7 +186,7 @@ def test_a_tiny_kernel_is_bound_by_its_launch() -> None:
     work = Work(read_bytes=512, written_bytes=512, requested_bytes=1024)
     for price in (price_launch(H200, work, needs(), (1, 1, 1)), price_aten(H200, work)):
         assert price.bound is Bound.LAUNCH
-        assert 1.5 < price.time_us < 5
+        assert 1.2 < price.time_us < 5  # in a CUDA graph, 64 KiB take 1.36 us on H200 (see the target)
 
 
 def test_unknown_kinds_and_negative_work_are_refused() -> None:
