@@ -28,6 +28,7 @@ from kernelgym.cli.problems import HELP_OPTIONS, problems_app
 from kernelgym.cli.rewards import rewards_app
 from kernelgym.cli.serve import serve_app
 from kernelgym.cli.services import Services
+from kernelgym.errors import BadUsage
 from kernelgym.serving.telemetry.logs import LogStyle
 from rewards import DEFAULT_REWARD
 from sandboxes.contracts import Precision
@@ -154,11 +155,30 @@ def report(
 
 
 @app.command()
-def doctor(context: typer.Context, json: Json = False) -> None:
+def doctor(
+    context: typer.Context,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Instead: measure this machine's GPU, and write what it reaches as a target."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With --calibrate: its data sheet.", show_default="the GPU's own"),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show what works on this machine, and how to get the rest."""
-    from kernelgym.cli import examination  # noqa: PLC0415 - loads torch
+    from kernelgym.cli import calibration, examination  # noqa: PLC0415 - loads torch
 
     with one_line_errors():
+        if calibrate is None and target is not None:
+            raise BadUsage(f"--target is {target!r} without --calibrate; the default target is KERNELGYM_TARGET's")
+        if calibrate is not None:
+            gpu = context.obj.settings.gpu
+            options = calibration.Options(file=calibrate, target=target, gpu=gpu, json=json)
+            raise typer.Exit(calibration.run(options))
         raise typer.Exit(examination.run(context.obj, json=json))
 
 

@@ -1,5 +1,6 @@
 """`kernelgym evaluate`: one candidate from text to report."""
 
+import os
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from kernelgym.reports.sections import render_sections
 from rewards import get_reward
 from sandboxes.contracts import Diagnostic, EvalConfig, Outcome, Precision, Report, Submission
 from sandboxes.extraction import decode, extract, report_without_code
-from sandboxes.hardware.targets import UnknownTarget, get_target
+from sandboxes.hardware.targets import SUFFIXES, TARGETS, VARIABLE, BadTarget, UnknownTarget, get_target, named_paths
 
 MAX_COMPLETION_BYTES: Final = 16 * 2**20
 """Largest file that is read; code is limited further, by `MAX_SOURCE_CHARACTERS`."""
@@ -158,15 +159,24 @@ def make_config(
 
 
 def check_target(name: str) -> str:
-    """Returns `name` if there is such a target.
+    """Returns the name of a target.
+
+    Args:
+        name: Of a target, or of a YAML file that describes one: it is made known to this process and to those that it
+            starts, as if `KERNELGYM_TARGETS` named it.
 
     Raises:
-        BadUsage: if there is none; names the closest.
+        BadUsage: There is no such target.
     """
     try:
-        return get_target(name).name
-    except UnknownTarget as error:
+        if not name.endswith(SUFFIXES):
+            return get_target(name).name
+        found = TARGETS.add_file(Path(name)).target.name
+    except (UnknownTarget, BadTarget) as error:
         raise BadUsage(str(error)) from error
+    paths = [*named_paths(os.environ.get(VARIABLE, "")), Path(name)]
+    os.environ[VARIABLE] = os.pathsep.join(dict.fromkeys(str(path.absolute()) for path in paths))
+    return found
 
 
 def read_candidate(path: str) -> Submission | Diagnostic:

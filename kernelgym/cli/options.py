@@ -61,7 +61,12 @@ EvaluatorAddress = Annotated[
     ),
 ]
 Target = Annotated[
-    str | None, typer.Option(help="GPU to compile for and to model.", show_default="KERNELGYM_TARGET or h200")
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="GPU to compile for and to model: `kernelgym targets` lists them; or a YAML file.",
+        show_default="KERNELGYM_TARGET or h200",
+    ),
 ]
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="TAG", help="Only problems with this tag, or another given one.")

@@ -14,11 +14,10 @@ from kernelgym.reports import dump_document
 from sandboxes.hardware.targets import TARGETS, BadTarget, Description, UnknownTarget, digest_of
 
 COLUMNS: Final = (
-    ("multiprocessors", "SMs", ""), ("clock_mhz", "clock", " MHz"), ("memory_gib", "memory", " GiB"),
-    ("dram_gb_per_s", "DRAM", " GB/s"), ("l2_mib", "L2", " MiB"), ("tflops.fp16", "FP16", " T"),
-    ("tflops.fp32", "FP32", " T"),
+    ("multiprocessors", "SMs"), ("memory_gib", "GiB"), ("dram_gb_per_s", "GB/s"), ("l2_mib", "L2 MiB"),
+    ("tflops.fp16", "FP16"), ("tflops.fp32", "FP32"),
 )  # fmt: skip
-"""Of the overview: key, heading, unit."""
+"""Of the overview: key and heading; rates are in TFLOP/s."""
 
 
 def run(services: Services, name: str | None, *, json: bool) -> None:
@@ -53,21 +52,21 @@ def document(description: Description) -> dict[str, Any]:
 
 def _overview(found: list[Description], services: Services) -> Group:
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("target")
-    table.add_column("GPU")
-    for _, heading, _ in COLUMNS:
-        table.add_column(heading, justify="right")
-    table.add_column("estimates", justify="right")
+    table.add_column("target", no_wrap=True)
+    table.add_column("GPU", overflow="fold")
+    for _, heading in COLUMNS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("estimates", justify="right", no_wrap=True)
     for item in found:
         values = _values(item)
         estimates = sum(origin.estimated for origin in item.origins.values())
-        mark = " (default)" if item.target.name == services.settings.target else ""
-        numbers = [f"{values[key]:g}{unit}" for key, _, unit in COLUMNS]
+        mark = "*" if item.target.name == services.settings.target else ""
+        numbers = [f"{values[key]:g}" for key, _ in COLUMNS]
         table.add_row(item.target.name + mark, item.target.title, *numbers, f"{estimates} of {len(values)}")
     lines: list[Table | Text] = [table]
     if services.settings.targets:
         lines.append(Text(f"also read: {services.settings.targets} (KERNELGYM_TARGETS)", style="dim"))
-    lines.append(Text("`kernelgym targets NAME` shows the source of each number.", style="dim"))
+    lines.append(Text("* the default. `kernelgym targets NAME` shows the source of each number.", style="dim"))
     return Group(*lines)
 
 

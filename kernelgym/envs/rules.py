@@ -10,7 +10,7 @@ from kernelgym.errors import BadUsage
 from kernelgym.problems.filters import unknown
 from rewards import DEFAULT_REWARD, NamedReward, get_reward
 from sandboxes.contracts import EvalConfig, Report
-from sandboxes.hardware.targets import UnknownTarget, get_target
+from sandboxes.hardware.targets import BadTarget, UnknownTarget, get_target
 
 
 class History(StrEnum):
@@ -80,7 +80,7 @@ class Rules:
         object.__setattr__(self, "scorer", get_reward(self.reward))
         try:
             get_target(self.config.target)
-        except UnknownTarget as error:
+        except (UnknownTarget, BadTarget) as error:
             raise BadUsage(str(error)) from error
 
     @property

@@ -1,16 +1,22 @@
 """What an evaluator and its worker processes say to each other: JSON, one message a frame, validated on arrival."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from sandboxes.contracts import Contract, Description, EvalConfig, Reference, Report, Stage, Submission, Weakness
 from sandboxes.devices.cuda.turn import Turn
+from sandboxes.hardware.targets import UnknownTarget, digest_of, get_target
 
 MAX_FRAME_BYTES = 64 * 2**20
 """Longest message; a longer one is a fault of the worker."""
+
+DEFAULT_TARGET: Final = EvalConfig().target
+TargetDigest = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
+"""Of `sandboxes.hardware.targets.digest_of`."""
 
 
 class Job(Contract):
@@ -20,6 +26,26 @@ class Job(Contract):
     submission: Submission
     reference: Reference
     config: EvalConfig
+    target_digest: TargetDigest = ""
+    """What whoever asks knows the target to be: a name may mean different GPUs in different places. Filled in where the
+    job is made; empty if the name is unknown there, and then nobody answers."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_target(cls, values: Any) -> Any:
+        """Fills in the digest in this process; what arrives from another one brings its own."""
+        if not isinstance(values, dict) or "target_digest" in values:
+            return values
+        config = values.get("config")
+        name = config.target if isinstance(config, EvalConfig) else _name_in(config)
+        with suppress(UnknownTarget):
+            return {**values, "target_digest": digest_of(get_target(name))}
+        return values
+
+
+def _name_in(config: Any) -> str:
+    """Returns the target that a configuration names which was not looked at yet."""
+    return str(config.get("target", DEFAULT_TARGET)) if isinstance(config, dict) else DEFAULT_TARGET
 
 
 class Inquiry(Contract):

@@ -15,10 +15,12 @@ from typing import Final
 from kernelgym.evaluators.messages import MAX_FRAME_BYTES, MESSAGE, Sheltered, StageBegan
 from kernelgym.evaluators.nursery import START_TIMEOUT_S, Nursery, WorkersProcess
 from kernelgym.evaluators.sweeping import sweep_compilers
+from sandboxes.hardware.targets import VARIABLE, named_paths
 
 WORKER_MODULE: Final = "kernelgym.evaluators.worker"
 GENTLE_MODULE: Final = "kernelgym.evaluators.gently"
 CRADLE_MODULE: Final = "kernelgym.evaluators.cradle"
+
 
 KEPT_VARIABLES: Final = (
     "PATH",
@@ -168,8 +170,10 @@ def make_nursery(plan: WorkerPlan, folder: Path) -> Nursery | None:
 
 def _environment(plan: WorkerPlan, folder: Path) -> dict[str, str]:
     environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    targets = [str(path.absolute()) for path in named_paths(os.environ.get(VARIABLE, ""))]
     return (
         environment
+        | ({VARIABLE: os.pathsep.join(targets)} if targets else {})
         | {
             "HOME": str(folder),
             "TMPDIR": str(folder),

@@ -43,6 +43,7 @@ from kernelgym.evaluators.messages import (
     Tracing,
     TurnChanged,
 )
+from kernelgym.evaluators.same_target import OtherTarget, check_same_target
 from rewards.hacks import gate
 from sandboxes.bundle import MAX_BUNDLE_BYTES, Bundle, job_digest, pack, unpack
 from sandboxes.contracts import EvalConfig, Report, Stage
@@ -50,7 +51,7 @@ from sandboxes.description import describe
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.opening import AUTO, fits, open_gpu
 from sandboxes.errors import InvalidReference, SandboxesError
-from sandboxes.hardware.targets import TARGETS, UnknownTarget
+from sandboxes.hardware.targets import TARGETS, BadTarget, UnknownTarget
 from sandboxes.inspection import inspect
 from sandboxes.isolation.factory import create_sandbox, describe_sandbox
 from sandboxes.isolation.footprint import readable_paths
@@ -124,7 +125,7 @@ class Workshop:
             return self._trace(task.job) if isinstance(task, Tracing) else self._evaluate(task)
         except InvalidReference as error:
             return Refused(why=Refusal.REFERENCE, message=str(error))
-        except (UnknownTarget, UnknownDevice) as error:
+        except (UnknownTarget, BadTarget, OtherTarget, UnknownDevice) as error:
             return Refused(why=Refusal.CONFIG, message=str(error))
         except NoGpu as error:  # who measures what others have traced has had one
             why = Refusal.INFRASTRUCTURE if isinstance(task, Replaying) else Refusal.DEVICE
@@ -172,9 +173,11 @@ class Workshop:
         )
 
     def _evaluate(self, job: Job) -> Finished:
+        check_same_target(job)
         return _finished(self._pipeline.evaluate(job.submission, job.reference, job.config), self._words)
 
     def _trace(self, job: Job) -> "Message | tuple[Handed, bytes]":
+        check_same_target(job)
         found = self._pipeline.trace(job.submission, job.reference, job.config)
         if isinstance(found, Report):
             return _finished(found, self._words)
@@ -194,6 +197,7 @@ class Workshop:
         return Handed(timings_s=timings_s), packed
 
     def _replay(self, job: Job, raw: bytes) -> Finished:
+        check_same_target(job)
         bundle, answer = unpack(raw, job_digest(job.submission, job.reference, job.config))
         found = self._pipeline.resume(job.submission, job.reference, job.config, answer, bundle.timings_s)
         report = found if isinstance(found, Report) else self._pipeline.replay(found)

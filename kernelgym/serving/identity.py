@@ -59,7 +59,8 @@ def fingerprint() -> str:
 def job_id(task: Task, gpu: str = "") -> str:
     """Returns the content key of a task for this machine's judge: 64 hexadecimal digits.
 
-    Submission, reference, configuration (device and target among it) and versions take part; who asks does not.
+    Submission, reference, configuration (device and target among it), what the target is, and versions take part; who
+    asks does not.
 
     Args:
         task: What is asked.
@@ -70,7 +71,7 @@ def job_id(task: Task, gpu: str = "") -> str:
     parts = [task.kind, fingerprint(), reference.id, f"{reference.digest} {length}"]
     match task:
         case Job():
-            parts += [task.submission.digest, task.config.model_dump_json()]
+            parts += [task.submission.digest, task.config.model_dump_json(), task.target_digest]
         case Inquiry() | Inspection():
             pass
     if gpu:

@@ -11,7 +11,8 @@ This module is the complete list of what is replaced inside the sandbox process 
 4. `threading.Thread.start` and `_thread.start_new_thread`, because work in other threads is not recorded.
 5. `triton.runtime.autotuner.Autotuner.run` (see `autotuning`).
 6. `Tensor.item`, `tolist`, `__float__` and `__int__`, which read numbers that are not there (see `reading`).
-7. `init_gpu_context` of torch's fake tensors, which touches the GPU that `torch.cuda` says is there.
+7. `torch.version.hip` and `torch.version.cuda`, for a target of AMD's: as in torch built for ROCm.
+8. `init_gpu_context` of torch's fake tensors, which touches the GPU that `torch.cuda` says is there.
 
 It is applied once, in the zygote, and never in a process that holds anything of value.
 """
@@ -38,6 +39,10 @@ from sandboxes.tracing.untraceable import Untraceable
 
 CUDA = 1
 """Position in c10::DeviceType, and so in c10's registry of device guards."""
+HIP_VERSION = "6.4.0"
+"""What `torch.version.hip` says for a target of AMD's: code asks whether there is one, hardly ever which."""
+CUDA_VERSION = torch.version.cuda
+"""As this build of torch says."""
 GUARD_METHODS = 64
 """More than a device guard has."""
 
@@ -55,6 +60,8 @@ def install(target: Target) -> None:
     """Applies everything above; calling it again changes the target only."""
     first = Stage.target is None
     Stage.target = target
+    torch.version.hip = HIP_VERSION if target.backend == "hip" else None
+    torch.version.cuda = None if target.backend == "hip" else CUDA_VERSION
     for name, answer in _answers(target).items():
         setattr(torch.cuda, name, answer)
     for name, answer in NVTX.items():
@@ -161,7 +168,9 @@ NVTX: dict[str, Callable[..., Any]] = {
 def _properties(target: Target) -> SimpleNamespace:
     """What `torch.cuda.get_device_properties` returns."""
     major, minor = _capability(target)
+    own = {"gcnArchName": f"{target.arch}:sramecc+:xnack-"} if target.backend == "hip" else {}
     return SimpleNamespace(
+        **own,
         name=target.title,
         major=major,
         minor=minor,
@@ -171,7 +180,7 @@ def _properties(target: Target) -> SimpleNamespace:
         max_threads_per_multi_processor=target.threads_per_multiprocessor,
         max_threads_per_block=target.threads_per_block,
         regs_per_multiprocessor=target.registers_per_multiprocessor,
-        shared_memory_per_block=48 * 1024,
+        shared_memory_per_block=48 * 1024 if target.backend == "cuda" else target.shared_per_block,
         shared_memory_per_block_optin=target.shared_per_block,
         shared_memory_per_multiprocessor=target.shared_per_multiprocessor,
         L2_cache_size=int(target.l2_mib * 2**20),
@@ -181,7 +190,9 @@ def _properties(target: Target) -> SimpleNamespace:
 
 
 def _capability(target: Target) -> tuple[int, int]:
-    return divmod(int(target.arch), 10) if target.backend == "cuda" else (9, 4)
+    """A compute capability; torch for ROCm takes the first two digits of the gfx name."""
+    digits = target.arch if target.backend == "cuda" else target.arch.removeprefix("gfx")[:2]
+    return divmod(int(digits), 10) if digits.isdigit() else (0, 0)
 
 
 def _answers(target: Target) -> dict[str, Any]:
@@ -208,7 +219,7 @@ def _answers(target: Target) -> dict[str, Any]:
         "get_device_name": _constant(target.title),
         "get_device_capability": _constant(_capability(target)),
         "get_device_properties": _constant(_properties(target)),
-        "get_arch_list": _constant([f"sm_{target.arch}"]),
+        "get_arch_list": _constant([f"sm_{target.arch}" if target.backend == "cuda" else target.arch]),
         "is_bf16_supported": _constant(True),
         "synchronize": _nothing,
         "empty_cache": _nothing,

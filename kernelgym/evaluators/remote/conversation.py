@@ -32,6 +32,7 @@ from kernelgym.serving.http.wire import (
 from kernelgym.serving.jobs import JobState, JobView, Priority
 from kernelgym.serving.telemetry.observing import log_answered, log_submitted
 from sandboxes.contracts import Contract, Reference
+from sandboxes.hardware.targets import BUILT_IN
 
 POLITE: Final = Manners(gap_s=0.03)
 """How a server is asked: not so often that a token's limit is reached by asking alone."""
@@ -176,7 +177,8 @@ class Conversation:
         manner = {"priority": self._priority, "deadline_s": self._deadline_s} | problem
         match task:
             case Job():
-                return EvaluateIn.model_validate(manner | {"submission": task.submission, "config": task.config})
+                own = {} if task.config.target in BUILT_IN else {"target_digest": task.target_digest}
+                return EvaluateIn.model_validate(manner | {"submission": task.submission, "config": task.config} | own)
             case Inquiry():
                 return DescribeIn.model_validate(manner | {"kind": "describe"})
             case Inspection():

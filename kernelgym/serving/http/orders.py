@@ -69,6 +69,8 @@ def _order(order: OrderIn, caller: Caller, request_id: str, catalogue: Catalogue
     match order:
         case EvaluateIn():
             task = Job(submission=order.submission, reference=reference, config=order.config)
+            if order.target_digest is not None:
+                task = task.model_copy(update={"target_digest": order.target_digest})
         case DescribeIn():
             task = Inquiry(reference=reference)
         case InspectIn():

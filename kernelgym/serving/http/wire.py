@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from kernelgym.evaluators.messages import TargetDigest
 from kernelgym.problems.problem import Difficulty
 from kernelgym.serving.jobs import JobId, JobView, Priority, Verdict
 from sandboxes.contracts import Contract, EvalConfig, Reference, Submission
@@ -49,6 +50,9 @@ class EvaluateIn(_OrderIn):
     kind: Literal["evaluate"] = "evaluate"
     submission: Submission
     config: EvalConfig = EvalConfig()
+    target_digest: TargetDigest | None = None
+    """What the client knows the target to be, for one of its own files (see `kernelgym targets --json`): where it is
+    another one, nobody answers. None: whatever the service knows."""
 
 
 class DescribeIn(_OrderIn):

@@ -14,7 +14,7 @@ from sandboxes.compile_helper import CompileHelper
 from sandboxes.contracts import Target
 from sandboxes.devices.cuda.errors import GpuError, GpuLost
 from sandboxes.devices.cuda.gpu import Gpu, GpuFacts
-from sandboxes.devices.cuda.opening import check_target
+from sandboxes.devices.cuda.opening import check_backend, check_target
 from sandboxes.devices.cuda.turn import FOLDER, OnTurn, turn
 from sandboxes.precompilation import precompile
 from sandboxes.programs import Ahead
@@ -62,6 +62,8 @@ class GpuLease:
         """
         if self._spoiled is not None:
             raise GpuLost(f"this process can't use its GPU any more ({self._spoiled}); a new one can")
+        if target is not None:
+            check_backend(target)
         if self._gpu is None:
             self._helper = self._helper or CompileHelper()
             self._gpu = self._open_gpu()

@@ -83,6 +83,19 @@ def find_gpu(name: str = AUTO) -> GpuFacts:
     return facts(info, version)
 
 
+def check_backend(target: Target) -> None:
+    """Checks that GPUs of this kind can be measured at all.
+
+    Raises:
+        NoGpu: They can only be modelled.
+    """
+    if target.backend != "cuda":
+        raise NoGpu(
+            f'the target `{target.name}` is {target.title}, and only NVIDIA\'s GPUs are measured: use device="cpu" '
+            "(--device cpu), where it is compiled for and modelled"
+        )
+
+
 def check_target(facts: GpuFacts, target: Target) -> None:
     """Checks that candidates are compiled and judged for the GPU that is there.
 
@@ -90,9 +103,9 @@ def check_target(facts: GpuFacts, target: Target) -> None:
         NoGpu: They would be for another; the message names the right target.
     """
     title = facts.title.removesuffix(" (simulated)").partition(" MIG ")[0]  # a slice is of its GPU's kind
+    check_backend(target)
     named = next((known for known in TARGETS.values() if known.title == title), None)
-    fits = target.backend == "cuda" and target.arch == facts.arch
-    if fits and (named is None or named == target):
+    if target.arch == facts.arch and (named is None or target.title == title):  # several may describe one GPU
         return
     alike = [known.name for known in TARGETS.values() if known.backend == "cuda" and known.arch == facts.arch]
     if named is not None:

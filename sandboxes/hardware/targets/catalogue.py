@@ -23,7 +23,7 @@ SUFFIXES: Final = (".yaml", ".yml")
 MAX_FILES: Final = 64
 """Files of a folder that are read."""
 
-BUILT_IN: Final = ("h200", "h100", "a100", "l40s", "b200")
+BUILT_IN: Final = ("h200", "h100", "a100", "l40s", "b200", "mi300x")
 """In the order in which they are shown; the first is the default."""
 FOLDER: Final = Path(__file__).parent
 
@@ -143,6 +143,11 @@ def register_target(target: Target) -> None:
         TARGETS[target.name] = target
 
 
+def named_paths(value: str) -> list[Path]:
+    """Returns the files and folders that a value of `KERNELGYM_TARGETS` names."""
+    return [Path(item) for item in value.split(os.pathsep) if item]
+
+
 def _named_files(value: str) -> list[Path]:
     """Returns the files that a setting names, those of folders by name.
 
@@ -150,8 +155,7 @@ def _named_files(value: str) -> list[Path]:
         BadTarget: It names what is not there, or a folder of too many.
     """
     paths: list[Path] = []
-    for item in filter(None, value.split(os.pathsep)):
-        path = Path(item)
+    for path in named_paths(value):
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
             if len(inside) > MAX_FILES:

@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sandboxes.ttir.engine.plan import Step
-from sandboxes.ttir.errors import UnsupportedOperation
 from sandboxes.ttir.operations import exact
 from sandboxes.ttir.operations.arithmetic import broadcast, mulhi_signed, mulhi_unsigned, unsigned
 from sandboxes.ttir.operations.conversions import saturated
@@ -322,16 +320,3 @@ SYMBOLS: dict[str, Function] = {
     )
 }
 """What each symbol computes."""
-
-
-def extern_elementwise(step: Step, *operands: Tensor) -> Tensor:
-    """Calls a function by its symbol."""
-    symbol = str(step.operation.attributes.get("symbol", ""))
-    function = SYMBOLS.get(symbol)
-    if function is None:
-        raise UnsupportedOperation(f"tt.extern_elementwise {symbol}", step.operation.location)
-    result = function(*operands)
-    return result if step.dtype is None or result.dtype == step.dtype else result.to(step.dtype)
-
-
-DENSE = {"tt.extern_elementwise": extern_elementwise}

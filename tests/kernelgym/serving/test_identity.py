@@ -9,6 +9,7 @@ import kernelgym
 from kernelgym.evaluators.messages import Inquiry, Inspection, Job
 from kernelgym.serving.identity import fingerprint, job_id, judge_versions
 from sandboxes.contracts import EvalConfig, Reference, Submission
+from sandboxes.hardware.targets import digest_of, get_target
 from sandboxes.journal import versions
 
 REFERENCE = Reference(id="core/softmax", source="y")
@@ -79,3 +80,18 @@ def test_every_version_that_a_report_names_takes_part() -> None:
     assert versions().keys() <= judge_versions().keys()
     assert versions()["python"].startswith(judge_versions()["python"] + ".")
     assert len(fingerprint()) == 8
+
+
+def test_what_a_target_is_takes_part_not_only_its_name() -> None:
+    known = job("x")
+    assert known.target_digest == digest_of(get_target("h200"))
+    assert job_id(known.model_copy(update={"target_digest": "0" * 16})) != job_id(known)
+
+
+def test_a_job_carries_what_its_maker_knew_the_target_to_be() -> None:
+    known = job("x")
+    assert Job.model_validate_json(known.model_dump_json()) == known
+    strange = known.model_copy(update={"target_digest": "0" * 16})
+    assert Job.model_validate_json(strange.model_dump_json()) == strange
+    unknown = Job(submission=known.submission, reference=known.reference, config=EvalConfig(target="nosuchgpu"))
+    assert Job.model_validate_json(unknown.model_dump_json()).target_digest == ""

@@ -1,4 +1,4 @@
-"""Occupancy agrees with NVIDIA's calculator, worked out by hand."""
+"""Occupancy agrees with NVIDIA's calculator and with the rules of AMD's compiler, worked out by hand."""
 
 import pytest
 from hypothesis import given
@@ -36,6 +36,19 @@ KIB = 1024
         ("l40s", 40, 0, 128, 12, 1.0, "nothing"),
         ("l40s", 16, 0, 32, 24, 0.5, "blocks"),
         ("l40s", 16, 0, 1024, 1, pytest.approx(2 / 3), "threads"),
+        # four SIMD units with 512 registers per lane and 8 waves each: 64 registers are the most at which all fit
+        ("mi300x", 64, 0, 256, 8, 1.0, "nothing"),
+        # 65 round up to 72: 7 waves per unit, 28 in all
+        ("mi300x", 65, 0, 256, 7, 0.875, "registers"),
+        ("mi300x", 512, 0, 256, 1, 0.125, "registers"),
+        ("mi300x", 513, 0, 256, 0, 0.0, "registers"),
+        # blocks of two waves need a barrier each, of which there are 16; a single wave needs none
+        ("mi300x", 16, 0, 128, 16, 1.0, "nothing"),
+        ("mi300x", 16, 0, 64, 32, 1.0, "nothing"),
+        # nothing of the 64 KiB is kept by the system
+        ("mi300x", 32, 64 * KIB, 256, 1, 0.125, "shared memory"),
+        ("mi300x", 32, 16 * KIB, 256, 4, 0.5, "shared memory"),
+        ("mi300x", 32, 16 * KIB + 1, 256, 3, 0.375, "shared memory"),
     ],
 )
 def test_occupancy_by_hand(

@@ -186,6 +186,20 @@ class TestLanguage:
         source = forward("assert torch.cuda.get_device_capability() == (8, 0)", "return scale(x)")
         tracer.trace(source, target="a100")
 
+    def test_a_target_of_amd_is_one_to_triton_and_to_torch(self, tracer: Tracer) -> None:
+        checks = (
+            "properties = torch.cuda.get_device_properties(0)",
+            "assert torch.version.hip and torch.version.cuda is None",
+            'assert triton.runtime.driver.active.get_current_target().backend == "hip"',
+            "assert triton.runtime.driver.active.get_current_target().warp_size == properties.warp_size == 64",
+            'assert properties.gcnArchName.partition(":")[0] == "gfx942"',
+            "assert torch.cuda.get_device_capability() == (9, 4)",
+            "return scale(x)",
+        )
+        tracer.trace(forward(*checks), target="mi300x")
+        back = "assert torch.version.hip is None"
+        tracer.trace(forward(back, "return scale(x)"), target="h200")
+
     def test_helpers_globals_and_functions_that_are_not_inlined(self, tracer: Tracer) -> None:
         before = """
 ALPHA = tl.constexpr(3.0)

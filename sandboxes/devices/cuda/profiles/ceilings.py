@@ -146,7 +146,7 @@ def _probes(gpu: Gpu) -> Iterator[tuple[str, Callable[[], float | None]]]:
 def _device_memory(gpu: Gpu) -> float:
     """Returns the 1e9 bytes per second of reading and writing far more than the cache holds."""
     source, sink = _pair(gpu, LARGE * gpu.facts.l2_bytes)
-    return 2 * source.nbytes / (_best_us(gpu.prepare(lambda: torch.neg(source, out=sink))) * 1e3)
+    return 2 * source.nbytes / (best_us(gpu.prepare(lambda: torch.neg(source, out=sink))) * 1e3)
 
 
 def _cache(gpu: Gpu) -> float | None:
@@ -180,10 +180,10 @@ def _product(gpu: Gpu, kind: str, size: int) -> float:
     product = torch.empty(shape, dtype=dtype, device=gpu.device)
     with gpu.precision(Precision.TF32 if kind == "tf32" else Precision.FP32):
         prepared = gpu.prepare(lambda: torch.mm(first, second, out=product))
-        return 2 * size**3 / (_best_us(prepared) * 1e6)
+        return 2 * size**3 / (best_us(prepared) * 1e6)
 
 
-def _best_us(prepared: Prepared) -> float:
+def best_us(prepared: Prepared) -> float:
     """Returns the time of the fastest third: a ceiling is what is reached, not what is usual."""
     for _ in range(WARMUPS):
         prepared.run()

@@ -1,6 +1,7 @@
 """Which GPU is used: what is missing is said at the start, with what to do about it."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from sandboxes.contracts import Target
 from sandboxes.devices.cuda import opening
 from sandboxes.devices.cuda.errors import NoGpu
+from sandboxes.devices.cuda.lease import GpuLease
 from sandboxes.devices.cuda.opening import check_target, find_gpu, open_gpu, probe, probe_clocks, probe_target
 from sandboxes.devices.cuda.real.libcuda import Driver, DriverMissing
 from sandboxes.devices.cuda.simulated.facts import simulated_facts
@@ -103,9 +105,25 @@ def test_a_target_that_is_another_gpu_is_refused_and_the_right_one_named() -> No
         check_target(replace(unknown, arch="75"), get_target("a100"))
 
 
-@pytest.mark.parametrize("target", list(TARGETS.values()), ids=list(TARGETS))
+NVIDIA = [target for target in TARGETS.values() if target.backend == "cuda"]
+
+
+@pytest.mark.parametrize("target", NVIDIA, ids=[target.name for target in NVIDIA])
 def test_every_target_fits_its_own_gpu(target: Target) -> None:
     check_target(simulated_facts(target), target)
+
+
+def test_a_target_that_describes_the_same_gpu_otherwise_fits_it() -> None:
+    h200 = get_target("h200")
+    check_target(simulated_facts(h200), h200.model_copy(update={"name": "measured", "dram_gb_per_s": 4300.0}))
+
+
+def test_a_gpu_of_another_vendor_is_refused_before_any_gpu_is_looked_for() -> None:
+    def nobody_asks() -> NoReturn:
+        raise AssertionError("no GPU is opened for a target that none can be")
+
+    with pytest.raises(NoGpu, match=r"`mi300x` is AMD Instinct MI300X, and only NVIDIA's .*use device=\"cpu\""):
+        GpuLease(nobody_asks).open(get_target("mi300x"))
 
 
 @pytest.mark.usefixtures("stubbed")
