@@ -35,6 +35,9 @@ OBSERVING = 0.55
 SPREADING = 0.7
 """Share of the time after which no other programs are run, either."""
 
+SIMULATING = 0.6
+"""Share of the time that looking at accesses may take, of the processor's: a busy machine makes nothing dearer."""
+
 SPREAD_PROGRAMS = 64
 """Programs all over the grid that say how much there is of everything, where waves are not all looked at."""
 
@@ -125,7 +128,7 @@ def examine(
         target,
         resources,
         seed=seed,
-        deadline_s=started + max_seconds,
+        cpu_seconds=SIMULATING * max_seconds,
     )
     counters = scaled_counters([spread] if spread is not None else _weighted(waves, logs), measured.distinct)
     requested = sum(count.bytes for count in counters.memory)

@@ -36,7 +36,7 @@ class Measured:
 
 
 def measure(
-    seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resources, *, seed: int, deadline_s: float
+    seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resources, *, seed: int, cpu_seconds: float
 ) -> Measured:
     """Returns the traffic of the launch that `seen` is a sample of.
 
@@ -46,7 +46,7 @@ def measure(
         target: Whose caches.
         resources: How many programs share a multiprocessor.
         seed: The judge's.
-        deadline_s: On `time.monotonic`'s clock; later there is no simulation.
+        cpu_seconds: Time of the processor after which there is no simulation of the cache.
     """
     weights = np.array([wave.weight for wave in seen.waves])
     requested = requested_bytes(seen) @ weights
@@ -61,7 +61,7 @@ def measure(
         if operation.kind == "atomic":
             facts[-1] = replace(facts[-1], busiest_address=busiest(_draws(seen, executions[number], random)))
     sizes = _sizes(seen)
-    simulated = _simulated(seen, target, seed, deadline_s)
+    simulated = _simulated(seen, target, seed, time.thread_time() + cpu_seconds)
     if simulated is None:
         facts = [_uncached(fact, size) for fact, size in zip(facts, sizes, strict=True)]
         return Measured(accesses=tuple(facts), distinct=_summed(seen, facts, sizes), cached=False)
@@ -158,7 +158,7 @@ def _simulated(seen: Scene, target: Target, seed: int, deadline_s: float) -> Sim
         found = rectangles(seen.sights, seed, deadline_s)
         if found is None:
             return None
-        if time.monotonic() > deadline_s:
+        if time.thread_time() > deadline_s:
             return None
         events = events_of(found, MAX_PIECES)
     except TooManyPieces:

@@ -120,7 +120,7 @@ def test_stores_know_which_bytes_of_a_sector_they_cover() -> None:
 def test_what_takes_too_long_is_said_to() -> None:
     request = Request(buffer(100), (torch.arange(2).reshape(2, 1),), (), (1,))
     with pytest.raises(TooManyPieces, match="time"):
-        rectangles(seen([request], 2).sights, 0, 0.0)
+        rectangles(seen([request], 2).sights, 0, -1.0)
 
 
 def test_gathers_too_large_to_look_at_are_sampled_without_bias_in_what_they_touch() -> None:
