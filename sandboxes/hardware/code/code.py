@@ -81,6 +81,7 @@ class Code:
     dots: tuple[DotCode, ...] = ()
     shared: tuple[SharedCode, ...] = ()
     pipelined: int = 1
-    """Iterations of loads in flight at once in the loop that has the most; 1: loads are waited for where they are."""
+    """Iterations at work at once in the loop that has the most: the one that computes, and those whose loads are
+    issued ahead; `num_stages` where the compiler could do as asked, 1 if loads are waited for where they are."""
     warp_size: int = 32
     warps: int = 4
