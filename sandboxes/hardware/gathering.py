@@ -70,7 +70,7 @@ def facts_of(
         dots=dots,
         shared=() if code is None else _shared(counters, scale, code, programs),
         pipelined=None if code is None else code.pipelined,
-        rounds=_rounds(module, counters, scale, programs),
+        rounds=max(_rounds(module, counters, scale, programs), 0.0 if examination is None else examination.rounds),
         lines=_lines(counters, scale),
         dependent_share=0.0 if examination is None else examination.dependent_share,
         guessed=examination is not None and examination.guessed,

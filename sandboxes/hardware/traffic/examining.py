@@ -18,6 +18,7 @@ from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import AccessFacts
 from sandboxes.hardware.traffic.measuring import measure
 from sandboxes.hardware.traffic.reconciling import reconciled
+from sandboxes.hardware.traffic.rounds import rounds
 from sandboxes.hardware.traffic.scaling import scaled_counters
 from sandboxes.hardware.traffic.scene import scene
 from sandboxes.hardware.traffic.threads import read_share, threads_of
@@ -70,6 +71,8 @@ class Examination:
     """Requested bytes whose addresses or masks depend on loaded values, over all."""
     guessed: bool
     """Values that addresses depend on were not there."""
+    rounds: float
+    """How often a program waits for loads, if nothing is pipelined."""
     sampled: float
     """Share of the programs that were looked at."""
     layouts: float
@@ -139,6 +142,7 @@ def examine(
         executions=_executions(counters),
         dependent_share=min(1.0, dependent / requested) if requested else 0.0,
         guessed=any(log.guessed for log, _ in logs) or (spread is not None and spread[0].guessed),
+        rounds=sum(rounds(log) * len(log.programs) for log, _ in logs) / sum(len(log.programs) for log, _ in logs),
         sampled=sum(wave.programs for wave in waves) / total,
         layouts=read_share(
             [(o, f.requested_bytes) for o, f in zip(seen.operations, measured.accesses, strict=True)], code

@@ -129,7 +129,7 @@ def test_nothing_known_beats_the_roofline(target: Target, facts: LaunchFacts) ->
 
 
 @pytest.mark.parametrize("name", MORE)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(target=targets, facts=known, factor=st.floats(1, 16))
 def test_more_of_anything_is_never_faster(name: str, target: Target, facts: LaunchFacts, factor: float) -> None:
     more = MORE[name](facts, factor)
@@ -137,7 +137,7 @@ def test_more_of_anything_is_never_faster(name: str, target: Target, facts: Laun
 
 
 @pytest.mark.parametrize("name", MORE)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(target=targets, facts=known)
 def test_one_percent_more_takes_hardly_more_than_one_percent_longer(
     name: str, target: Target, facts: LaunchFacts
@@ -166,7 +166,7 @@ BETTER = {
 
 
 @pytest.mark.parametrize("name", BETTER)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(target=targets, facts=known)
 def test_a_better_gpu_is_never_slower(name: str, target: Target, facts: LaunchFacts) -> None:
     better = target.model_copy(update=BETTER[name](target))
@@ -174,7 +174,7 @@ def test_a_better_gpu_is_never_slower(name: str, target: Target, facts: LaunchFa
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Constants)])
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(target=targets, facts=known)
 def test_prices_hardly_change_with_a_constant(name: str, target: Target, facts: LaunchFacts) -> None:
     """They can be fitted: no constant makes a price jump."""
