@@ -2,7 +2,7 @@
 
 import ctypes
 
-from kernelgym.evaluators.process import KEEPS_FREED_MEMORY
+from kernelgym.evaluators.started import KEEPS_FREED_MEMORY
 
 _OPTIONS = {"MALLOC_TRIM_THRESHOLD_": -1, "MALLOC_MMAP_THRESHOLD_": -3}
 """Numbers of glibc's `mallopt` for its environment variables."""

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 
 from benchmarks.machine import machine
 from benchmarks.workloads import Workload, workloads
-from kernelgym.evaluators.process import KEEPS_FREED_MEMORY
+from kernelgym.evaluators.started import KEEPS_FREED_MEMORY
 
 ROOT = Path(__file__).resolve().parents[1]
 REPEATS = {"executor": 7, "interpreter": 3}

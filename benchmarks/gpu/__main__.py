@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"some of {', '.join(found)}; without one, all that need the GPU"
     )
-    parser.add_argument("--minutes", type=float, help="for all of them together; eight or nine without it")
+    parser.add_argument("--minutes", type=float, help="for all of them together; about twenty without it")
     parser.add_argument("--quick", action="store_true", help="small and short: shows that everything works")
     parser.add_argument("--gpu", default="auto", help="`auto`, or `simulated` for a rehearsal without one")
     parser.add_argument("--workers", type=int, default=4, help="evaluations at a time, which share the GPU")
