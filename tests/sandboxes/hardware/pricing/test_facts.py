@@ -119,7 +119,7 @@ MORE: dict[str, Callable[[LaunchFacts, float], LaunchFacts]] = {
 """What a launch may do more of."""
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(target=targets, facts=known)
 def test_nothing_known_beats_the_roofline(target: Target, facts: LaunchFacts) -> None:
     price = price_launch(target, facts)
@@ -129,7 +129,7 @@ def test_nothing_known_beats_the_roofline(target: Target, facts: LaunchFacts) ->
 
 
 @pytest.mark.parametrize("name", MORE)
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(target=targets, facts=known, factor=st.floats(1, 16))
 def test_more_of_anything_is_never_faster(name: str, target: Target, facts: LaunchFacts, factor: float) -> None:
     more = MORE[name](facts, factor)
@@ -137,7 +137,7 @@ def test_more_of_anything_is_never_faster(name: str, target: Target, facts: Laun
 
 
 @pytest.mark.parametrize("name", MORE)
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(target=targets, facts=known)
 def test_one_percent_more_takes_hardly_more_than_one_percent_longer(
     name: str, target: Target, facts: LaunchFacts
@@ -166,7 +166,7 @@ BETTER = {
 
 
 @pytest.mark.parametrize("name", BETTER)
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(target=targets, facts=known)
 def test_a_better_gpu_is_never_slower(name: str, target: Target, facts: LaunchFacts) -> None:
     better = target.model_copy(update=BETTER[name](target))
@@ -174,7 +174,7 @@ def test_a_better_gpu_is_never_slower(name: str, target: Target, facts: LaunchFa
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Constants)])
-@settings(max_examples=5)
+@settings(max_examples=5, deadline=None)
 @given(target=targets, facts=known)
 def test_prices_hardly_change_with_a_constant(name: str, target: Target, facts: LaunchFacts) -> None:
     """They can be fitted: no constant makes a price jump."""
@@ -182,7 +182,7 @@ def test_prices_hardly_change_with_a_constant(name: str, target: Target, facts: 
     assert price_launch(target, facts, near).time_us == pytest.approx(price_launch(target, facts).time_us, rel=0.03)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(target=targets, facts=known)
 def test_the_time_of_a_launch_is_divided_among_lines(target: Target, facts: LaunchFacts) -> None:
     price = price_launch(target, facts)
@@ -190,7 +190,7 @@ def test_the_time_of_a_launch_is_divided_among_lines(target: Target, facts: Laun
     assert set(price.lines_us) <= set(range(10))
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(target=targets, facts=known, resident=st.dictionaries(st.sampled_from("xyz"), amounts))
 def test_what_is_cached_is_never_slower(target: Target, facts: LaunchFacts, resident: dict[str, float]) -> None:
     cold, warm = price_launch(target, facts), price_launch(target, facts, resident=resident)
