@@ -156,7 +156,7 @@ def _pipelined(target: Target, facts: LaunchFacts) -> Iterator[Remedied]:
     resources = resized(target, needs, registers=needs.registers, shared=shared, threads=needs.threads)
     if resources is None:
         return
-    text = f"load {STAGES} iterations ahead (`num_stages={STAGES}`; now {max(now, 1)})"
+    text = f"load {STAGES} iterations ahead (`tl.range(..., num_stages={STAGES})`; now {max(now, 1)})"
     changed = replace(facts, num_stages=max(STAGES, facts.num_stages), pipelined=STAGES, resources=resources)
     yield Remedy.PIPELINE, None, text, changed
 

@@ -32,8 +32,8 @@ def is_elementwise(module: Module) -> bool:
 
 
 def looped_loads(module: Module) -> frozenset[int]:
-    """Returns the lines of the source whose loads are inside a loop."""
-    loops = (operation for function in module.functions for operation in function.walk() if operation.name in LOOPS)
+    """Returns the lines of the source whose loads are inside a loop that can be pipelined: one that counts."""
+    loops = (operation for function in module.functions for operation in function.walk() if operation.name == "scf.for")
     found = (inner.location.user_line() for loop in loops for inner in loop.walk() if inner.name in LOADS)
     return frozenset(found)
 

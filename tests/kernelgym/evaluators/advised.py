@@ -140,12 +140,12 @@ class ModelNew(torch.nn.Module):
 
 PRODUCT = """
 @triton.jit
-def product_kernel(x_ptr, y_ptr, out_ptr, size, PRECISION: tl.constexpr, STAGES: tl.constexpr):
+def product_kernel(x_ptr, y_ptr, out_ptr, size, PRECISION: tl.constexpr):
     down = tl.program_id(0) * 128 + tl.arange(0, 128)
     across = tl.program_id(1) * 64 + tl.arange(0, 64)
     depth = tl.arange(0, 32)
     total = tl.zeros((128, 64), dtype=tl.float32)
-    for start in tl.range(0, size, 32, num_stages=STAGES):
+    for start in range(0, size, 32):
         x = tl.load(x_ptr + down[:, None] * size + (start + depth)[None, :])
         y = tl.load(y_ptr + (start + depth)[:, None] * size + across[None, :])
         total = tl.dot(x, y, total, input_precision=PRECISION)
@@ -157,7 +157,26 @@ class ModelNew(torch.nn.Module):
         size = x.shape[0]
         out = torch.empty_like(x)
         grid = (size // 128, size // 64)
-        product_kernel[grid](x, y, out, size, PRECISION="{precision}", STAGES={stages}, num_stages={stages})
+        product_kernel[grid](x, y, out, size, PRECISION="{precision}", num_stages=3)
+        return out
+"""
+
+ROWS = """
+@triton.jit
+def row_max_kernel(x_ptr, out_ptr, columns, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    largest = tl.full([BLOCK], -float("inf"), tl.float32)
+    for start in {loop}:
+        offsets = start + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + row * columns + offsets, mask=offsets < columns, other=-float("inf"))
+        largest = tl.maximum(largest, x)
+    tl.store(out_ptr + row, tl.max(largest, axis=0))
+
+
+class ModelNew(torch.nn.Module):
+    def forward(self, x, y):
+        out = torch.empty(x.shape[0], device=x.device)
+        row_max_kernel[(x.shape[0],)](x, out, x.shape[1], BLOCK=64, num_warps=1)
         return out
 """
 
@@ -210,11 +229,12 @@ ADVISED = (
     ),
     Advised(
         remedy=Remedy.TENSOR_CORES, says="on tensor cores (wgmma) in tf32", reference="x @ y", shapes=SQUARE,
-        flawed=PRODUCT.format(precision="ieee", stages=3), corrected=PRODUCT.format(precision="tf32", stages=3),
+        flawed=PRODUCT.format(precision="ieee"), corrected=PRODUCT.format(precision="tf32"),
     ),
     Advised(
-        remedy=Remedy.PIPELINE, says="`num_stages=3`", reference="x @ y", shapes=SQUARE,
-        flawed=PRODUCT.format(precision="tf32", stages=1), corrected=PRODUCT.format(precision="tf32", stages=3),
+        remedy=Remedy.PIPELINE, says="`tl.range(..., num_stages=3)`", reference="x.amax(1)", shapes=LARGE,
+        flawed=ROWS.format(loop="range(0, columns, BLOCK)"),
+        corrected=ROWS.format(loop="tl.range(0, columns, BLOCK, num_stages=3)"),
     ),
     Advised(
         remedy=Remedy.BALANCE, says="split the work of 12 programs among 2,112", reference="torch.relu(x)",
