@@ -212,7 +212,7 @@ class ModelNew(torch.nn.Module):
         return out
 """
 
-LARGE, SQUARE = "(4096, 8192), (4096, 8192)", "(2048, 2048), (2048, 2048)"
+LARGE, SQUARE = "(2048, 8192), (2048, 8192)", "(1024, 1024), (1024, 1024)"
 
 ADVISED = (
     Advised(
