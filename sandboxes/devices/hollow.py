@@ -63,6 +63,16 @@ def _values(program: Program) -> Values:
     return values
 
 
+def hollow_storage(size: int) -> torch.UntypedStorage:
+    """Returns a storage of `size` bytes without memory of its own."""
+    file = os.memfd_create("hollow")
+    try:
+        os.ftruncate(file, SHARED_BYTES)
+        return _addresses(size, file)
+    finally:
+        os.close(file)
+
+
 def _map(address: int | None, size: int, protection: int, flags: int, file: int) -> int:
     """Calls mmap(2).
 
