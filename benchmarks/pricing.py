@@ -150,4 +150,4 @@ def timed(case: Case) -> dict[str, Any]:
 
 def _tensor(elements: int, kind: str) -> torch.Tensor:
     typed = torch.empty(0, dtype=TYPES[kind])
-    return typed.set_(hollow_storage(elements * typed.element_size()), 0, (elements,))
+    return typed.set_(hollow_storage(elements * typed.element_size()), 0, (elements,), (1,))
