@@ -147,7 +147,7 @@ def _replay(traced: Traced, constants: dict[str, torch.Tensor], inputs: list[Any
     deadline = time.monotonic() + TRIAL_TIMEOUT_S
 
     def execute(index: int, node: Launch, values: Values) -> None:
-        launch(index, node, 0, values, deadline, count=False, sample=False, unwritten=None, order_seed=None)
+        launch(index, node, 0, values, deadline, count=False, sample=False, unwritten=None, seed=None)
 
     own = {key: clone(value) for key, value in constants.items()}
     values = bind(trace, inputs)

@@ -122,7 +122,7 @@ class CpuDevice:
                 count=priced,
                 sample=program.hollow,
                 unwritten=memory.unwritten if memory else None,
-                order_seed=seed,
+                seed=seed,
                 look=_look(program, index, choice.get(index, 0), looker),
             )
 

@@ -10,6 +10,7 @@ import torch
 
 from sandboxes.contracts import Descriptor, Launch, ScalarRef, TensorRef
 from sandboxes.devices.looking import Look
+from sandboxes.devices.sampling import sampled_programs
 from sandboxes.hardware.executed import work_of_counters, work_of_launch
 from sandboxes.hardware.facts import LaunchFacts
 from sandboxes.hardware.work import Work
@@ -29,9 +30,6 @@ from sandboxes.ttir import (
     group_size,
     parse,
 )
-
-SAMPLED_PROGRAMS = 8
-"""Programs that stand for a whole grid where only its price is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def launch(
     count: bool,
     sample: bool = False,
     unwritten: Unwritten | None = None,
-    order_seed: int | None = None,
+    seed: int | None = None,
     look: Look | None = None,
 ) -> Launched:
     """Executes a launch.
@@ -73,9 +71,10 @@ def launch(
         values: Tensors by id; stores change them.
         deadline_s: On `time.monotonic`'s clock.
         count: Whether the work will be asked for.
-        sample: Run only `SAMPLED_PROGRAMS`, spread over the grid.
+        sample: Run only a few programs, spread over the grid (`sampled_programs`).
         unwritten: What nobody has written; with it the launch is sanitized, without it only bounds are checked.
-        order_seed: Draws the order of the programs of a kernel that depends on it; None runs them by id, at once.
+        seed: The judge's. Draws the programs of a sample, and the order of the programs of a kernel that depends on it;
+            None always samples the same ones, and runs programs by id, at once.
         look: Who looks at its addresses, for its price; of a sample, bytes and operations come from that, too.
 
     Raises:
@@ -87,17 +86,17 @@ def launch(
     module = parse(variant.ttir)
     args = bound_arguments(index, node, choice, values)
     total = prod(variant.grid)
-    programs = _sampled(total) if sample else None
+    programs = sampled_programs(variant.grid, seed or 0) if sample else None
     examination = None if look is None or not total else look.examined(module, variant, args)
     left = deadline_s - time.monotonic()
     if left <= 0:
         raise OutOfTime(node.line)
     options = ExecutionOptions(count=count, programs=programs, max_seconds=left, unwritten=unwritten)
-    seed = None if sample or not depends_on_order(module) else order_seed
-    if seed is None:
+    order = None if sample or not depends_on_order(module) else seed
+    if order is None:
         execution = execute(module, variant.grid, args, options=options)
     else:
-        execution = _in_any_order(module, variant.grid, args, options, seed)
+        execution = _in_any_order(module, variant.grid, args, options, order)
     scale = total / len(programs) if programs else 1.0
     work = work_of_launch(execution, scale=scale, sizes=storage_sizes(module, args))
     told, counters, counted = work, execution.counters, scale
@@ -108,7 +107,7 @@ def launch(
         execution,
         work,
         scale,
-        in_any_order=seed is not None,
+        in_any_order=order is not None,
         facts=None if look is None else look.facts(module, variant, told, counters, counted, examination),
         distinct={
             name: (count.unique_bytes_loaded * counted, count.unique_bytes_stored * counted)
@@ -175,13 +174,6 @@ def _storages(args: Sequence[Any]) -> list[torch.Tensor]:
     tensors = [arg.base if isinstance(arg, DescriptorArgument) else arg for arg in args]
     storages = {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors if isinstance(t, torch.Tensor)}
     return [torch.empty(0, dtype=torch.uint8).set_(storage) for storage in storages.values()]
-
-
-def _sampled(total: int) -> list[int]:
-    """Returns the ids of programs spread over a grid of `total`: all of a small grid, none of an empty one."""
-    if total == 0:
-        return []
-    return sorted({total * step // SAMPLED_PROGRAMS for step in range(SAMPLED_PROGRAMS)})
 
 
 def _argument(argument: Any, values: Values) -> Any:

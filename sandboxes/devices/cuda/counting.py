@@ -29,13 +29,14 @@ class Counting:
         program: What runs.
         choice: The variant of each launch.
         deadline_s: On `time.monotonic`'s clock; what is not counted by then is left out.
-        seed: The judge's; draws at which programs it is looked.
+        seed: The judge's; draws which programs run and at which it is looked.
     """
 
     def __init__(self, program: Program, choice: Choice, deadline_s: float, seed: int) -> None:
         self._program = program
         self._choice = choice
         self._deadline_s = deadline_s
+        self._seed = seed
         self._lookers: dict[bool, Looker] = {}
         if program.target is not None:
             self._lookers = {hollow: Looker(program.target, seed, hollow=hollow) for hollow in (False, True)}
@@ -70,7 +71,9 @@ class Counting:
         if kernel is not None and looker is not None:
             look = Look(looker=looker, resources=kernel.resources, code=kernel.code)
         try:
-            counted = launch(index, node, number, values, self._deadline_s, count=True, sample=True, look=look)
+            counted = launch(
+                index, node, number, values, self._deadline_s, count=True, sample=True, seed=self._seed, look=look
+            )
         except (TTIRError, OutOfTime):
             return  # it has run on the GPU, and was right there
         self._counted[index] = counted

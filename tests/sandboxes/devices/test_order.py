@@ -48,7 +48,7 @@ def run(text: str, args: list[Any], programs: int, seed: int | None) -> Launched
     variant = Variant(config="", ttir=text, grid=(programs, 1, 1), args=references, num_warps=4, num_stages=2)
     node = Launch(kernel="k", variants=(variant,))
     values = {i: a for i, a in enumerate(args) if isinstance(a, torch.Tensor)}
-    return launch(0, node, 0, values, time.monotonic() + 60, count=False, order_seed=seed)
+    return launch(0, node, 0, values, time.monotonic() + 60, count=False, seed=seed)
 
 
 F3 = ("*fp32",) * 3
