@@ -1,6 +1,7 @@
 """The arithmetic of one ATen operator.
 
-Matrix products, convolutions and attention take their counts from `torch.utils.flop_counter`. Operators that hide a
+Matrix products, convolutions and attention take their counts from `torch.utils.flop_counter`, causal attention about
+half of it. Operators that hide a
 product, a window or a search behind a few operands are counted by what they do: whoever looks for a cheap product
 finds them.
 """
@@ -31,6 +32,7 @@ from sandboxes.hardware.aten_tables import (
     SERIES_FLOPS,
     SPECIAL_PER_ELEMENT,
 )
+from sandboxes.hardware.causality import seen_share
 
 
 def flops(
@@ -64,9 +66,10 @@ def flops(
         return {vector: hidden}
     formula = flop_registry.get(getattr(torch.ops.aten, SAME_FLOPS.get(functional, functional), None))
     if formula is not None and overload is not None:
-        return {_product_kind(inputs, precision): _registered_flops(formula, call, values)}
-    counted = outputs if name in GATHERING_NAMES or name in SCATTERING_NAMES else [*inputs, *outputs]
-    largest = max((spec.numel for spec in counted), default=0)
+        counted = _registered_flops(formula, call, values) * seen_share(call, values)
+        return {_product_kind(inputs, precision): round(counted)}
+    moved = outputs if name in GATHERING_NAMES or name in SCATTERING_NAMES else [*inputs, *outputs]
+    largest = max((spec.numel for spec in moved), default=0)
     if functional in PRODUCT_NAMES:
         return {vector: 2 * largest}
     found = {vector: largest * (SERIES_FLOPS if is_series(functional) else FLOPS_PER_ELEMENT.get(functional, 1))}

@@ -15,6 +15,7 @@ import torch
 from sandboxes.contracts import Argument, ArgumentSequence, AtenCall, Precision, TensorRef, TensorSpec, references
 from sandboxes.contracts.case import DTYPE_BYTES
 from sandboxes.hardware.aten_tables import GATHERING_NAMES, POOL_GRADIENTS, POOLS, PRODUCT_KIND, SCATTERING_NAMES
+from sandboxes.hardware.causality import seen_share
 
 ALIGNED_BYTES = 16
 """Rows of factors that begin at a multiple of it are loaded in the widest instructions."""
@@ -84,6 +85,8 @@ class Product:
     """Whether rows of both factors begin at multiples of 16 bytes."""
     saved: float = 1.0
     """Arithmetic that an algorithm with fewer operations (Winograd) leaves of it."""
+    causal: bool = False
+    """Attention: whether blocks skip the keys that none of their queries may see."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +337,7 @@ def _attention(
         batch=query.shape[0] * query.shape[1],
         kind=product_kind(query.dtype, precision),
         element_bytes=DTYPE_BYTES[query.dtype],
+        causal=seen_share(call, values) < 1,
     )
     return Routine(kind=RoutineKind.ATTENTION, element_bytes=product.element_bytes, product=product)
 

@@ -17,15 +17,17 @@ is paid by it. What is known, in shares of the data sheet's bandwidth, launch in
 Whatever is not in this list is an estimate, and so are all bands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Final
 
 from sandboxes.contracts import Bound, Target
+from sandboxes.hardware.causality import seen_pairs, visited_keys
 from sandboxes.hardware.facts import Part
 from sandboxes.hardware.pricing.constants import DEFAULT, Constants
 from sandboxes.hardware.pricing.price import FREE_PRICE, Price, norm
 from sandboxes.hardware.pricing.products import (
+    ATTENTION_COLUMNS,
     ATTENTION_ROWS,
     ATTENTION_SHARE,
     CONVOLUTION,
@@ -35,7 +37,7 @@ from sandboxes.hardware.pricing.products import (
     plans,
 )
 from sandboxes.hardware.pricing.roofline import PIPES, TENSOR_KINDS, pipes_us, roofline_us
-from sandboxes.hardware.routine import PLAIN, Routine, RoutineKind
+from sandboxes.hardware.routine import PLAIN, Product, Routine, RoutineKind
 from sandboxes.hardware.work import Work
 
 STREAMING: Final = {
@@ -220,20 +222,38 @@ def _attention(
     """Returns the activities of flash attention: blocks of queries, each with all keys it may see."""
     product = routine.product
     assert product is not None
-    blocks = max(product.batch * ceil(product.rows / ATTENTION_ROWS), 1)
-    uneven = ceil(blocks / target.multiprocessors) * target.multiprocessors / blocks
-    padded = ceil(product.rows / ATTENTION_ROWS) * ATTENTION_ROWS / max(product.rows, 1)
+    heads, rows = max(product.batch, 1), max(product.rows, 1)
+    whole = [product.columns] * ceil(rows / ATTENTION_ROWS)
+    visited = visited_keys(rows, product.columns, ATTENTION_ROWS, ATTENTION_COLUMNS) if product.causal else whole
     share = ATTENTION_SHARE.get(target.arch, OTHER_ATTENTION_SHARE)
     if product.kind in ("tf32", "fp32", "fp64"):
         share *= WIDE_ATTENTION
-    pipes = {pipe: taken * uneven * padded / share for pipe, taken in pipes_us(target, work.flops).items()}
-    keys = product.batch * ceil(product.rows / ATTENTION_ROWS) * product.columns * product.depth * product.element_bytes
+    more = _more_attention(target, product, heads, visited)
+    pipes = {pipe: taken * more / share for pipe, taken in pipes_us(target, work.flops).items()}
+    keys = heads * sum(visited) * product.depth * product.element_bytes
     return {
         Part.DRAM: max(work.dram_bytes - cached_bytes, 0.0) / _dram(target, constants),
         Part.L2: (2.0 * keys + work.dram_bytes) / _l2(target, constants),
         Part.START: FILL_US,
         **pipes,
     }
+
+
+def _more_attention(target: Target, product: Product, heads: int, visited: Sequence[int]) -> float:
+    """Returns how much longer attention takes than if every multiprocessor had an equal share of the arithmetic.
+
+    Blocks are padded to whole tiles. Equal ones run in waves; unequal ones start with the longest (FlashAttention-3
+    does so for causal masks, Shah et al. 2024, arXiv:2407.08608), and short ones fill the gaps.
+    """
+    pairs = product.rows * product.columns
+    if not visited or not pairs:
+        return 1.0
+    blocks = heads * len(visited)
+    padded = sum(visited) * ATTENTION_ROWS
+    if not product.causal:
+        return ceil(blocks / target.multiprocessors) * target.multiprocessors / blocks * padded / pairs
+    longest = max(visited) * target.multiprocessors / (heads * sum(visited))
+    return max(longest, 1.0) * padded / seen_pairs(product.rows, product.columns)
 
 
 def _dram(target: Target, constants: Constants) -> float:

@@ -59,6 +59,8 @@ WIDE_ATTENTION = 0.6
 """Of that, with float32: the memory-efficient kernel of PyTorch; an estimate."""
 ATTENTION_ROWS = 128
 """Rows of queries of a block."""
+ATTENTION_COLUMNS = 128
+"""Keys that it visits at a time (FlashAttention-2 at head dimension 64; 64 at 128, which wastes less: an estimate)."""
 
 FILL_US = 1.2
 """First loads and last stores of a tile, which nothing overlaps; latencies of device memory and a barrier or two."""
