@@ -15,9 +15,11 @@ SHARE: Final = 12.0
 def run(setting: Setting) -> dict[str, Any]:
     """Returns the numbers, the worst ten, a fit (not in a quick run), and all that was recorded."""
     asked = subjects(quick=setting.quick)
+    target = get_target(setting.target)
     kernels, told = collect(setting, asked)
-    found = judged(kernels, get_target(setting.target), fits=not setting.quick) if kernels else {"kernels": 0}
-    return {"asked": len(asked), **told, **found, "recorded": to_json(kernels)}
+    found = judged(kernels, target, fits=not setting.quick) if kernels else {"kernels": 0}
+    described = target.model_dump(mode="json")
+    return {"asked": len(asked), **told, **found, "target": described, "recorded": to_json(kernels)}
 
 
 def rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:

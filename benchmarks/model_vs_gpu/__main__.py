@@ -17,9 +17,10 @@ from benchmarks.gpu.keeping import RESULTS
 from benchmarks.model_vs_gpu.judging import judged
 from benchmarks.model_vs_gpu.plotting import scatter
 from benchmarks.model_vs_gpu.record import Kernel, from_json, priced
+from sandboxes.contracts import Target
 from sandboxes.devices.cuda.errors import NoGpu
 from sandboxes.devices.cuda.opening import find_gpu
-from sandboxes.hardware.targets import get_target
+from sandboxes.hardware.targets import UnknownTarget, get_target
 
 NAME = "model_vs_gpu"
 
@@ -59,29 +60,36 @@ def judge(document: dict[str, Any], plot: Path, without_fit: bool) -> dict[str, 
         plot: Where the picture goes.
         without_fit: Leaves out the fit.
     """
-    target = get_target(document["gpu"]["target"])
+    target = target_of(document)
     recorded = from_json(document["found"]["recorded"])
     if not recorded:
         sys.exit("error: the file has no kernels; measure again (python -m benchmarks.gpu model_vs_gpu)")
-    now = [repriced(kernel, document) for kernel in recorded]
+    now = [repriced(kernel, target) for kernel in recorded]
     simulated = " (simulated: nothing was measured)" if document["simulated"] else ""
     scatter(now, plot, f"{document['gpu']['title']}{simulated}, modelled as {target.title}")
     return {
         "gpu": document["gpu"],
         "simulated": document["simulated"],
         "date_of_measurement": document["date"],
+        "target_as_recorded": document["found"]["target"] == target.model_dump(mode="json"),
+        "refit": sum(kernel.refits for kernel in recorded),
         **judged(now, target, fits=not without_fit),
     }
 
 
-def repriced(kernel: Kernel, document: dict[str, Any]) -> Kernel:
+def repriced(kernel: Kernel, target: Target) -> Kernel:
     """Returns a kernel with what the model says of it now; with what it said then, if its facts were not kept."""
-    if not kernel.refits:
+    if kernel.candidate is None or kernel.reference is None:
         return kernel
-    times = priced(kernel, get_target(document["gpu"]["target"]))
-    factor = times.candidate_us / kernel.modelled.candidate_us
-    band = None if kernel.band_us is None else (kernel.band_us[0] * factor, kernel.band_us[1] * factor)
-    return replace(kernel, modelled=times, band_us=band)
+    return replace(kernel, modelled=priced(kernel, target), band_us=kernel.candidate.band_us(target))
+
+
+def target_of(document: dict[str, Any]) -> Target:
+    """Returns the GPU as it is described now; as it was when the file was written, if nobody describes it any more."""
+    try:
+        return get_target(document["gpu"]["target"])
+    except UnknownTarget:
+        return Target.model_validate(document["found"]["target"])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from benchmarks.gpu.keeping import simulated_reports
 from benchmarks.gpu.setting import Setting
+from benchmarks.model_vs_gpu.explanations import of_profile
 from benchmarks.model_vs_gpu.record import Facts, Kernel, Times
 from benchmarks.model_vs_gpu.subjects import Subject
 from kernelgym.evaluators import LocalEvaluator
@@ -132,7 +133,7 @@ def record(subject: Subject, report: Report, gathered: tuple[Profile, Facts, Fac
     profile = report.profile
     assert profile is not None
     assert profile.measurement is not None
-    same = gathered is not None and variants(gathered[0]) == variants(profile)
+    same = gathered is not None and variants(gathered[0]) == variants(profile) and whole(gathered[0])
     modelled_times = _modelled(profile.measurement)
     if gathered is not None and same:
         modelled_times = Times(candidate_us=gathered[0].time_us, reference_us=gathered[0].reference_time_us)
@@ -143,7 +144,8 @@ def record(subject: Subject, report: Report, gathered: tuple[Profile, Facts, Fac
         measured=Times(candidate_us=profile.measurement.measured_time_us, reference_us=profile.reference_time_us),
         modelled=modelled_times,
         band_us=None if gathered is None else band(gathered[0], modelled_times.candidate_us),
-        explanation=explanation(profile if gathered is None else gathered[0], profile),
+        explanation=of_profile(profile if gathered is None else gathered[0]),
+        measured_nodes_us={node.node: round(node.time_us, 3) for node in profile.nodes},
         candidate=gathered[1] if gathered is not None and same else None,
         reference=gathered[2] if gathered is not None and same else None,
     )
@@ -152,6 +154,11 @@ def record(subject: Subject, report: Report, gathered: tuple[Profile, Facts, Fac
 def variants(profile: Profile) -> dict[int, str]:
     """Returns the autotuned variant of each launch that was chosen."""
     return {node.node: node.config for node in profile.nodes if node.custom}
+
+
+def whole(profile: Profile) -> bool:
+    """Returns whether every node has a price; what has none costs nothing in a profile, but something by its facts."""
+    return not any(node.unpriced for node in profile.nodes)
 
 
 def _modelled(measurement: Measurement) -> Times:
@@ -167,24 +174,3 @@ def band(profile: Profile, time_us: float) -> tuple[float, float] | None:
         return None
     low, high = (sum(each[end] for each in bands if each is not None) / profile.time_us for end in (0, 1))
     return low * time_us, high * time_us
-
-
-def explanation(model: Profile, measured_profile: Profile) -> dict[str, Any]:
-    """Returns what the model says of a program, with the measured time of each node beside it."""
-    spent = {node.node: node.time_us for node in measured_profile.nodes}
-    return {
-        "nodes": [
-            {
-                "name": node.name,
-                "modelled_us": round(node.time_us, 3),
-                "measured_us": round(spent[node.node], 3) if node.node in spent else None,
-                "bound": str(node.bound),
-                "band_us": node.band_us,
-                "parts_us": {name: round(value, 3) for name, value in node.parts_us.items() if value},
-                "cached_bytes": node.cached_bytes,
-                "unpriced": node.unpriced,
-            }
-            for node in sorted(model.nodes, key=lambda node: -node.time_us)[:4]
-        ],
-        "would_help": [each.text for each in model.counterfactuals[:3]],
-    }

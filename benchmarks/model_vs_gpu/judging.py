@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from benchmarks.model_vs_gpu.explanations import of_facts, with_measured
 from benchmarks.model_vs_gpu.fitting import FITTED, cross_validated
 from benchmarks.model_vs_gpu.metrics import error, inside, summary
 from benchmarks.model_vs_gpu.record import Kernel
@@ -34,13 +35,13 @@ def judged(
             for kind in kinds
             if (some := [each for each in kernels if each.kind == kind])
         },
-        "worst": worst(kernels),
+        "worst": worst(kernels, target),
         "fit": cross_validated(kernels, target, names) if fits else None,
     }
 
 
-def worst(kernels: Sequence[Kernel], count: int = WORST) -> list[dict[str, Any]]:
-    """Returns the kernels whose times are furthest off, as factors, with what the model says about them."""
+def worst(kernels: Sequence[Kernel], target: Target, count: int = WORST) -> list[dict[str, Any]]:
+    """Returns the kernels whose times are furthest off, as factors, with what the model says about them now."""
 
     def factor(kernel: Kernel) -> float:
         ratio = kernel.modelled.candidate_us / kernel.measured.candidate_us
@@ -54,7 +55,7 @@ def worst(kernels: Sequence[Kernel], count: int = WORST) -> list[dict[str, Any]]
             "modelled_us": round(kernel.modelled.candidate_us, 2),
             "error": round(error(kernel.modelled.candidate_us, kernel.measured.candidate_us), 3),
             "band_us": kernel.band_us,
-            "explanation": kernel.explanation,
+            "explanation": with_measured(of_facts(kernel, target), kernel.measured_nodes_us),
         }
         for kernel in sorted(kernels, key=factor, reverse=True)[:count]
     ]

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sandboxes.contracts import Target
 from sandboxes.hardware.explaining.nodes import ProgramNode
 from sandboxes.hardware.pricing import DEFAULT, Constants
-from sandboxes.hardware.pricing.programs import ProgramPrices
+from sandboxes.hardware.pricing.programs import PricedNode, ProgramPrices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,15 @@ class Facts:
 
     def time_us(self, target: Target, constants: Constants = DEFAULT) -> float:
         """Returns what the model says of it."""
-        prices = ProgramPrices(target, constants, sizes=self.sizes or None)
-        return sum(node.price.time_us for node in prices(self.nodes))
+        return sum(node.price.time_us for node in self._prices(target, constants))
+
+    def band_us(self, target: Target, constants: Constants = DEFAULT) -> tuple[float, float]:
+        """Returns between which times the model expects it."""
+        bands = [node.price.band for node in self._prices(target, constants)]
+        return sum(low for low, _ in bands), sum(high for _, high in bands)
+
+    def _prices(self, target: Target, constants: Constants) -> list[PricedNode]:
+        return ProgramPrices(target, constants, sizes=self.sizes or None)(self.nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +60,9 @@ class Kernel:
     band_us: tuple[float, float] | None = None
     """Between which times the model expected `measured.candidate_us`."""
     explanation: dict[str, Any]
-    """For people: bounds, parts and what would help, node by node."""
+    """For people: bounds, parts and what would help, node by node, by the constants of that day."""
+    measured_nodes_us: dict[int, float] = field(default_factory=dict)
+    """By node, where the GPU's profile tells."""
     candidate: Facts | None = None
     """None if the facts of what was measured are not known (another variant was timed than priced)."""
     reference: Facts | None = None

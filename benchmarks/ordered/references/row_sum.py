@@ -5,7 +5,8 @@ from torch import nn
 
 ROWS = 8192
 COLUMNS = 8192
-CHECK_SHAPES = [dict(rows=128, columns=32768)]
+CHECK_COLUMNS = 32768
+CHECK_SHAPES = [dict(rows=128, columns=CHECK_COLUMNS)]
 
 
 class Model(nn.Module):

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.gpu import model_vs_gpu
 from benchmarks.gpu.keeping import keep
 from benchmarks.gpu.setting import find_setting
-from benchmarks.model_vs_gpu.__main__ import judge, main
+from benchmarks.model_vs_gpu.__main__ import judge, main, target_of
 from benchmarks.model_vs_gpu.collecting import band, collect, record, unusable, variants
 from benchmarks.model_vs_gpu.judging import judged
 from benchmarks.model_vs_gpu.record import priced, to_json
@@ -47,15 +47,19 @@ def test_without_a_gpu_the_command_ends_with_what_to_do(capsys: pytest.CaptureFi
 def test_a_file_of_another_day_is_judged_by_the_model_of_today(tmp_path: Path) -> None:
     truth = replace(DEFAULT, dram_share=0.6)
     old = [replace(each, modelled=replace(each.modelled, candidate_us=1.0)) for each in kernels(truth, count=9)]
+    described = get_target("h200").model_copy(update={"l2_mib": 1.0}).model_dump(mode="json")
     document = {
         "gpu": {"title": "NVIDIA H200", "target": "h200"}, "simulated": True, "date": "2026-11-22",
-        "found": {"recorded": json.loads(json.dumps(to_json(old)))},
+        "found": {"target": described, "recorded": json.loads(json.dumps(to_json(old)))},
     }  # fmt: skip
     found = judge(document, tmp_path / "plot.svg", True)
     # as if made today: the files' own modelled times, 1 microsecond each, play no part
     today = [each.modelled.candidate_us / each.measured.candidate_us for each in kernels(truth, count=9)]
     assert found["bias_of_time"] == pytest.approx(math.prod(today) ** (1 / 9), rel=1e-3)
     assert found["fit"] is None
+    assert found["refit"] == 9
+    assert not found["target_as_recorded"]
+    assert target_of({**document, "gpu": {"target": "calibrated"}}).l2_mib == 1.0  # known to the machine that measured
     picture = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     assert picture.startswith("<?xml")
 

@@ -72,4 +72,19 @@ def test_the_worst_are_those_off_by_the_largest_factor_either_way() -> None:
     some[2] = replace(some[2], measured=replace(times, candidate_us=times.candidate_us * 10))
     times = some[3].measured
     some[3] = replace(some[3], measured=replace(times, candidate_us=times.candidate_us / 5))
-    assert [each["name"] for each in worst(some, 2)] == ["kernel 2", "kernel 3"]
+    assert [each["name"] for each in worst(some, TARGET, 2)] == ["kernel 2", "kernel 3"]
+
+
+def test_why_the_worst_are_wrong_is_told_by_the_model_of_today() -> None:
+    said = replace(kernels(DEFAULT, count=3)[2], explanation={"nodes": [], "would_help": ["what was said then"]})
+    said = replace(said, measured_nodes_us={0: 7.0})
+    (told,) = worst([said], TARGET)
+    (node,) = told["explanation"]["nodes"]
+    assert node["measured_us"] == 7.0
+    assert node["modelled_us"] == pytest.approx(told["modelled_us"], abs=0.01)
+    assert node["bound"] == "occupancy"  # 64 tiles for 132 multiprocessors
+    assert {"tensor", "overhead"} <= set(node["parts_us"])
+    assert node["band_us"][0] < node["modelled_us"] < node["band_us"][1]
+    assert told["explanation"]["would_help"] != ["what was said then"]
+    without = replace(said, candidate=None)
+    assert worst([without], TARGET)[0]["explanation"]["would_help"] == ["what was said then"]
