@@ -65,12 +65,13 @@ def test_times_that_were_made_up_are_refused_under_the_name_of_a_gpu(real: Setti
     assert path.name == "gpu-simulated-repetitions.json"
 
 
-def test_every_benchmark_has_a_share_of_the_time_and_rows_and_a_full_run_takes_less_than_nine_minutes() -> None:
+def test_every_benchmark_has_a_share_of_the_time_and_rows_and_a_full_run_takes_about_twenty_minutes() -> None:
     found = benchmarks()
     assert {"agreement", "noise", "throughput"} <= found.keys()
     assert all(callable(module.run) and callable(module.rows) for module in found.values())
-    measuring = [module for module in found.values() if not getattr(module, "SIMULATES", False)]
-    assert sum(module.SHARE for module in measuring) <= 8.5
+    minutes = {name: module.SHARE for name, module in found.items() if not getattr(module, "SIMULATES", False)}
+    assert sum(minutes.values()) <= 21
+    assert sum(minutes.values()) - minutes["model_vs_gpu"] <= 8.5
 
 
 def test_there_are_kernels_of_many_sizes_and_two_small_ones_for_rehearsals() -> None:
