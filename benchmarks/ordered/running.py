@@ -34,16 +34,21 @@ class Priced:
     band_us: tuple[float, float] | None = None
 
 
-def run(pairs: Sequence[Pair] | None = None) -> dict[str, Any]:
-    """Returns a row for each pair, how many are in the right order, and how many by category."""
+def run(pairs: Sequence[Pair] | None = None, *, workers: int = WORKERS) -> dict[str, Any]:
+    """Returns a row for each pair, how many are in the right order, and how many by category.
+
+    Args:
+        pairs: All of them if None.
+        workers: Programs that are priced at a time.
+    """
     pairs = load_pairs() if pairs is None else pairs
     begin = time.monotonic()
-    reports = evaluated(pairs)
+    reports = evaluated(pairs, workers)
     rows = [row(pair, reports) for pair in pairs]
     return {**summary(rows), "took_s": round(time.monotonic() - begin, 1), "modelled": True, "rows": rows}
 
 
-def evaluated(pairs: Sequence[Pair]) -> dict[Asked, Report]:
+def evaluated(pairs: Sequence[Pair], workers: int) -> dict[Asked, Report]:
     """Returns the report of each program of the pairs; a program of several pairs is asked for once."""
     asked = list(dict.fromkeys(asked_for(pair, side) for pair in pairs for side in (pair.faster, pair.slower)))
     requests = [
@@ -54,7 +59,7 @@ def evaluated(pairs: Sequence[Pair]) -> dict[Asked, Report]:
         )
         for side, judged in asked
     ]
-    with LocalEvaluator(workers=WORKERS) as evaluator:
+    with LocalEvaluator(workers=workers) as evaluator:
         return {asked[number]: report for number, report in evaluator.evaluate_many(requests)}
 
 
