@@ -20,6 +20,10 @@ from sandboxes.hardware.causality import seen_share
 ALIGNED_BYTES = 16
 """Rows of factors that begin at a multiple of it are loaded in the widest instructions."""
 
+IMAGE_DIMENSIONS = 4
+"""Of an image's filters. Convolutions of float32 run in TF32, but three channels, and transposed ones of volumes, take
+as long as in FP32 (KernelBench on H100, see `sandboxes.hardware.pricing.operators`)."""
+
 DEPTHWISE_CHANNELS = 8
 """Input channels per group below which a convolution is no product for tensor cores."""
 
@@ -61,6 +65,8 @@ class RoutineKind(StrEnum):
     SORT = "sort"
     SCAN = "scan"
     POOLING = "pooling"
+    SAMPLING = "sampling"
+    """Interpolates between pixels."""
     FFT = "fft"
     FILL = "fill"
     RANDOM = "random"
@@ -107,6 +113,9 @@ class Routine:
     """Neighbouring bytes at each of them."""
     table_bytes: int = 0
     """What they are looked up in."""
+    around_bytes: int = 0
+    """What other kernels load and store before and after a convolution: cuDNN's kernels for tensor cores want channels
+    last, and PyTorch adds the bias in a kernel of its own."""
 
 
 PLAIN = Routine(kind=RoutineKind.POINTWISE)
@@ -161,8 +170,10 @@ def _rows(
         return RoutineKind.SCAN, first.numel // max(row, 1), row
     if name.startswith("_fft_"):
         return RoutineKind.FFT, 0, 0
-    if name in POOLS or name in POOL_GRADIENTS or "pool" in name or name.startswith(("upsample", "grid_sampler")):
+    if name in POOLS or name in POOL_GRADIENTS or "pool" in name:
         return RoutineKind.POOLING, 0, 0
+    if name.startswith(("upsample", "grid_sampler")):
+        return RoutineKind.SAMPLING, 0, 0
     if _transposes(inputs, result):
         return RoutineKind.TRANSPOSING, 0, 0
     if functional.startswith(COPIES):
@@ -188,6 +199,7 @@ def _transposes(inputs: list[TensorSpec], result: TensorSpec) -> bool:
     fastest = _fastest(result)
     return any(
         2 * spec.numel >= result.numel
+        and 2 * result.numel >= spec.numel  # a sum over neighbours has its own elsewhere, and is none
         and len(spec.shape) == len(result.shape)
         and (own := _fastest(spec)) != fastest
         and min(spec.shape[own], spec.shape[fastest]) > 1
@@ -294,6 +306,9 @@ def _convolution(
     places = (image if transposed else outputs[0]).shape
     rows = places[0] * prod(places[2:])
     kind = product_kind(image.dtype, precision)
+    aligned = channels * DTYPE_BYTES[image.dtype] % ALIGNED_BYTES == 0
+    if kind == "tf32" and (not aligned or (transposed and len(filters.shape) > IMAGE_DIMENSIONS)):
+        kind = "fp32"  # cuDNN does without tensor cores what they are not made for
     plain = set(_numbers(bound.get("stride"))) <= {1} and set(_numbers(bound.get("dilation"))) <= {1}
     winograd = kind == "fp32" and filters.shape[2:] == (3, 3) and plain and not transposed and groups == 1
     product = Product(
@@ -303,14 +318,17 @@ def _convolution(
         batch=groups,
         kind=kind,
         element_bytes=DTYPE_BYTES[image.dtype],
-        aligned=channels * DTYPE_BYTES[image.dtype] % ALIGNED_BYTES == 0,
+        aligned=aligned,
         saved=1 / WINOGRAD_SAVES if winograd else 1.0,
     )
     depthwise = groups > 1 and channels < DEPTHWISE_CHANNELS
+    converted = kind != "fp32" and kind != "fp64" and window > 1 and _fastest(image) != 1 and not depthwise
+    biased = len(inputs) > 2 and not depthwise
     return Routine(
         kind=RoutineKind.DEPTHWISE if depthwise else RoutineKind.CONVOLUTION,
         element_bytes=product.element_bytes,
         product=product,
+        around_bytes=2 * ((image.bytes + outputs[0].bytes) * converted + outputs[0].bytes * biased),
     )
 
 

@@ -48,10 +48,13 @@ LEAST_DEPTH = 128
 """Of a part."""
 
 MISALIGNED = 0.7
-"""Share of the rate that remains where rows are not aligned."""
-CONVOLUTION = 0.8
-"""Of a product's rate, for windows that are gathered from an image; estimate. cuDNN in channels-last half types is near
-products for many channels and well below for few."""
+"""Share of the tensor cores' rate that remains where rows are not aligned."""
+MISALIGNED_VECTOR = 0.85
+"""The same without tensor cores: 45 TFLOP/s of 53 for 8205 x 2949 x 5921 in FP32 on H100 (KernelBench, see
+`operators`)."""
+CONVOLUTION = 0.7
+"""Of a product's rate, for windows that are gathered from an image (KernelBench: 0.6 to 0.8 with 32 channels and more,
+without what changing the layout takes). cuDNN in channels-last half types is near products for many channels."""
 ATTENTION_SHARE = {"80": 0.65, "89": 0.6, "90": 0.37, "100": 0.25, "gfx942": 0.3}
 """Share of the peak of flash attention's forward pass; B200 (written for Ampere), L40S and MI300X are estimates."""
 OTHER_ATTENTION_SHARE = 0.35
@@ -118,16 +121,23 @@ def _plan(
     loaded = _loaded(target, tile) * depth * product.element_bytes
     summed = 2.0 * split * product.rows * product.columns * product.batch * 4 if split > 1 else 0.0
     l2_rate = target.l2_gb_per_s * 1e3 * l2_share
+    dram_rate = target.dram_gb_per_s * 1e3 * dram_share
+    made = float(product.rows * product.columns * product.batch * product.element_bytes)
+    storing = (
+        0.0 if tensor else min(made, dram_bytes) / dram_rate
+    )  # pipes wait while a tile is stored (KernelBench 7, 9)
     panels = _panel_bytes(target, product, tile, tiles)
     return Plan(
         tile=tile,
         split=split,
         parts_us={
-            Part.DRAM: max(dram_bytes, panels) / (target.dram_gb_per_s * 1e3 * dram_share),
+            Part.DRAM: max(dram_bytes, panels) / dram_rate,
             Part.L2: max(
                 stacked * loaded * target.multiprocessors, tiles * loaded
             ) / l2_rate + summed / l2_rate,
-            (Part.TENSOR if tensor else Part.FP64 if product.kind == "fp64" else Part.FP32): stacked * flops / rate,
+            (Part.TENSOR if tensor else Part.FP64 if product.kind == "fp64" else Part.FP32): (
+                stacked * flops / rate + storing
+            ),
             Part.LATENCY: (stacked - 1) * NEXT_TILE_US,
             Part.START: FILL_US + (REDUCE_US if split > 1 else 0.0),
         },
@@ -146,7 +156,8 @@ def per_multiprocessor(target: Target, product: Product) -> float:
     shares, other = (
         (TENSOR_SHARE, OTHER_TENSOR_SHARE) if product.kind in TENSOR_KINDS else (VECTOR_SHARE, OTHER_VECTOR_SHARE)
     )
-    share = shares.get(target.arch, other) * (1.0 if product.aligned else MISALIGNED)
+    misaligned = MISALIGNED if product.kind in TENSOR_KINDS else MISALIGNED_VECTOR
+    share = shares.get(target.arch, other) * (1.0 if product.aligned else misaligned)
     return peak * 1e6 * share / target.multiprocessors
 
 

@@ -82,3 +82,46 @@ def test_an_embedding_looks_up_whole_rows() -> None:
 
 def test_what_is_smaller_than_what_it_reads_is_a_reduction() -> None:
     assert routine("aten::sum.dim_IntList", [spec(64, 32)], [spec(64)]).kind is RoutineKind.REDUCTION
+
+
+def test_a_sum_that_keeps_its_dimension_is_no_transposition() -> None:
+    found = routine("aten::mean.dim", [spec(4096, 1024)], [spec(4096, 1)], sizes(1), True)
+    assert found.kind is RoutineKind.REDUCTION
+    assert (
+        routine("aten::clone.default", [spec(64, 32, stride=(1, 64))], [spec(64, 32)]).kind is RoutineKind.TRANSPOSING
+    )
+
+
+def test_convolutions_of_three_channels_run_without_tensor_cores() -> None:
+    def of(channels: int, dtype: str = "float32") -> Routine:
+        return routine(
+            "aten::convolution.default",
+            [spec(8, channels, 32, 32, dtype=dtype), spec(64, channels, 3, 3, dtype=dtype)],
+            [spec(8, 64, 32, 32, dtype=dtype)],
+            None, sizes(1, 1), sizes(1, 1), sizes(1, 1), False, sizes(0, 0), 1,
+        )  # fmt: skip
+
+    assert [of(channels).product.kind for channels in (3, 16)] == ["fp32", "tf32"]  # type: ignore[union-attr]
+    assert of(3, "float16").product.kind == "fp16"  # type: ignore[union-attr]
+
+
+def test_contiguous_images_are_brought_into_another_layout_for_tensor_cores() -> None:
+    def of(size: int, stride: tuple[int, ...] | None = None) -> Routine:
+        return routine(
+            "aten::convolution.default",
+            [spec(8, 16, 32, 32, stride=stride), spec(64, 16, size, size)], [spec(8, 64, 32, 32)],
+            None, sizes(1, 1), sizes(size // 2, size // 2), sizes(1, 1), False, sizes(0, 0), 1,
+        )  # fmt: skip
+
+    assert of(3).around_bytes == 2 * 8 * (16 + 64) * 32 * 32 * 4
+    assert of(3, (16 * 32 * 32, 1, 32 * 16, 16)).around_bytes == 0
+    assert of(1).around_bytes == 0
+
+
+def test_the_bias_of_a_convolution_is_added_by_another_kernel() -> None:
+    found = routine(
+        "aten::convolution.default",
+        [spec(8, 16, 32, 32), spec(64, 16, 1, 1), spec(64)], [spec(8, 64, 32, 32)],
+        sizes(1, 1), sizes(0, 0), sizes(1, 1), False, sizes(0, 0), 1,
+    )  # fmt: skip
+    assert found.around_bytes == 2 * 8 * 64 * 32 * 32 * 4
