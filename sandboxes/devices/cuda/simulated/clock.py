@@ -1,8 +1,9 @@
 """The clock of a GPU that is not there: how long things take, and how far from it a measurement is.
 
-What a node costs comes from the hardware model. On top of it lies what makes timing hard on a real GPU, as a seeded
-random process, so that statistics can be tried on it: noise of every run, slow drift of clocks, rare outliers, a cold
-start, throttling, and the resolution of events. Nothing here is a measurement.
+What a node costs comes from the hardware model, of a launch from its totals (`plain`) alone. On top of it lies what
+makes timing hard on a real GPU, as a seeded random process, so that statistics can be tried on it: noise of every run,
+slow drift of clocks, rare outliers, a cold start, throttling, and the resolution of events. Nothing here is a
+measurement.
 """
 
 import math

@@ -5,7 +5,9 @@ a GPU does where that matters: a kernel that leaves its tensor but not the block
 its neighbours in silence; one that leaves the block spoils the context for good; errors come to light with a later
 call; a recorded graph repeats kernels on the same addresses and runs no Python; a kernel that never ends never ends.
 
-Its times are no measurements, and whatever shows them says so.
+Its times are no measurements, and whatever shows them says so. A launch takes what the model says of its totals alone
+(`sandboxes.hardware.pricing.plain`): perfectly coalesced, nobody looks at addresses or compiled code. They differ from
+the prices of the device `cpu`, and are no second opinion on them.
 """
 
 import contextlib
