@@ -18,12 +18,12 @@ from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.executed import work_of_counters
 from sandboxes.hardware.gathering import facts_of
 from sandboxes.hardware.pricing import price_launch
-from sandboxes.hardware.traffic.examining import Examination
+from sandboxes.hardware.traffic.examining import WORK, Examination
 from sandboxes.hardware.work import Work
 from sandboxes.replay import LaunchFunction, Values
 from sandboxes.ttir import Counters, Module, parse
 
-LOOKING_SECONDS: Final = 0.1
+LOOKING_WORK: Final = WORK // 4
 """For the addresses of one variant."""
 
 
@@ -64,7 +64,7 @@ class Choosing:
         self._target = target
         self._deadline_s = deadline_s
         self._copied = copied
-        self._looker = Looker(target, seed=0, hollow=hollow, launch_seconds=LOOKING_SECONDS)
+        self._looker = Looker(target, seed=0, hollow=hollow, work=LOOKING_WORK)
         self._sampled: dict[tuple[int, int], Sampled] = {}
 
     def sampling(self) -> LaunchFunction:

@@ -1,6 +1,5 @@
 """Looks at the addresses of launches, at each that is alike only once."""
 
-import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,16 +10,14 @@ from sandboxes.contracts import Resources, Target, Variant
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import LaunchFacts
 from sandboxes.hardware.gathering import facts_of
-from sandboxes.hardware.traffic.examining import Examination, NotExamined, examine
+from sandboxes.hardware.traffic.examining import WORK, Examination, NotExamined, examine
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Counters, DescriptorArgument, Module
 
-LAUNCH_SECONDS: Final = 0.5
-"""For the addresses of one launch."""
-AGAIN: Final = 4.0
-"""Times as long, if that was not enough even for a few programs: the machine may be busy."""
-PROGRAM_SECONDS: Final = 20.0
-"""For all launches of a program; a candidate may have thousands, each of another kind."""
+LEAST_WORK: Final = 2**24
+"""Elements that looking at any launch takes, however few its programs compute: 40 ms go into its accesses."""
+PROGRAM_WORK: Final = 2**33
+"""Elements for all launches of a program, 20 s or so; a candidate may have thousands, each of another kind."""
 MOST: Final = 256
 """Launches that are remembered."""
 
@@ -32,17 +29,15 @@ class Looker:
         target: The GPU.
         seed: The judge's; draws which programs are looked at.
         hollow: Whether tensors hold no values that mean anything.
-        launch_seconds: For one launch.
+        work: Elements to compute for one launch, see `examine`.
     """
 
-    def __init__(
-        self, target: Target, seed: int, *, hollow: bool = False, launch_seconds: float = LAUNCH_SECONDS
-    ) -> None:
+    def __init__(self, target: Target, seed: int, *, hollow: bool = False, work: int = WORK) -> None:
         self.target = target
         self._seed = seed
         self._hollow = hollow
-        self._launch_seconds = launch_seconds
-        self._left_s = PROGRAM_SECONDS
+        self._work = work
+        self._left = PROGRAM_WORK
         self._known: dict[Hashable, Examination] = {}
 
     def examined(
@@ -55,9 +50,7 @@ class Looker:
         key = (variant.ttir, variant.grid, tuple(map(_seen, args)), _sharing(args), resources, code)
         if key in self._known:
             return self._known[key]
-        started = time.monotonic()
         found = self._anew(module, variant, args, resources, code)
-        self._left_s -= time.monotonic() - started
         if found is not None and not found.dependent_share and len(self._known) < MOST:
             self._known[key] = found
         return found
@@ -65,27 +58,26 @@ class Looker:
     def _anew(
         self, module: Module, variant: Variant, args: Sequence[Any], resources: Resources, code: Code | None
     ) -> Examination | None:
-        for seconds in (self._launch_seconds, AGAIN * self._launch_seconds):
-            limit = min(seconds, self._left_s)
-            if limit <= 0:
-                return None
-            started = time.monotonic()
-            try:
-                return examine(
-                    module,
-                    variant.grid,
-                    args,
-                    code,
-                    resources,
-                    self.target,
-                    seed=self._seed,
-                    hollow=self._hollow,
-                    max_seconds=limit,
-                )
-            except NotExamined:
-                if time.monotonic() - started < limit / 2:
-                    return None  # it can't be looked at, however long
-        return None
+        if self._left < LEAST_WORK:
+            return None
+        work = min(self._work, self._left)
+        try:
+            found = examine(
+                module,
+                variant.grid,
+                args,
+                code,
+                resources,
+                self.target,
+                seed=self._seed,
+                hollow=self._hollow,
+                work=work,
+            )
+        except NotExamined:
+            self._left -= work
+            return None
+        self._left -= max(LEAST_WORK, found.computed)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -232,9 +232,3 @@ def _of(term: Tensor, rows: Ints, dimensions: int) -> NDArray[np.int64]:
     values: NDArray[np.int64] = term.numpy()
     own = values if values.shape[0] == 1 else values[rows]
     return own.reshape(own.shape[0], *(own.shape[1:] or (1,) * (dimensions - 1)))
-
-
-def lanes(request: Request, row: int) -> tuple[Ints, Flags]:
-    """Returns byte addresses and activity of all lanes of one program, row-major in the request's shape."""
-    address, active = elements_of(request, np.array([row]))
-    return address[0], active[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sandboxes.hardware.traffic.boxes import SECTOR_BYTES, Flags, Ints, different, lanes
+from sandboxes.hardware.traffic.boxes import AT_ONCE, SECTOR_BYTES, Flags, Ints, elements_of
 from sandboxes.ttir.memory.addressing import Request
 
 SAMPLED_LANES = 2**17
@@ -59,28 +59,39 @@ class Threads:
         return cls(lanes=np.arange(elements, dtype=np.int64)[None, :])
 
 
-def coalescing(samples: Sequence[tuple[Request, int]], threads: Threads) -> Coalescing:
+def coalescing(samples: Sequence[tuple[Request, Ints]], threads: Threads) -> Coalescing:
     """Returns what `samples`, requests and rows in them, ask for in instructions of warps and sectors.
 
     Args:
         samples: Of one operation.
         threads: Its layout.
     """
-    requested = requests = sectors = least = cached = 0.0
-    for request, row in samples:
-        size = request.buffer.data.element_size()
-        address, active = lanes(request, row)
-        wanted, used = address[threads.lanes], active[threads.lanes]
-        any_active = used.any(axis=1)
-        touched = _distinct(wanted // SECTOR_BYTES, used)
-        packed = -(-_distinct(wanted, used) * size // SECTOR_BYTES)
-        requested += float(np.count_nonzero(active) * size)
-        requests += float(np.count_nonzero(any_active)) * threads.repeated
-        sectors += float(touched.sum()) * threads.repeated
-        least += float(packed.sum()) * threads.repeated
-        cached += float(different(wanted[used] // SECTOR_BYTES).size)
+    sums = np.zeros(5)
+    at_once = max(1, AT_ONCE // max(1, threads.lanes.size))
+    for request, rows in samples:
+        for first in range(0, rows.size, at_once):
+            sums += _asked(request, rows[first : first + at_once], threads)
+    requested, requests, sectors, least, cached = sums.tolist()
     return Coalescing(
         requested_bytes=requested, requests=requests, sectors=sectors, least_sectors=least, cached_sectors=cached
+    )
+
+
+def _asked(request: Request, rows: Ints, threads: Threads) -> tuple[float, ...]:
+    """Returns the numbers of a `Coalescing` for some rows of a request."""
+    size = request.buffer.data.element_size()
+    address, active = elements_of(request, rows)
+    shape = rows.size, *threads.lanes.shape
+    wanted = address[:, threads.lanes.ravel()].reshape(-1, shape[-1])
+    used = active[:, threads.lanes.ravel()].reshape(-1, shape[-1])
+    sectors = wanted // SECTOR_BYTES
+    packed = -(-_distinct(wanted, used) * size // SECTOR_BYTES)
+    return (
+        float(np.count_nonzero(active) * size),
+        float(np.count_nonzero(used.any(axis=1))) * threads.repeated,
+        float(_distinct(sectors, used).sum()) * threads.repeated,
+        float(packed.sum()) * threads.repeated,
+        float(_distinct(sectors.reshape(rows.size, -1), used.reshape(rows.size, -1)).sum()),
     )
 
 

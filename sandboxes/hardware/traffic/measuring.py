@@ -1,6 +1,5 @@
 """From what was seen of a launch to the facts about its memory traffic."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -35,9 +34,7 @@ class Measured:
     """Whether the L2 cache was simulated; otherwise nothing ever hits."""
 
 
-def measure(
-    seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resources, *, seed: int, cpu_seconds: float
-) -> Measured:
+def measure(seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resources, *, seed: int) -> Measured:
     """Returns the traffic of the launch that `seen` is a sample of.
 
     Args:
@@ -46,7 +43,6 @@ def measure(
         target: Whose caches.
         resources: How many programs share a multiprocessor.
         seed: The judge's.
-        cpu_seconds: Time of the processor after which there is no simulation of the cache.
     """
     weights = np.array([wave.weight for wave in seen.waves])
     requested = requested_bytes(seen) @ weights
@@ -61,7 +57,7 @@ def measure(
         if operation.kind == "atomic":
             facts[-1] = replace(facts[-1], busiest_address=busiest(_draws(seen, executions[number], random)))
     sizes = _sizes(seen)
-    simulated = _simulated(seen, target, seed, time.thread_time() + cpu_seconds)
+    simulated = _simulated(seen, target, seed)
     if simulated is None:
         facts = [_uncached(fact, size) for fact, size in zip(facts, sizes, strict=True)]
         return Measured(accesses=tuple(facts), distinct=_summed(seen, facts, sizes), cached=False)
@@ -98,10 +94,11 @@ def _coalesced(
     chances = np.array([float(weights[waves].sum()) * access.repeats for access, waves in found])
     count = executions_to_sample(threads.lanes.size, operations)
     samples = []
-    for index in random.choice(len(found), size=count, p=chances / chances.sum()).tolist():
+    drawn, often = np.unique(random.choice(len(found), size=count, p=chances / chances.sum()), return_counts=True)
+    for index, times in zip(drawn.tolist(), often.tolist(), strict=True):
         access, waves = found[index]
-        odds = weights[waves]
-        samples.append((access.request, int(random.choice(waves.size, p=odds / odds.sum()))))
+        odds = np.cumsum(weights[waves])
+        samples.append((access.request, np.searchsorted(odds[:-1], odds[-1] * random.random(times), side="right")))
     return coalescing(samples, threads)
 
 
@@ -152,13 +149,11 @@ def _draws(seen: Scene, found: _Executions, random: np.random.Generator) -> list
     return draws
 
 
-def _simulated(seen: Scene, target: Target, seed: int, deadline_s: float) -> Simulated | None:
-    """Returns the waves in the L2 cache, None if that takes too long."""
+def _simulated(seen: Scene, target: Target, seed: int) -> Simulated | None:
+    """Returns the waves in the L2 cache, None if that takes too many pieces."""
     try:
-        found = rectangles(seen.sights, seed, deadline_s)
+        found = rectangles(seen.sights, seed)
         if found is None:
-            return None
-        if time.thread_time() > deadline_s:
             return None
         events = events_of(found, MAX_PIECES)
     except TooManyPieces:

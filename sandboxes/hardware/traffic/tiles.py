@@ -1,6 +1,5 @@
 """Address logs as rectangles in time: what every wave asks for, step by step."""
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +8,6 @@ from sandboxes.hardware.traffic.boxes import Boxes, Ints, Loose, Shapes, loose
 from sandboxes.hardware.traffic.rectangles import (
     Rectangles,
     Runs,
-    TooManyPieces,
     loose_runs,
     pitches,
     rectangles_of,
@@ -29,7 +27,7 @@ COMPUTED_LANES = 2**22, 2**23
 """Likewise, those whose addresses are computed."""
 
 
-def rectangles(sights: Sequence[Sight], seed: int, deadline_s: float) -> Rectangles | None:
+def rectangles(sights: Sequence[Sight], seed: int) -> Rectangles | None:
     """Returns what the programs of `sights` ask for, in the plane and in time, None if they ask for nothing.
 
     Accesses whose lanes form no box are sampled by `seed` where there are many; each then stands for several.
@@ -37,22 +35,25 @@ def rectangles(sights: Sequence[Sight], seed: int, deadline_s: float) -> Rectang
     Args:
         sights: In the order in which they run.
         seed: The judge's.
-        deadline_s: On `time.thread_time`'s clock.
 
     Raises:
-        TooManyPieces: It takes too many rectangles, or too long.
+        TooManyPieces: It takes too many rectangles.
     """
     random = np.random.default_rng([seed, 0x54494C45])
     salt = int(random.integers(2**63))
     found: list[tuple[Runs, bool]] = []
     begin = 0
     for sight in sights:
-        found += _runs(sight, begin, random, salt, deadline_s)
+        found += _runs(sight, begin, random, salt)
         begin += len(sight.waves) * len(sight.log.accesses)
     if not found:
         return None
     rows = pitches([runs for runs, _ in found])
-    return united([rectangles_of(runs, rows, stores, MAX_PIECES) for runs, stores in found])
+    parts, left = [], MAX_PIECES
+    for runs, stores in found:
+        parts.append(rectangles_of(runs, rows, stores, left))
+        left -= len(parts[-1])
+    return united(parts)
 
 
 class _Collected:
@@ -75,17 +76,13 @@ class _Collected:
         return runs_of(Boxes(rows, start, boxes[0].strides, counts, size), time_of, weight, MAX_PIECES)
 
 
-def _runs(
-    sight: Sight, begin: int, random: np.random.Generator, salt: int, deadline_s: float
-) -> list[tuple[Runs, bool]]:
+def _runs(sight: Sight, begin: int, random: np.random.Generator, salt: int) -> list[tuple[Runs, bool]]:
     shapes = Shapes()
     log = sight.log
     collected: dict[tuple[int, tuple[int, ...] | None, int], _Collected] = {}
     count = max(1, len(log.accesses))
     allowance, computed = (max(1, min(own, of_all // count)) for own, of_all in (LOOSE_LANES, COMPUTED_LANES))
     for number, access in enumerate(log.accesses):
-        if time.thread_time() > deadline_s:
-            raise TooManyPieces("no time is left")
         size = access.request.buffer.data.element_size()
         stores = log.operations[access.operation].kind != "load"
         boxes, rest = shapes.boxes(access.request, access.programs.numel())

@@ -55,4 +55,5 @@ class AddressLog:
     """Of these programs: bytes, arithmetic, lines. Their unique bytes stay 0: sectors are for whoever reads the log."""
     guessed: bool = False
     """Values that addresses depend on were not there, and others stood in."""
-    seconds: float = 0.0
+    computed: int = 0
+    """Elements that this took, see `sandboxes.ttir.addresses.effort`."""

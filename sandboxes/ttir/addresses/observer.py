@@ -5,11 +5,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.addresses.effort import Effort
 from sandboxes.ttir.addresses.recording import Path, Recorder
 from sandboxes.ttir.addresses.slicing import MASKS
 from sandboxes.ttir.dataflow import SINKS
 from sandboxes.ttir.engine.counters import Tally
-from sandboxes.ttir.engine.limits import Budget
 from sandboxes.ttir.engine.machine import Machine
 from sandboxes.ttir.engine.plan import BlockPlan, Step
 from sandboxes.ttir.engine.values import Buffer, RuntimeValue, shape_of
@@ -23,6 +23,9 @@ _KINDS: dict[str, Kind] = {"reads": "load", "writes": "store", "updates": "atomi
 KINDS: dict[str, Kind] = {name: _KINDS[use] for name, use in SINKS.items()}
 """By name of the operation."""
 
+PEEKED = 8
+"""Elements that looking up one in memory takes: its offset, whether that is inside, a place that no cache knows."""
+
 
 class Observer(Machine):
     """Runs programs for their addresses.
@@ -33,8 +36,9 @@ class Observer(Machine):
         grid: number of programs along x, y and z.
         counts: where counts go, of all steps of the kernel.
         contents: for each block the numbers of all steps that it has in the kernel.
+        products: for each block the elements whose computing takes as long as its products of tiles.
         spaces: buffers by the number of their virtual address space.
-        budget: operations and time that are left.
+        effort: what may still be computed.
         kernel: its name, for messages.
         recorder: where accesses go.
         dependent: numbers of the steps that depend on values from memory.
@@ -49,8 +53,9 @@ class Observer(Machine):
         grid: tuple[int, int, int],
         counts: Tally,
         contents: dict[BlockPlan, tuple[int, ...]],
+        products: dict[BlockPlan, int],
         spaces: dict[int, Buffer],
-        budget: Budget,
+        effort: Effort,
         kernel: str,
         recorder: Recorder,
         *,
@@ -58,7 +63,8 @@ class Observer(Machine):
         hollow: bool,
         seed: int,
     ) -> None:
-        super().__init__(value_count, programs, grid, None, spaces, budget, kernel)
+        super().__init__(value_count, programs, grid, None, spaces, effort, kernel)
+        self.effort = effort
         self.counts = counts
         self.seed = seed
         self.time: Path = ()
@@ -67,6 +73,7 @@ class Observer(Machine):
         self.made = 0
         """Elements that were computed so far."""
         self._contents = contents
+        self._products = products
         self._recorder = recorder
         self._dependent = dependent
         self._hollow = hollow
@@ -75,13 +82,26 @@ class Observer(Machine):
         """Defines a value for the active programs."""
         if isinstance(value, Tensor):
             self.made += value.numel()
+            self.effort.compute(value.numel())
         super().put(index, value)
+
+    def dense(self, index: int) -> Tensor:
+        """Like `get`, with lazy values computed."""
+        value = super().dense(index)
+        self.effort.compute(value.numel())
+        return value
+
+    def repeated(self, times: int) -> Machine:
+        """A machine for single elements, whose values count as well."""
+        programs = self.programs.index_select(0, self.frame.slots).repeat_interleave(times)
+        return _Lanes(len(self._values), programs, self.grid, None, self.spaces, self.effort, self.kernel)
 
     def run(self, block: BlockPlan) -> Step:
         """Runs what is left of a block and counts all of it, up to its terminator, which is returned."""
         numbers = self._contents.get(block)
         if numbers is not None:
             self.counts.executed_all(self, numbers)
+        self.effort.compute(self._products.get(block, 0) * self.frame.size)
         return super().run(block)
 
     def waits(self, step: Step) -> bool:
@@ -99,6 +119,7 @@ class Observer(Machine):
             self.guessed = True
         data = request.buffer.data
         offsets, mask = request.offsets(), request.mask()
+        self.effort.compute(offsets.numel() * PEEKED)
         if data.numel() == 0:
             return rest
         inside = offsets.clamp(0, data.numel() - 1)
@@ -106,6 +127,17 @@ class Observer(Machine):
         if not bool((inside == offsets).all()):
             found = torch.where(inside == offsets, found, torch.zeros((), dtype=found.dtype))
         return found if mask is None else torch.where(mask, found, rest.to(found.dtype))
+
+
+class _Lanes(Machine):
+    """Runs a region for single elements."""
+
+    def put(self, index: int, value: RuntimeValue) -> None:
+        """Defines a value for the active lanes."""
+        assert isinstance(self.budget, Effort)
+        if isinstance(value, Tensor):
+            self.budget.compute(value.numel())
+        super().put(index, value)
 
 
 class MemoryFacts:

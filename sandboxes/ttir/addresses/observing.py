@@ -14,28 +14,24 @@ Three things are not known then, and said:
 - Bounds are not checked: that is the executor's task. An access out of bounds is taken down as it is.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 
+from sandboxes.ttir.addresses.effort import MOST, Effort
 from sandboxes.ttir.addresses.log import AddressLog
 from sandboxes.ttir.addresses.observer import Observer
 from sandboxes.ttir.addresses.planning import observation_plan
 from sandboxes.ttir.addresses.recording import Recorder
 from sandboxes.ttir.engine.counters import Tally
 from sandboxes.ttir.engine.execution import Argument, Binding, check_grid, run_kernel
-from sandboxes.ttir.engine.limits import Budget
 from sandboxes.ttir.errors import ArgumentMismatch, KernelError, TooMuchMemory
 from sandboxes.ttir.ir import Module
 
 MEMORY_BYTES: Final = 2**30
 """What the tensors of programs that run at once may take, by an upper bound that lazy values stay far below."""
-
-MAX_OPERATIONS: Final = 2_000_000
-"""As many as an execution may take."""
 
 
 def observe(
@@ -44,7 +40,7 @@ def observe(
     args: Sequence[Argument],
     programs: Sequence[int],
     *,
-    max_seconds: float,
+    most: int = MOST,
     hollow: bool = False,
     seed: int = 0,
 ) -> AddressLog:
@@ -55,7 +51,7 @@ def observe(
         grid: programs along x, y and z.
         args: as for `execute`; nothing is written.
         programs: linear ids of the programs, x fastest; none twice.
-        max_seconds: wall time after which `ExecutionTimeout` is raised.
+        most: elements to compute, operations among them (see `effort.py`), after which `ExecutionTimeout` is raised.
         hollow: whether tensors hold no values that mean anything.
         seed: draws the iterations of long loops that are executed.
 
@@ -63,20 +59,18 @@ def observe(
         TTIRError: as `execute` does, but for what only values and bounds can show; `ExecutionTimeout` also if there is
             more to take down than fits.
     """
-    started = time.monotonic()
     check_grid(grid)
     ids, total = torch.tensor(list(programs), dtype=torch.int64), grid[0] * grid[1] * grid[2]
     if bool(((ids < 0) | (ids >= total)).any()):
         raise ArgumentMismatch(f"a grid of {total} programs has no program {int(ids.min())} or {int(ids.max())}")
     try:
         with torch.no_grad():
-            budget = Budget(MAX_OPERATIONS, max_seconds)
-            observation = _Observation(module, args, ids, budget, hollow=hollow, seed=seed)
+            observation = _Observation(module, args, ids, Effort(most), hollow=hollow, seed=seed)
             observation.run(grid)
     except KernelError as error:
         error.within(module.kernel.name)
         raise
-    return observation.log(time.monotonic() - started)
+    return observation.log()
 
 
 class _Observation:
@@ -87,7 +81,7 @@ class _Observation:
         module: Module,
         args: Sequence[Argument],
         programs: Tensor,
-        budget: Budget,
+        effort: Effort,
         *,
         hollow: bool,
         seed: int,
@@ -99,7 +93,7 @@ class _Observation:
         self._values = self._binding.values()
         self._counts = Tally(self._plan.steps, self._binding.buffers, programs.numel(), unique=False)
         self._recorder = Recorder(self._plan.dependent)
-        self._budget = budget
+        self._effort = effort
         self._hollow = hollow
         self._seed = seed
         self._guessed = False
@@ -118,7 +112,7 @@ class _Observation:
             run_kernel(machine, plan)
             self._guessed = self._guessed or machine.guessed
 
-    def log(self, seconds: float) -> AddressLog:
+    def log(self) -> AddressLog:
         """What there was to see."""
         operations, accesses = self._recorder.log()
         return AddressLog(
@@ -127,7 +121,7 @@ class _Observation:
             accesses=accesses,
             counters=self._counts.counters(),
             guessed=self._guessed,
-            seconds=seconds,
+            computed=self._effort.computed,
         )
 
     def _machine(self, programs: Tensor, grid: tuple[int, int, int]) -> Observer:
@@ -137,8 +131,9 @@ class _Observation:
             grid,
             self._counts,
             self._plan.contents,
+            self._plan.products,
             self._binding.spaces,
-            self._budget,
+            self._effort,
             self._module.kernel.name,
             self._recorder,
             dependent=self._plan.dependent,

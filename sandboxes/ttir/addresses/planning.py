@@ -8,6 +8,7 @@ from sandboxes.ttir.addresses.loops import observed_call, observed_for, observed
 from sandboxes.ttir.addresses.observer import MemoryFacts, memory_operation
 from sandboxes.ttir.addresses.slicing import CONTROL, Slice, sliced
 from sandboxes.ttir.dataflow import SINKS
+from sandboxes.ttir.engine.counters import work
 from sandboxes.ttir.engine.execution import prepared
 from sandboxes.ttir.engine.machine import MALFORMED
 from sandboxes.ttir.engine.plan import BlockPlan, BodyPlan, ModulePlan, Run, Step
@@ -19,6 +20,8 @@ from sandboxes.ttir.remembering import by_module
 _RUN: dict[str, Run] = {"scf.for": observed_for, "scf.while": observed_while, "tt.call": observed_call}
 _STALE = ("tt.atomic_rmw", "tt.atomic_cas", "tt.atomic_load", "tt.atomic_poll")
 """Operations that return what programs of the same launch leave behind."""
+PRODUCT = 16
+"""Operations of a product of tiles that take as long as computing one element elsewhere: a core's vector units."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,9 @@ class ObservationPlan:
     """All steps of the whole kernel, by number."""
     contents: dict[BlockPlan, tuple[int, ...]] = field(default_factory=dict)
     """For each block of the slice the numbers of all steps that it has in the kernel."""
+    products: dict[BlockPlan, int] = field(default_factory=dict)
+    """For each block of the slice the elements whose computing takes as long as its products of tiles, by one program:
+    what addresses depend on may be one."""
     dependent: frozenset[int] = frozenset()
     """Numbers of the memory operations that go where loaded values say, and of loops that go on as long as they say."""
 
@@ -60,9 +66,9 @@ def _planned(module: Module, whole: ModulePlan) -> ObservationPlan:
         step.number = numbers.get(operation, step.number)
         _bind(step, cut)
     depending = frozenset(numbers[operation] for operation in dependent(module) if operation in numbers)
-    result = ObservationPlan(plan, whole.steps, {}, depending)
+    result = ObservationPlan(plan, whole.steps, dependent=depending)
     for function in plan.functions.values():
-        _contents(function, function.function.body.blocks, cut, numbers, result.contents)
+        _contents(function, function.function.body.blocks, cut, numbers, result)
     return result
 
 
@@ -92,12 +98,13 @@ def _contents(
     blocks: tuple[Block, ...],
     cut: Slice,
     numbers: dict[Operation, int],
-    found: dict[BlockPlan, tuple[int, ...]],
+    found: ObservationPlan,
 ) -> None:
     """Finds out for each block of a body, at any depth, what it holds in the whole kernel."""
     labels = {block.label: block for block in blocks}
     for plan in body.blocks:
-        found[plan] = tuple(numbers[operation] for operation in cut.contents[labels[plan.label]])
+        found.contents[plan] = tuple(numbers[operation] for operation in cut.contents[labels[plan.label]])
+        found.products[plan] = sum(work(step)[1] for step in plan.steps if step.operation.name == "tt.dot") // PRODUCT
         for step in plan.steps:
             if step.operation.name in CONTROL:
                 for inner, region in zip(step.regions, step.operation.regions, strict=True):

@@ -28,7 +28,7 @@ def chosen(launch: Launch, args: list[Any], **options: Any) -> Choosing:
 def full_us(one: Variant, args: list[Any]) -> float:
     """What is paid: all of it is executed, and looked at where somebody else draws."""
     copies = [arg.clone() if isinstance(arg, torch.Tensor) else arg for arg in args]
-    facts = launched(one, copies, Looker(H200, 99, launch_seconds=10.0)).facts
+    facts = launched(one, copies, Looker(H200, 99)).facts
     assert facts is not None
     return price_launch(H200, facts).time_us
 

@@ -15,7 +15,7 @@ from sandboxes.devices.launching import Launched
 from sandboxes.devices.looking import Looker
 from sandboxes.devices.modelled import NOT_COUNTED, modelled_profile
 from sandboxes.hardware.pricing import price_launch
-from sandboxes.hardware.traffic.examining import NotExamined, examine
+from sandboxes.hardware.traffic.examining import WORK, NotExamined, examine
 from sandboxes.ttir import parse
 from tests.sandboxes.devices.cuda.programs import compile_all, program
 from tests.sandboxes.devices.looked_at import H200, RESOURCES, launched, variant
@@ -26,15 +26,18 @@ FLOATS = ("*fp32", "*fp32", "i32")
 CHASE = ("*i64", "*i64", "i32", "i32")
 
 
+LIMIT = 2**22
+
+
 class Watched:
     """Counts who is really looked at."""
 
     def __init__(self) -> None:
-        self.limits: list[float] = []
+        self.limits: list[int] = []
 
-    def __call__(self, *args: Any, max_seconds: float, **others: Any) -> Any:
-        self.limits.append(max_seconds)
-        return examine(*args, max_seconds=max_seconds, **others)
+    def __call__(self, *args: Any, work: int, **others: Any) -> Any:
+        self.limits.append(work)
+        return examine(*args, work=work, **others)
 
 
 @pytest.fixture
@@ -89,19 +92,20 @@ def stalling() -> tuple[Any, list[Any]]:
     return variant(kernels.chase, CHASE, (64,), args, block=1024), args
 
 
-def test_a_kernel_that_stalls_ends_in_time_and_is_tried_again_once(watched: Watched) -> None:
-    started = time.monotonic()
-    assert look(Looker(H200, 1, launch_seconds=0.05), *stalling()) is None
-    assert time.monotonic() - started < 5.0
-    assert watched.limits == [0.05, looking.AGAIN * 0.05]
+def test_a_kernel_that_stalls_ends_in_time(watched: Watched) -> None:
+    started = time.thread_time()
+    assert look(Looker(H200, 1), *stalling()) is None
+    assert time.thread_time() - started < 5.0
+    assert watched.limits == [WORK]
 
 
 def test_a_program_of_stalling_kernels_has_one_limit_for_all(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "PROGRAM_SECONDS", 0.2)
-    looker, case = Looker(H200, 1, launch_seconds=0.05), stalling()
+    monkeypatch.setattr(looking, "PROGRAM_WORK", 10 * LIMIT)
+    monkeypatch.setattr(looking, "LEAST_WORK", LIMIT // 8)
+    looker, case = Looker(H200, 1, work=LIMIT), stalling()
     for _ in range(200):
         assert look(looker, *case) is None
-    assert sum(watched.limits) < 1.0
+    assert sum(watched.limits) == 10 * LIMIT
     assert look(looker, *copy()) is None
 
 
@@ -120,7 +124,7 @@ def test_what_can_not_be_looked_at_at_all_is_not_tried_again(monkeypatch: pytest
 def test_a_kernel_that_stalls_observing_is_dearer_than_if_it_had_not() -> None:
     args = [torch.randint(0, 2**16, (2**16,)), torch.zeros(2**16, dtype=torch.int64), 2**16, 4]
     one = variant(kernels.chase, CHASE, (64,), args, block=1024)
-    open_, hiding = (launched(one, args, Looker(H200, 1, launch_seconds=limit)) for limit in (10.0, 0.0))
+    open_, hiding = (launched(one, args, Looker(H200, 1, work=limit)) for limit in (WORK, 0))
     assert open_.facts is not None
     assert hiding.facts is not None
     assert hiding.facts.accesses
@@ -137,7 +141,7 @@ def test_hollow_programs_are_priced_by_programs_that_are_run_abstractly() -> Non
     grid, block = 4096, 256
     args = [hollow(1 << 26), hollow(grid * block), 32, 65]
     one = variant(kernels.lazy, ("*fp32", "*fp32", "i32", "i32"), (grid,), args, block=block)
-    found = launched(one, args, Looker(H200, 1, hollow=True, launch_seconds=10.0), sample=True)
+    found = launched(one, args, Looker(H200, 1, hollow=True), sample=True)
     assert found.execution.programs == 8
     assert found.facts is not None
     loads = 4 * grid * block * (1 + 64 / 32)

@@ -52,7 +52,7 @@ CASES: dict[str, Callable[[], Case]] = {
 def known(case: Case) -> tuple[Module, Execution, Examination]:
     one, args = case
     module = parse(one.ttir)
-    seen = examine(module, one.grid, args, None, RESOURCES, H200, seed=1, max_seconds=20)
+    seen = examine(module, one.grid, args, None, RESOURCES, H200, seed=1)
     return module, execute(module, one.grid, args, options=ExecutionOptions(count=True)), seen
 
 

@@ -34,9 +34,7 @@ def traced(
     usage = read_usage(binary.asm["cubin"])
     resources: Resources = needs(usage.registers, binary.metadata.shared, 32 * warps, usage.stack_bytes)
     shape = (*grid, 1, 1)[:3]
-    found = examine(
-        parse(str(binary.asm["ttir"])), shape, args, code, resources, H200, seed=7, hollow=True, max_seconds=5
-    )
+    found = examine(parse(str(binary.asm["ttir"])), shape, args, code, resources, H200, seed=7, hollow=True)
     work, programs = _work(found), prod(shape)
     products = sum(count for kind, count in work.flops.items() if kind in ("fp16", "tf32"))
     return LaunchFacts(

@@ -80,3 +80,16 @@ def chase(x, y, n, steps, block: tl.constexpr):
     for _ in range(steps):
         place = tl.load(x + place % n)
     tl.store(y + i, place)
+
+
+@triton.jit
+def blur(x, y, height, width, rows: tl.constexpr, columns: tl.constexpr, reach: tl.constexpr):
+    """Every pixel becomes the sum of those around it."""
+    i = (tl.program_id(1) * rows + tl.arange(0, rows))[:, None]
+    j = (tl.program_id(0) * columns + tl.arange(0, columns))[None, :]
+    total = tl.zeros((rows, columns), tl.float32)
+    for down in tl.static_range(-reach, reach + 1):
+        for right in tl.static_range(-reach, reach + 1):
+            inside = (i + down >= 0) & (i + down < height) & (j + right >= 0) & (j + right < width)
+            total += tl.load(x + (i + down) * width + j + right, mask=inside, other=0.0)
+    tl.store(y + i * width + j, total, mask=(i < height) & (j < width))

@@ -46,17 +46,7 @@ def run(
     )
     module = parse(ttir_of(kernel, signature, **constants))
     whole = grid[0], *(*grid[1:], 1, 1)[:2]
-    return examine(
-        module,
-        (whole[0], whole[1], whole[2]),
-        args,
-        None,
-        resources,
-        H200,
-        seed=seed,
-        hollow=not values,
-        max_seconds=20,
-    )
+    return examine(module, (whole[0], whole[1], whole[2]), args, None, resources, H200, seed=seed, hollow=not values)
 
 
 def of(found: Examination, argument: str) -> AccessFacts:

@@ -15,7 +15,9 @@ WARP = Threads(lanes=np.arange(32).reshape(1, 32))
 def asked(offsets: torch.Tensor, dtype: torch.dtype = torch.float32, mask: torch.Tensor | None = None) -> Coalescing:
     """One instruction of a warp at these offsets."""
     x = Buffer("x", 0, torch.empty(10_000, dtype=dtype, device="meta"), 0, True, True, space_start(0))
-    return coalescing([(Request(x, (offsets,), () if mask is None else (mask,), (32,)), 0)], WARP)
+    return coalescing(
+        [(Request(x, (offsets,), () if mask is None else (mask,), (32,)), np.zeros(1, dtype=np.int64))], WARP
+    )
 
 
 @pytest.mark.parametrize(("stride", "sectors"), [(0, 1), (1, 4), (2, 8), (4, 16), (8, 32), (100, 32), (-1, 4)])
@@ -44,7 +46,9 @@ def test_masked_threads_ask_for_nothing_and_a_masked_warp_asks_for_no_sector() -
 def test_what_a_later_instruction_of_the_same_load_wants_again_is_in_the_first_level_cache() -> None:
     x = Buffer("x", 0, torch.empty(10_000, device="meta"), 0, True, True, space_start(0))
     threads = Threads(lanes=np.arange(128).reshape(32, 4).T)  # each thread loads four neighbours one by one
-    found = coalescing([(Request(x, (torch.arange(128).reshape(1, 128),), (), (128,)), 0)], threads)
+    found = coalescing(
+        [(Request(x, (torch.arange(128).reshape(1, 128),), (), (128,)), np.zeros(1, dtype=np.int64))], threads
+    )
     assert (found.requests, found.sectors, found.cached_sectors, found.least_sectors) == (4, 64, 16, 16)
 
 

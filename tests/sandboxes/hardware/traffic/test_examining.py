@@ -17,7 +17,7 @@ RESOURCES = Resources(registers=64, spill_bytes=0, shared_bytes=0, threads=128, 
 @pytest.mark.parametrize("name", sorted(set(fixture_names()) & set(LAUNCHES)))
 def test_a_launch_that_is_looked_at_as_a_whole_touches_the_bytes_that_its_execution_touches(name: str) -> None:
     case, module = LAUNCHES[name](), fixture(name)
-    found = examine(module, case.grid, case.args, None, RESOURCES, H200, seed=1, max_seconds=20)
+    found = examine(module, case.grid, case.args, None, RESOURCES, H200, seed=1)
     counted = execute(module, case.grid, case.args, options=ExecutionOptions(count=True)).counters
     assert found.sampled == 1.0
     assert found.cached

@@ -12,7 +12,7 @@ from tests.sandboxes.ttir.loaders import fixture
 def waited(name: str) -> float:
     case = LAUNCHES[name]()
     programs = range(torch.Size(case.grid).numel())
-    return rounds(observe(fixture(name), case.grid, case.args, programs, max_seconds=5))
+    return rounds(observe(fixture(name), case.grid, case.args, programs))
 
 
 @pytest.mark.parametrize("name", ["softmax", "add_relu", "layernorm", "atomic_sum"])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sandboxes.hardware.traffic import tiles
 from sandboxes.hardware.traffic.boxes import elements_of
 from sandboxes.hardware.traffic.caching import distinct
 from sandboxes.hardware.traffic.events import events_of
@@ -19,8 +20,6 @@ from sandboxes.ttir.addresses.log import Access, AddressLog, Operation
 from sandboxes.ttir.engine.values import Buffer, space_start
 from sandboxes.ttir.ir import UNKNOWN
 from sandboxes.ttir.memory.addressing import Request
-
-FOREVER = float("inf")
 
 
 def buffer(elements: int, dtype: torch.dtype = torch.float32, number: int = 0) -> Buffer:
@@ -86,7 +85,7 @@ def test_distinct_bytes_of_tiles_are_the_sectors_that_their_elements_lie_in(
         for step in range(1, 4)
     ]
     whole = seen(requests, programs, kind=kind)
-    found = rectangles(whole.sights, 0, FOREVER)
+    found = rectangles(whole.sights, 0)
     expected = [touched(request, programs) for request in requests]
     assert (found is None) == (not any(expected))
     if found is not None:
@@ -103,31 +102,33 @@ def test_a_tile_is_one_piece_however_many_rows_it_has() -> None:
     start = torch.arange(64).reshape(64, 1, 1) // 8 * 128 * 8192 + torch.arange(64).reshape(64, 1, 1) % 8 * 64
     terms = (start, torch.arange(128).reshape(1, 128, 1) * 8192, torch.arange(64).reshape(1, 1, 64))
     request = Request(buffer(8192 * 8192), terms, (), (128, 64))
-    found = rectangles(seen([request], 64).sights, 0, FOREVER)
+    found = rectangles(seen([request], 64).sights, 0)
     assert found is not None
     assert len(events_of(found, 10**6)) == 64
 
 
 def test_stores_know_which_bytes_of_a_sector_they_cover() -> None:
     terms = (torch.arange(2).reshape(2, 1) * 12 + 3, torch.arange(12).reshape(1, 12))
-    found = rectangles(seen([Request(buffer(100), terms, (), (12,))], 2, kind="store").sights, 0, FOREVER)
+    found = rectangles(seen([Request(buffer(100), terms, (), (12,))], 2, kind="store").sights, 0)
     assert found is not None
     events = events_of(found, 100)
     in_order = events.covered[np.argsort(events.atom)].tolist()
     assert in_order == [0xFFFFF000, 0xFFFFFFFF, 0xFFFFFFFF, 0x00000FFF]
 
 
-def test_what_takes_too_long_is_said_to() -> None:
-    request = Request(buffer(100), (torch.arange(2).reshape(2, 1),), (), (1,))
-    with pytest.raises(TooManyPieces, match="time"):
-        rectangles(seen([request], 2).sights, 0, -1.0)
+def test_what_falls_into_too_many_pieces_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "MAX_PIECES", 3)
+    requests = [Request(buffer(1000), (torch.arange(2).reshape(2, 1) * 99 + n,), (), (1,)) for n in range(2)]
+    assert rectangles(seen(requests[:1], 2).sights, 0) is not None
+    with pytest.raises(TooManyPieces):
+        rectangles(seen(requests, 2).sights, 0)
 
 
 def test_gathers_too_large_to_look_at_are_sampled_without_bias_in_what_they_touch() -> None:
     places = torch.randint(0, 2**22, (512, 2048), generator=torch.Generator().manual_seed(0))
     request = Request(buffer(2**22), (places,), (), (2048,))
     expected = 32 * len(touched(request, 512))
-    found = rectangles(seen([request, request], 512).sights, 3, FOREVER)
+    found = rectangles(seen([request, request], 512).sights, 3)
     assert found is not None
     events = events_of(found, 10**6)
     assert len(events) < 200_000

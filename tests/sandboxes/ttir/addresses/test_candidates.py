@@ -54,7 +54,7 @@ class Comparison:
     ) -> Execution:
         programs = range(torch.Size(grid).numel()) if options.programs is None else options.programs
         before = [memory.clone() for memory in memories(args)]
-        log = observe(module, grid, args, programs, max_seconds=10)
+        log = observe(module, grid, args, programs)
         if not all(torch.equal(memory, copy) for memory, copy in zip(memories(args), before, strict=True)):
             self.differences.append(f"{module.kernel.name} wrote")
         result = execute(module, grid, args, options=replace(options, count=True))

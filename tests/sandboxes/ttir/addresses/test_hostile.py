@@ -14,13 +14,16 @@ from sandboxes.ttir.addresses.observing import observe
 from tests.sandboxes.ttir.launches import LAUNCHES
 from tests.sandboxes.ttir.loaders import fixture_names, fixture_text
 
-LIMIT_S = 0.3
+MOST = 2**26
+"""Elements: a tenth of a second or so."""
+LIMIT_S = 5.0
+"""What that may take on a busy machine, of the processor's time."""
 
 
-def watched(*lines: str, grid: int = 1, limit_s: float = LIMIT_S) -> AddressLog:
+def watched(*lines: str, grid: int = 1, most: int = MOST) -> AddressLog:
     """Observes a kernel of these lines, whose argument ``%p`` has 8 numbers."""
     text = "\n".join(["module {", "tt.func public @k(%p: !tt.ptr<i32>) {", *lines, "tt.return", "}", "}"])
-    return observe(parse(text), (grid, 1, 1), [torch.zeros(8).int()], range(grid), max_seconds=limit_s)
+    return observe(parse(text), (grid, 1, 1), [torch.zeros(8).int()], range(grid), most=most)
 
 
 NUMBERS = ["%zero = arith.constant 0 : i32", "%one = arith.constant 1 : i32", "%many = arith.constant 2147483647 : i32"]
@@ -37,16 +40,16 @@ STORE = "tt.store %p, %one : !tt.ptr<i32>"
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_loops_of_milliards_of_iterations_cost_nothing_and_count_in_full(depth: int) -> None:
-    log = watched(*nested(depth, STORE), limit_s=5)
+    log = watched(*nested(depth, STORE))
     assert log.counters.memory[0].executions == (2**31 - 1) ** depth
-    assert log.seconds < 1
+    assert log.computed < MOST / 4
 
 
 def test_loops_in_loops_in_loops_end_in_time() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(ExecutionTimeout):
         watched(*nested(12, STORE))
-    assert time.monotonic() - started < LIMIT_S + 1
+    assert time.thread_time() - started < LIMIT_S
 
 
 def test_a_loop_that_can_not_be_foretold_ends_in_time() -> None:
@@ -59,10 +62,10 @@ def test_a_loop_that_can_not_be_foretold_ends_in_time() -> None:
         "scf.yield %b : i32",
         "}",
     ]
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(ExecutionTimeout, match="in the loop"):
         watched(*lines)
-    assert time.monotonic() - started < LIMIT_S + 1
+    assert time.thread_time() - started < LIMIT_S
 
 
 def test_an_endless_loop_is_one() -> None:
@@ -88,10 +91,10 @@ def test_a_program_that_does_not_fit_is_refused() -> None:
             f"%q{i} = tt.addptr %b, %y{i} : tensor<1048576x!tt.ptr<i32>>, tensor<1048576xi32>",
             f"tt.store %q{i}, %r : tensor<1048576x!tt.ptr<i32>>",
         ]
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(TooMuchMemory):
         watched(*lines)
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_ACCESSES", 10), ("MAX_LOG_BYTES", 100)])
@@ -130,7 +133,7 @@ def survives(seed: int) -> bool:
     case = LAUNCHES[name]()
     args: list[Any] = case.args
     try:
-        observe(parse(mangled(fixture_text(name), draw)), case.grid, args, range(1), max_seconds=LIMIT_S)
+        observe(parse(mangled(fixture_text(name), draw)), case.grid, args, range(1), most=MOST)
     except TTIRError:
         return False
     return True

@@ -30,7 +30,7 @@ def module(name: str, *types: str, **constants: int) -> Module:
 
 
 def watched(program: Module, grid: int, *args: Any, **options: Any) -> AddressLog:
-    return observe(program, (grid, 1, 1), args, range(grid), max_seconds=5, **options)
+    return observe(program, (grid, 1, 1), args, range(grid), **options)
 
 
 def counted(program: Module, grid: tuple[int, int, int], args: list[Any]) -> Counters:
@@ -60,7 +60,7 @@ def lanes_of(log: AddressLog) -> dict[int, list[tuple[Tensor, int]]]:
 def test_an_observed_launch_counts_what_an_execution_counts_and_writes_nothing(name: str) -> None:
     case, program = LAUNCHES[name](), fixture(name)
     before = [arg.clone() if isinstance(arg, Tensor) else arg for arg in case.args]
-    log = observe(program, case.grid, case.args, range(torch.Size(case.grid).numel()), max_seconds=5)
+    log = observe(program, case.grid, case.args, range(torch.Size(case.grid).numel()))
     for arg, copy in zip(case.args, before, strict=True):
         assert not isinstance(arg, Tensor) or torch.equal(arg.view(torch.uint8), copy.view(torch.uint8))
     counters = counted(program, case.grid, case.args)
@@ -271,7 +271,7 @@ def test_a_wave_at_full_size_costs_milliseconds_and_no_memory(name: str) -> None
     launch = FULL_SIZES[name]()
     program, args = launch.module(), launch.args()
     started = time.process_time()
-    log = observe(program, launch.grid, args, launch.wave(), max_seconds=10, hollow=True)
+    log = observe(program, launch.grid, args, launch.wave(), hollow=True)
     assert time.process_time() - started < 2  # at home half a second would be much, next to busy neighbours it is not
     assert log.programs.numel() == WAVE
     assert not log.guessed
@@ -280,7 +280,7 @@ def test_a_wave_at_full_size_costs_milliseconds_and_no_memory(name: str) -> None
 
 def test_totals_of_a_full_product_are_exact() -> None:
     launch = FULL_SIZES["matmul"]()
-    counters = observe(launch.module(), launch.grid, launch.args(), launch.wave(), max_seconds=10).counters
+    counters = observe(launch.module(), launch.grid, launch.args(), launch.wave()).counters
     assert counters.flops["dot_f16"] == WAVE * 2 * 128 * 128 * 8192
     assert counters.bytes_loaded == WAVE * 2 * 128 * 8192 * 2
     assert counters.bytes_stored == WAVE * 128 * 128 * 4
