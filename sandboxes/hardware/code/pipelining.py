@@ -1,10 +1,11 @@
 """How many iterations of a loop have loads under way at once.
 
 The compiler issues loads of later iterations ahead: copies of the load stand before the loop, and the loop waits only
-for the oldest. There are no more iterations ahead than there are such copies, nor than buffers to hold them.
+for the oldest. There are no more iterations ahead than there are such copies, nor than buffers to hold them. Where the
+loop is inside another one (a persistent kernel's, over its tiles), the copies stand in that one.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from sandboxes.hardware.code.accesses import access_of
 from sandboxes.hardware.code.places import Places
@@ -21,8 +22,8 @@ def iterations_in_flight(text: Text, places: Places) -> int:
     """Returns the iterations at work at once in the loop that has the most: the one that computes, and those whose
     loads are under way. 1 if loads are waited for where they are.
     """
-    ahead: Counter[tuple[object, ...]] = Counter()
-    inside: set[tuple[object, ...]] = set()
+    copies: defaultdict[tuple[object, ...], Counter[int]] = defaultdict(Counter)
+    inside: set[tuple[tuple[object, ...], int, tuple[int, ...]]] = set()
     buffers = 0
     for line in text.lines:
         if line.name == "ttg.memdesc_index" and line.looped:
@@ -34,12 +35,14 @@ def iterations_in_flight(text: Text, places: Places) -> int:
             continue
         types = types_in(line.body)
         key = (line.name, places.of(line.place), types[0] if types else None)
+        copies[key][line.loop] += 1
         if line.looped:
-            inside.add(key)
-        else:
-            ahead[key] += 1
+            inside.add((key, line.loop, line.regions))
     if not buffers:
         return 1
     direct = any(line.looped and line.name in FROM_BUFFERS for line in text.lines)
     limit = buffers if direct else buffers + 1
-    return min(1 + max((ahead[key] for key in inside), default=0), limit, MOST)
+    ahead = (
+        sum(copies[key][around] for around in (0, *regions) if around != loop) for key, loop, regions in inside
+    )  # fmt: skip
+    return min(1 + max(ahead, default=0), limit, MOST)

@@ -38,12 +38,17 @@ class Line:
     """Alias of its location; empty if it has none."""
     regions: tuple[int, ...]
     """Numbers of the regions around it, outermost first."""
-    looped: bool
-    """Whether one of them is a loop."""
+    loop: int
+    """Number of the innermost of them that is a loop; 0 if none is."""
     opens: int
     """Number of the region that begins with it; 0 if there is none."""
     number: int
     """Position in the text."""
+
+    @property
+    def looped(self) -> bool:
+        """Whether there is a loop around it."""
+        return self.loop > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +124,7 @@ class _Lines:
                     line[found.end() if found else 0 : place.start() if place else len(line)],
                     place[1] if place else "",
                     self._regions,
-                    any(self._looped),
+                    next((number for number, loops in reversed(self._around()) if loops), 0),
                     self._opened if opens else 0,
                     len(self.lines),
                 )
@@ -129,6 +134,10 @@ class _Lines:
                 raise ValueError(f"TTGIR that is nested deeper than {MAX_DEPTH} levels")
             self._regions += (self._opened,)
             self._looped += (name in {"scf.for", "scf.while"} or goes_on,)
+
+    def _around(self) -> list[tuple[int, bool]]:
+        """Returns the regions that are open, outermost first, and whether each is a loop."""
+        return list(zip(self._regions, self._looped, strict=True))
 
 
 def _kept_name(found: re.Match[str]) -> str:

@@ -45,6 +45,21 @@ def matmul(a, b, c, m, n, k, tall: tl.constexpr, wide: tl.constexpr, deep: tl.co
 
 
 @triton.jit
+def persistent_matmul(a, b, c, m, n, k, tall: tl.constexpr, wide: tl.constexpr, deep: tl.constexpr):
+    """As many programs as there is room for; each goes over tiles."""
+    columns = tl.cdiv(n, wide)
+    for tile in range(tl.program_id(0), tl.cdiv(m, tall) * columns, tl.num_programs(0)):
+        row = tile // columns * tall + tl.arange(0, tall)[:, None]
+        column = tile % columns * wide + tl.arange(0, wide)[None, :]
+        total = tl.zeros((tall, wide), tl.float32)
+        for start in range(0, k, deep):
+            left = tl.load(a + row * k + start + tl.arange(0, deep)[None, :])
+            right = tl.load(b + (start + tl.arange(0, deep)[:, None]) * n + column)
+            total = tl.dot(left, right, total)
+        tl.store(c + row * n + column, total)
+
+
+@triton.jit
 def described_matmul(a, b, c, m, n, k, tall: tl.constexpr, wide: tl.constexpr, deep: tl.constexpr):
     left = tl.make_tensor_descriptor(a, [m, k], [k, 1], [tall, deep])
     right = tl.make_tensor_descriptor(b, [k, n], [n, 1], [deep, wide])

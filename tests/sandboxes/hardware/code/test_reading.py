@@ -73,6 +73,15 @@ def test_a_loop_is_pipelined_as_deep_as_asked(target: str, stages: int) -> None:
     assert matmul(target, stages=stages).pipelined == stages
 
 
+@pytest.mark.parametrize("target", ["h200", "a100", "mi300x"])
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_a_loop_over_tiles_around_it_does_not_hide_a_pipeline(target: str, stages: int) -> None:
+    """What is loaded ahead of the inner loop is inside the outer one."""
+    types = "*fp16 *fp16 *fp32 i32 i32 i32"
+    code = read(kernels.persistent_matmul, types, target, tall=64, wide=64, deep=32, stages=stages)
+    assert code.pipelined == stages
+
+
 def test_one_stage_is_no_pipeline() -> None:
     assert matmul("h200", stages=1).pipelined == 1
     assert read(kernels.row_sums, "*fp32 *fp32 i32", tall=4, wide=256, stages=3).pipelined == 1
