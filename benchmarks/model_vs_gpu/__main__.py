@@ -46,7 +46,9 @@ def measured() -> Path:
     except NoGpu as error:
         sys.exit(
             f"error: {error}\nWhat was recorded elsewhere can be judged here: "
-            "python -m benchmarks.model_vs_gpu benchmarks/results/gpu-...-model_vs_gpu.json"
+            f"python -m benchmarks.model_vs_gpu benchmarks/results/gpu-...-{NAME}.json\n"
+            "A rehearsal, which measures nothing: "
+            f"python -m benchmarks.gpu {NAME} --quick --gpu simulated --out FOLDER"
         )
     measure([NAME])
     return max(RESULTS.glob(f"gpu-*-{NAME}.json"), key=lambda path: path.stat().st_mtime)

@@ -42,6 +42,7 @@ def test_without_a_gpu_the_command_ends_with_what_to_do(capsys: pytest.CaptureFi
         main([])
     assert "error: " in str(end.value)
     assert "judged here: python -m benchmarks.model_vs_gpu benchmarks/results/" in str(end.value)
+    assert "rehearsal, which measures nothing: python -m benchmarks.gpu model_vs_gpu --quick" in str(end.value)
 
 
 def test_a_file_of_another_day_is_judged_by_the_model_of_today(tmp_path: Path) -> None:
