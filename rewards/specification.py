@@ -18,7 +18,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
-import yaml
 from pydantic import Field, ValidationError
 
 from rewards.composition import Composition, Weighted
@@ -27,6 +26,7 @@ from rewards.named import NamedReward
 from rewards.terms import TERMS, TermFunction
 from rewards.terms.base import Number
 from sandboxes.contracts import Contract
+from sandboxes.plain_yaml import NotPlain, read_plain
 
 SUFFIXES: Final = (".yaml", ".yml")
 
@@ -54,36 +54,16 @@ class _File(Contract):
     terms: Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=32)]
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no types
-    """Plain values only: no tags of Python, no aliases (a few lines of which can mean a billion), no key twice."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        line = self.peek_event().start_mark.line + 1
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"line {line} has an alias; write the value out")
-        if self.depth == MAX_DEPTH:
-            raise yaml.YAMLError(f"line {line} is nested more than {MAX_DEPTH} levels deep")
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(key) for key, _ in node.value]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.YAMLError(f"line {node.start_mark.line + 1} has the key {twice[0]!r} twice")
-        return super().construct_mapping(node, deep)
-
-
 def read_reward(path: Path) -> NamedReward:
     """Returns the reward that a YAML file describes; without a `name`, it is called like the file.
 
     Raises:
         InvalidReward: The file can't be read, is too large, is no YAML, or is no reward; names key and value.
     """
-    document = _parse(path)
+    try:
+        document = read_plain(path, MAX_BYTES, MAX_DEPTH)
+    except NotPlain as error:
+        raise InvalidReward(f"the reward file {path} {error}") from error
     if not isinstance(document, dict):
         found = "is empty" if document is None else f"holds a {type(document).__name__}"
         raise InvalidReward(f"the reward file {path} {found}; write `terms:` and below it a list of terms")
@@ -106,25 +86,6 @@ def _weighted(item: dict[str, Any], path: Path, where: str) -> Weighted:
         )
     parameters = {key: value for key, value in item.items() if key not in own}
     return Weighted(_checked(kind, parameters, path, where), summand.weight, summand.label or "")
-
-
-def _parse(path: Path) -> Any:
-    try:
-        if not path.is_file():
-            raise InvalidReward(
-                f"the reward file {path} is not there, or no regular file; give the path of a YAML file"
-            )
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InvalidReward(f"the reward file {path} can't be read ({error.strerror}); give a readable one") from error
-    if len(raw) > MAX_BYTES:
-        raise InvalidReward(f"the reward file {path} is larger than {MAX_BYTES:,} bytes; a reward is a few lines")
-    try:
-        return yaml.load(raw, _Loader)
-    except (yaml.YAMLError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InvalidReward(f"the reward file {path} is no YAML that can be a reward: {reason}") from error
 
 
 def _checked(kind: type[Model], values: Any, path: Path, where: str) -> Model:

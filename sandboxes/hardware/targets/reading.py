@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from sandboxes.contracts import Target
 from sandboxes.hardware.targets.description import Description, Origin
 from sandboxes.hardware.targets.errors import BadTarget
-from sandboxes.hardware.targets.plain_yaml import read_mapping
+from sandboxes.plain_yaml import NotPlain, read_plain
 
 WORDS: Final = ("name", "title", "backend", "arch")
 """Keys whose values are words, without a source."""
@@ -35,6 +35,10 @@ OPTIONAL: Final = tuple(key for key in NUMBERS if not Target.model_fields[key].i
 KINDS: Final = ("fp32", "fp64", "tf32", "fp16", "bf16", "fp8", "int8", "special")
 """Of rates."""
 KEYS: Final = (*WORDS, "extends", "sources", *NUMBERS, RATES)
+MAX_BYTES: Final = 64 * 1024
+"""Largest file that is read; ours have 4 KiB."""
+MAX_DEPTH: Final = 5
+"""Levels of mappings within each other; a rate with its source is on the third."""
 LARGEST: Final = 1e15
 """No number of a GPU is larger."""
 
@@ -49,7 +53,7 @@ def read_description(path: Path, base: Callable[[str], Description]) -> Descript
     Raises:
         BadTarget: The file can't be read, or describes no target; names key, value and remedy.
     """
-    document = read_mapping(path)
+    document = _mapping(path)
     _refuse_unknown(path, document, KEYS, "")
     sources = _sources(path, document.get("sources", {}))
     values, origins, extends = _inherited(path, document.get("extends"), base)
@@ -95,6 +99,17 @@ def _target(path: Path, values: dict[str, Any]) -> Target:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "arch"  # the only key that depends on another
         raise BadTarget(path, f"{key} is {_shown(values[key])}: {first['msg']}; correct it") from error
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        document = read_plain(path, MAX_BYTES, MAX_DEPTH)
+    except NotPlain as error:
+        raise BadTarget(path, f"it {error}") from error
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        found = "is empty" if document is None else "is no mapping of words to values"
+        raise BadTarget(path, f"it {found}; write `name:`, `extends:` and the numbers that differ")
+    return document
 
 
 def _sources(path: Path, given: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from sandboxes.hardware.targets import BadTarget, UnknownTarget, get_target
 from sandboxes.hardware.targets.catalogue import MAX_FILES, VARIABLE, Catalogue
-from sandboxes.hardware.targets.plain_yaml import MAX_BYTES
+from sandboxes.hardware.targets.reading import MAX_BYTES
 
 H20 = """
 name: h20
