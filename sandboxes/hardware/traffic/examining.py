@@ -18,6 +18,7 @@ from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import AccessFacts
 from sandboxes.hardware.traffic.coalescing import Threads
 from sandboxes.hardware.traffic.measuring import measure
+from sandboxes.hardware.traffic.reaching import touched_bytes
 from sandboxes.hardware.traffic.reconciling import reconciled
 from sandboxes.hardware.traffic.scaling import scaled_counters
 from sandboxes.hardware.traffic.scene import scene
@@ -128,7 +129,10 @@ def examine(
                 measured = measure(seen, layouts, target, resources, seed=seed)
         except TTIRError as error:
             raise NotExamined(f"the kernel can't be run abstractly: {error}") from error
-    counters = scaled_counters(found.counted, measured.distinct)
+    distinct = dict(measured.distinct)
+    for place, size in ({} if found.drawn is None else touched_bytes(found.drawn, seed)).items():
+        distinct[place] = max(distinct.get(place, 0.0), size)
+    counters = scaled_counters(found.counted, distinct)
     requested = sum(count.bytes for count in counters.memory)
     dependent = sum(fact.requested_bytes for fact in measured.accesses if fact.dependent)
     return Examination(

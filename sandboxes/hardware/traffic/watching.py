@@ -50,6 +50,8 @@ class Watched:
     programs all over the grid, unless all were looked at."""
     computed: int
     """Elements that all this took."""
+    drawn: AddressLog | None = None
+    """Of the programs all over the grid."""
 
     @property
     def rounds(self) -> float:
@@ -89,7 +91,9 @@ def watched(watch: Watch, total: int, at_once: int, seed: int, work: int) -> Wat
             waves = choose_waves(total, at_once, seed, most=max(SMALLEST, most // 2), few=True)
         logs = _tried(watch, waves, left if most == 2 * SMALLEST else left / MARGIN)
         if logs is not None:
-            return _found(waves, logs, _weighted(waves, logs) if spread is None else [spread])
+            if spread is None:
+                return _found(waves, logs, _weighted(waves, logs))
+            return _found(waves, logs, [spread], drawn=spread[0])
         left -= left / MARGIN
     return None
 
@@ -104,12 +108,18 @@ def fewer(watch: Watch, found: Watched, total: int, at_once: int, seed: int, wor
         return None
     waves = choose_waves(total, at_once, seed, most=most, few=True)
     logs = _tried(watch, waves, work)
-    return None if logs is None else _found(waves, logs, found.counted, found.computed)
+    return None if logs is None else _found(waves, logs, found.counted, found.computed, found.drawn)
 
 
-def _found(waves: tuple[Wave, ...], logs: _Logs, counted: list[tuple[AddressLog, float]], before: int = 0) -> Watched:
+def _found(
+    waves: tuple[Wave, ...],
+    logs: _Logs,
+    counted: list[tuple[AddressLog, float]],
+    before: int = 0,
+    drawn: AddressLog | None = None,
+) -> Watched:
     own = {id(log): log.computed for log, _ in (logs if before else [*logs, *counted])}
-    return Watched(waves=waves, logs=logs, counted=counted, computed=before + sum(own.values()))
+    return Watched(waves=waves, logs=logs, counted=counted, computed=before + sum(own.values()), drawn=drawn)
 
 
 def _sizes(total: int, spread: _Spread, left: float) -> Iterator[int]:

@@ -54,7 +54,9 @@ def of(found: Examination, argument: str) -> AccessFacts:
     return next(access for access in found.accesses if access.argument == argument)
 
 
-def product(size: int, group: int = 1, tile: int = 128, parts: int = 1, rows: int | None = None) -> Examination:
+def product(
+    size: int, group: int = 1, tile: int = 128, parts: int = 1, rows: int | None = None, seed: int = 1
+) -> Examination:
     rows = rows or size
     depth = size
     tensors = [hollow(rows, depth, dtype=torch.float16), hollow(depth, rows, dtype=torch.float16), hollow(rows, rows)]
@@ -67,6 +69,7 @@ def product(size: int, group: int = 1, tile: int = 128, parts: int = 1, rows: in
         tile_n=tile,
         tile_k=64,
         group_size=group,
+        seed=seed,
         parts=parts,
     )
 
@@ -185,3 +188,14 @@ def test_the_judges_seed_decides_where_a_kernel_is_watched() -> None:
 
     assert places(1) == places(1)
     assert len({tuple(places(seed)) for seed in range(4)}) == 4
+
+
+@pytest.mark.parametrize("group", [1, 8])
+def test_a_product_touches_its_factors_once_whatever_the_order_of_its_programs(group: int) -> None:
+    for seed in range(3):
+        found = product(8192, group=group, seed=seed)
+        for factor in ("a", "b"):
+            touched = found.counters.arguments[factor].unique_bytes_loaded
+            assert 0.85 * 8192**2 * 2 <= touched <= 8192**2 * 2
+            moved = sum(access.dram_bytes for access in found.accesses if access.argument == factor)
+            assert moved >= 0.999 * touched
