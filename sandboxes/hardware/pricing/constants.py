@@ -2,10 +2,11 @@
 
 None is of a kernel, a problem or a target. Prices are continuous in all of them, so that they can be fitted.
 
-Sources by short name. Luo: Luo et al., Benchmarking and Dissecting the Nvidia Hopper GPU Architecture through
-Microbenchmarking, arXiv 2402.13499. Abdelkhalik: Demystifying the Nvidia Ampere Architecture through Microbenchmarking
-and Instruction-level Analysis, arXiv 2208.11174. Jia: Dissecting the NVIDIA Volta GPU Architecture via
-Microbenchmarking, arXiv 1804.06826. Guide: NVIDIA's CUDA C++ Programming Guide.
+Sources by short name. gpu-benches: github.com/te42kyfo/gpu-benches at 1c36d50. KernelBench: see `operators`. From the
+literature, their tables not read again for this: Luo et al., Benchmarking and Dissecting the Nvidia Hopper GPU
+Architecture through Microbenchmarking, arXiv 2402.13499; Sun et al., Dissecting Tensor Cores via Microbenchmarks, arXiv
+2206.02874; Abdelkhalik et al., Demystifying the Nvidia Ampere Architecture through Microbenchmarking and
+Instruction-level Analysis, arXiv 2208.11174; NVIDIA's whitepapers on Kepler, A100 and H100.
 """
 
 from dataclasses import dataclass
@@ -25,15 +26,17 @@ class Constants:
 
     # memory
     dram_share: float = 0.92
-    """Share of the data sheet's bandwidth that streaming reaches: 0.90 to 0.93 on A100 and H100 (STREAM-like kernels;
-    Luo: 90 to 92 %)."""
+    """Share of the data sheet's bandwidth that streaming reaches: reads 0.92, triads 0.86 on A100 80GB, 0.99 and
+    0.90 on H100 PCIe (gpu-benches, gpu-stream); elementwise operators of 13 GB 0.90 on H100 SXM (KernelBench)."""
     dram_latency_scale: float = 1.6
     """Latency with traffic, over the target's, which is idle: bandwidth times latency must be in flight, and public
     measurements of bytes in flight for 80 to 95 % of the bandwidth come to 0.5 to 0.8 microseconds. Estimate."""
     l2_share: float = 0.9
     """Of the target's L2 bandwidth. Estimate."""
     l2_latency_scale: float = 1.5
-    """Likewise, and the far half of the cache is farther. Idle: 263 cycles on H100, 262 on A100 (Luo). Estimate."""
+    """Likewise, and the far half of the cache is farther. Idle, as far as
+    the near half reaches: 265 cycles on H100 PCIe, 211 on A100; beyond it about 480 and 420 (gpu-benches, gpu-latency).
+    The factor is an estimate."""
     port_bytes_per_clock: float = 64.0
     """Between the L2 cache and one multiprocessor: two sectors (A100 whitepaper, as on Volta)."""
     requests_per_clock: float = 1.0
@@ -50,20 +53,20 @@ class Constants:
 
     # arithmetic
     tensor_share: float = 0.78
-    """Of the peak, or of what the unit reaches of it. CUTLASS by torch.compile reaches 780 of 989 TFLOP/s on H100 in a
-    product that fills every wave (H. He's gist "H100 peak matmul FLOPS", power moved to the tensor cores)."""
+    """Of the peak, or of what the unit reaches of it. cuBLAS reaches 736 to 798 of 989 TFLOP/s on H100 at 4096
+    and 8192 (see `products`); that Triton reaches as much in a product that fills every wave is an estimate."""
     mma_on_hopper: float = 0.63
     """Of the peak by `mma` instead of `wgmma` (Luo: 62.9 % on average)."""
     mma_on_blackwell: float = 0.35
     """Of the peak by `mma` instead of `tcgen05`: about as many operations per clock as on Hopper. Estimate."""
     mma_in_flight: float = 4.0
-    """Independent `mma` that each quarter of a multiprocessor needs: 33 cycles from one to the next that depends on
-    it, 8 until it takes another (Abdelkhalik, m16n8k16 on A100)."""
+    """Independent `mma` that each quarter of a multiprocessor needs: about 33 cycles from one to the next that
+    depends on it (Sun, m16n8k16 on A100), 8 until it takes another (256 of A100's 1024 multiply-adds per clock)."""
     pipe_share: float = 0.7
     """Of the peaks of FP32, FP64 and special functions: peaks assume nothing but fused multiply-adds. Estimate."""
     busy_warps: float = 8.0
     """Warps per multiprocessor that keep an arithmetic pipe busy: four quarters, 4 cycles from one instruction to the
-    next that depends on it (Jia, Abdelkhalik), two independent ones per thread (estimate)."""
+    next that depends on it (Abdelkhalik), two independent ones per thread (estimate)."""
     integer_share: float = 0.5
     """FP32 operations that an integer operation of TTIR costs: integers run at a quarter of a peak that counts a fused
     multiply-add as two, but most of them are addresses and masks that the compiler shares between vector elements.

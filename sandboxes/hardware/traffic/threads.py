@@ -1,6 +1,7 @@
 """Which thread accesses which lane, as compiled, or as Triton usually does it where nobody looked at the code."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from sandboxes.hardware.code.guessing import guess
 from sandboxes.hardware.code.layouts import warp_requests
 from sandboxes.hardware.traffic.coalescing import Threads
 from sandboxes.ttir.addresses.log import Operation
+
+COPY_ENGINE_SINCE: Final = 90
+"""Compute capability of NVIDIA's first GPU with tensor memory accelerators, Hopper; AMD has none."""
 
 
 def compiled(operation: Operation, code: Code | None) -> MemoryCode | None:
@@ -42,7 +46,7 @@ def threads_of(
     """
     warps = max(1, resources.threads // target.warp_size)
     known = compiled(operation, code)
-    if operation.whole or (known is not None and known.way is Way.TMA):
+    if _is_tile(operation, known, target):
         return Threads.of_tile(int(np.prod(operation.shape, dtype=np.int64)))
     if not operation.shape:
         return Threads.of_scalar(operation.kind, warps)
@@ -50,7 +54,14 @@ def threads_of(
         found = _placed(known, target.warp_size)
         if found is not None:
             return found
-    return _guessed(operation, strides, warps, target.warp_size)
+    return _guessed(operation, strides, warps, target.warp_size, seen=known is not None)
+
+
+def _is_tile(operation: Operation, known: MemoryCode | None, target: Target) -> bool:
+    """Returns whether a copy engine moves all of it; without one, descriptors compile to ordinary accesses."""
+    if known is not None:
+        return known.way is Way.TMA
+    return operation.whole and target.backend == "cuda" and int(target.arch) >= COPY_ENGINE_SINCE
 
 
 def read_share(accesses: Sequence[tuple[Operation, float]], code: Code | None) -> float:
@@ -64,7 +75,7 @@ def read_share(accesses: Sequence[tuple[Operation, float]], code: Code | None) -
 def _is_read(operation: Operation, code: Code | None) -> bool:
     known = compiled(operation, code)
     has_lanes = known is not None and (known.lanes is not None or known.way is Way.TMA)
-    return operation.whole or not operation.shape or has_lanes
+    return not operation.shape or has_lanes or (known is None and operation.whole)
 
 
 def _placed(memory: MemoryCode, warp: int) -> Threads | None:
@@ -76,13 +87,15 @@ def _placed(memory: MemoryCode, warp: int) -> Threads | None:
     return Threads(lanes=found.reshape(found.shape[0], -1).numpy())
 
 
-def _guessed(operation: Operation, strides: Sequence[int | None], warps: int, warp: int) -> Threads:
-    """Returns what Triton would choose; lanes in their order where it would choose nothing that is known."""
+def _guessed(operation: Operation, strides: Sequence[int | None], warps: int, warp: int, *, seen: bool) -> Threads:
+    """Returns what Triton would choose; every lane by itself where it would choose nothing that is known.
+
+    Of compiled code that was `seen`, and not understood, nothing good is assumed: elements one by one.
+    """
     try:
-        usual = guess(operation.shape, strides, operation.element_bytes, warps=warps, warp_size=warp)
+        usual = guess(operation.shape, strides, operation.element_bytes, warps=warps, warp_size=warp, aligned=not seen)
         found = warp_requests(usual.lanes, operation.shape, warp, usual.vector)
     except ValueError:
         elements = int(np.prod(operation.shape, dtype=np.int64))
-        width = min(warp, elements)
-        return Threads(lanes=np.arange(elements // width * width, dtype=np.int64).reshape(-1, width))
+        return Threads(lanes=np.arange(elements, dtype=np.int64)[:, None])
     return Threads(lanes=found.reshape(found.shape[0], -1).numpy())

@@ -125,6 +125,31 @@ def test_two_kernels_with_a_large_tensor_between_them_are_to_be_fused() -> None:
     assert best.saves_us == pytest.approx(time_us(first, second) - time_us(alone), rel=0.02)
 
 
+def test_a_fusion_that_starts_fewer_programs_says_that_this_is_what_it_saves() -> None:
+    rows = node(launch(access("load", "x", 16 * MB), access("store", "y", 16_384), grid=4096), "row_sum_kernel", 0)
+    second = node(
+        launch(access("load", "x", 16 * MB), access("load", "y", 16_384), access("store", "z", 16 * MB), grid=65_536),
+        "divide_kernel",
+        1,
+        elementwise=True,
+    )
+    fusion = next(each for each in advice(rows, second) if each.remedy is Remedy.FUSE)
+    assert fusion.text.startswith("fuse `row_sum_kernel` into `divide_kernel`: saves one launch")
+    assert "the start of 61,440 programs" in fusion.text
+
+
+def test_nothing_small_is_told_beside_something_large() -> None:
+    waves = node(launch(access("load", "x", 64 * MB), access("store", "y", 64 * MB), grid=132 * 16 * 2 + 1), "b", 1)
+    alone = advice(waves)
+    strided = launch(access("load", "z", 64 * MB, sectors=40 * MB), access("store", "u", 64 * MB))
+    both = advice(node(strided, "a", 0), waves)
+    whole_us = time_us(node(strided, "a", 0), waves)
+    assert [each.node for each in alone] == [1]
+    assert alone[0].saves_us < 0.05 * whole_us
+    assert both[0].saves_us > 0.1 * whole_us
+    assert all(each.node == 0 for each in both)
+
+
 def test_what_others_want_too_is_still_written_after_fusing() -> None:
     first = node(launch(access("load", "x", 64 * MB), access("store", "y", 64 * MB)), "a", 0, elementwise=True)
     second = node(launch(access("load", "y", 64 * MB), access("store", "z", 64 * MB)), "b", 1)
