@@ -45,6 +45,7 @@ def measure(seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resou
         seed: The judge's.
     """
     weights = np.array([wave.weight for wave in seen.waves])
+    cache = _first_level_bytes(seen, target, resources)
     requested = requested_bytes(seen) @ weights
     executions = _executions(seen)
     random = np.random.default_rng([seed, 0x4D454153])
@@ -53,7 +54,7 @@ def measure(seen: Scene, threads_of: ThreadsOf, target: Target, resources: Resou
         sample = _coalesced(
             executions[number], threads_of(operation, _strides(executions[number])), weights, len(executions), random
         )
-        facts.append(_scaled(operation, sample, float(requested[number]), target, resources))
+        facts.append(_scaled(operation, sample, float(requested[number]), cache))
         if operation.kind == "atomic":
             facts[-1] = replace(facts[-1], busiest_address=busiest(_draws(seen, executions[number], random)))
     sizes = _sizes(seen)
@@ -102,16 +103,17 @@ def _coalesced(
     return coalescing(samples, threads)
 
 
-def _scaled(
-    operation: Operation, sample: Coalescing, requested: float, target: Target, resources: Resources
-) -> AccessFacts:
+def _first_level_bytes(seen: Scene, target: Target, resources: Resources) -> float:
+    """Returns what the first-level cache has for each program on a multiprocessor: a small grid leaves it to few."""
+    together = -(-max(wave.whole for wave in seen.waves) // target.multiprocessors)
+    taken = resources.shared_bytes if target.backend == "cuda" else 0
+    return target.l1_kib * 1024 / together - taken
+
+
+def _scaled(operation: Operation, sample: Coalescing, requested: float, cache: float) -> AccessFacts:
     """Returns what an operation asks for in total; as bad as can be if the sample asks for nothing."""
     share = requested / sample.requested_bytes if sample.requested_bytes else 0.0
     worst = 0.0 if sample.requested_bytes else requested / operation.element_bytes
-    warps = max(1, resources.threads // target.warp_size)
-    resident = max(1, round(resources.occupancy * target.threads_per_multiprocessor / target.warp_size / warps))
-    taken = resources.shared_bytes if target.backend == "cuda" else 0
-    cache = target.l1_kib * 1024 / resident - taken
     sectors = max(share * sample.sectors, worst)
     return AccessFacts(
         kind=operation.kind,
