@@ -16,7 +16,7 @@ from sandboxes.devices.launching import bound_arguments, launch, storage_sizes
 from sandboxes.devices.looking import Looker
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.executed import work_of_counters
-from sandboxes.hardware.gathering import facts_of
+from sandboxes.hardware.gathering import facts_of, unread
 from sandboxes.hardware.pricing import price_launch
 from sandboxes.hardware.traffic.examining import WORK, Examination
 from sandboxes.hardware.work import Work
@@ -38,13 +38,15 @@ class Sampled:
     scale: float
     examination: Examination | None
 
-    def time_us(self, target: Target, resources: Resources, code: Code | None) -> float:
-        """Returns how long it takes with what the compiler made of it."""
+    def time_us(self, target: Target, resources: Resources, code: Code | None, *, compiled: bool) -> float:
+        """Returns how long it takes with what the compiler made of it, or may make of it."""
         facts = facts_of(
             self.module, self.work, self.counters, self.scale, self.variant, resources, target, code, self.examination
         )
         if self.examination is None:
             facts = replace(facts, accesses=())
+        if compiled and code is None:
+            facts = unread(facts, target)
         return price_launch(target, facts).time_us
 
 
@@ -82,11 +84,15 @@ class Choosing:
     def promise(self, index: int, number: int) -> float:
         """Returns how long a variant may take that is not compiled yet; 0 if there is nothing to choose from."""
         found = self._sampled.get((index, number))
-        return 0.0 if found is None else found.time_us(self._target, assumed(found.variant, self._target), None)
+        return (
+            0.0
+            if found is None
+            else found.time_us(self._target, assumed(found.variant, self._target), None, compiled=False)
+        )
 
     def time_us(self, index: int, number: int, resources: Resources, code: Code | None) -> float:
         """Returns how long a compiled variant takes."""
-        return self._sampled[index, number].time_us(self._target, resources, code)
+        return self._sampled[index, number].time_us(self._target, resources, code, compiled=True)
 
     def _look(self, index: int, node: Launch, number: int, values: Values) -> Sampled | None:
         variant = node.variants[number]

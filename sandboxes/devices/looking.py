@@ -1,7 +1,7 @@
 """Looks at the addresses of launches, at each that is alike only once."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -9,10 +9,11 @@ import torch
 from sandboxes.contracts import Resources, Target, Variant
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import LaunchFacts
-from sandboxes.hardware.gathering import facts_of
+from sandboxes.hardware.gathering import facts_of, unread
 from sandboxes.hardware.traffic.examining import WORK, Examination, NotExamined, examine
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Counters, DescriptorArgument, Module
+from sandboxes.ttir.addresses.dependence import decides
 
 LEAST_WORK: Final = 2**24
 """Elements that looking at any launch takes, however few its programs compute: 40 ms go into its accesses."""
@@ -35,7 +36,7 @@ class Looker:
     def __init__(self, target: Target, seed: int, *, hollow: bool = False, work: int = WORK) -> None:
         self.target = target
         self._seed = seed
-        self._hollow = hollow
+        self.hollow = hollow
         self._work = work
         self._left = PROGRAM_WORK
         self._known: dict[Hashable, Examination] = {}
@@ -70,7 +71,7 @@ class Looker:
                 resources,
                 self.target,
                 seed=self._seed,
-                hollow=self._hollow,
+                hollow=self.hollow,
                 work=work,
             )
         except NotExamined:
@@ -101,9 +102,12 @@ class Look:
         scale: float,
         examination: Examination | None,
     ) -> LaunchFacts:
-        """See `facts_of`."""
+        """See `facts_of`; of compiled code that can't be read, units and pipelining are taken to be the worst."""
         target = self.looker.target
-        return facts_of(module, work, counters, scale, variant, self.resources, target, self.code, examination)
+        facts = facts_of(module, work, counters, scale, variant, self.resources, target, self.code, examination)
+        if self.looker.hollow and decides(module):
+            facts = replace(facts, guessed=True, undecided=True)
+        return facts if self.code is not None else unread(facts, target)
 
 
 def _seen(argument: Any) -> Hashable:

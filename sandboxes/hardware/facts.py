@@ -137,5 +137,7 @@ class LaunchFacts:
     """Requested bytes whose addresses depend on loaded values, over all."""
     guessed: bool = False
     """Loaded values were not there when addresses were computed: what depends on them is made up."""
+    undecided: bool = False
+    """Loaded values that were not there decide what is executed: arithmetic and traffic may be anything."""
     sampled: float = 1.0
     """Share of the programs whose addresses were looked at."""

@@ -2,31 +2,43 @@
 
 Totals of an execution in full are exact and win: what was sampled is scaled to them, so that a kernel gains nothing
 where nobody looked. What could not be looked at is never cheaper than what was: every lane touches a sector of its own,
-and no cache helps.
+no cache helps, and every load waits for those before. Nor is what was seen too little of: of something that happens
+much more often than where it was looked at, the rest counts as if nobody had looked.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
 from sandboxes.contracts import Resources, Target, Variant
-from sandboxes.hardware.code.code import Code
+from sandboxes.hardware.code.code import Code, DotCode
 from sandboxes.hardware.executed import model_kind
-from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, SharedFacts
+from sandboxes.hardware.facts import AccessFacts, DotFacts, LaunchFacts, SharedFacts, Unit
+from sandboxes.hardware.pricing.roofline import TENSOR_KINDS
 from sandboxes.hardware.traffic.caching import usable_bytes
 from sandboxes.hardware.traffic.examining import Examination
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Counters, Module
+from sandboxes.ttir.addresses.dependence import dependent
 from sandboxes.ttir.ir import Location
 
 SECTOR_BYTES = 32
 LOADS = ("tt.load", "tt.descriptor_load", "tt.descriptor_gather", "tt.atomic_rmw", "tt.atomic_cas")
 """Operations that a program waits for."""
 LOOPS = ("scf.for", "scf.while")
+LEAST_TILE = (16, 16, 16)
+"""Of a product: Triton takes no smaller one."""
+SLOWEST = (Unit.FMA, Unit.MMA)
+"""Units below a target's best one."""
+ROUNDING = 1e-6
 SAME = 0.01
 """Relative difference between sampled and exact totals that is left as it is."""
+
+BELIEVED = 1.5
+"""Times as much as was seen of an access that it may do, all of it alike: sampled iterations of honest loops differ by
+masks at their ends. A kernel that does most of its work in few iterations has been seen where it does nothing."""
 
 WRITTEN_PASSES = 2
 """Atomics, and stores of parts of sectors, read them first."""
@@ -60,47 +72,79 @@ def facts_of(
         examination: Its memory traffic; None if nobody could look at it.
     """
     programs = max(prod(variant.grid), 1)
-    dots = _dots(counters, scale, code)
+    warps = max(resources.threads // target.warp_size, 1)
+    accesses = accesses_of(counters, scale, examination, warps)
+    waits = _waits(module, counters, scale, programs)
     return LaunchFacts(
         grid=variant.grid,
         resources=resources,
         num_stages=variant.num_stages,
         work=work,
-        accesses=_kept(accesses_of(counters, scale, examination), counters, scale, target),
-        dots=dots,
+        accesses=_kept(accesses, counters, scale, target),
+        dots=_dots(counters, scale, code),
         shared=() if code is None else _shared(counters, scale, code, programs),
-        pipelined=None if code is None else code.pipelined,
-        rounds=max(_rounds(module, counters, scale, programs), 0.0 if examination is None else examination.rounds),
+        pipelined=None if code is None else _pipelined(waits, code),
+        rounds=max(sum(wait.rounds for wait in waits), 0.0 if examination is None else examination.rounds),
         lines=_lines(counters, scale),
-        dependent_share=0.0 if examination is None else examination.dependent_share,
+        dependent_share=max(_dependent_share(accesses), 0.0 if examination is None else examination.dependent_share),
         guessed=examination is not None and examination.guessed,
-        sampled=1 / scale if examination is None else min(examination.sampled, 1.0),
+        sampled=0.0 if examination is None else min(examination.sampled, 1.0),
     )
 
 
-def accesses_of(counters: Counters, scale: float, examination: Examination | None) -> tuple[AccessFacts, ...]:
+def unread(facts: LaunchFacts, target: Target) -> LaunchFacts:
+    """Returns the facts of a launch whose compiled code can't be read: a kernel gains nothing by such text.
+
+    It is taken to pipeline nothing, and to multiply small tiles.
+    """
+    unit = Unit.MFMA if target.backend == "hip" else Unit.MMA
+    dots = tuple(
+        DotFacts(line=0, unit=unit, kind=kind, flops=count, tile=LEAST_TILE, instruction=LEAST_TILE)
+        for kind, count in facts.work.flops.items()
+        if kind in TENSOR_KINDS and count
+    )
+    return replace(facts, pipelined=1, dots=dots)
+
+
+def accesses_of(
+    counters: Counters, scale: float, examination: Examination | None, warps: int = 1
+) -> tuple[AccessFacts, ...]:
     """Returns the accesses of a launch, scaled to what was counted.
 
     Args:
         counters: Of the programs that were counted.
         scale: Programs of the grid for each one that was counted.
         examination: Of sampled programs; None if nobody could look at any.
+        warps: Of a program.
     """
     exact: dict[Key, float] = defaultdict(float)
     lanes: dict[Key, float] = defaultdict(float)
     for count in counters.memory:
         key = _kind(count.kind), count.argument, count.location.user_line()
+        each = count.executions * warps if count.kind == "load" else 0  # every warp loads what is no tensor
         exact[key] += count.bytes * scale
-        lanes[key] += count.lanes * scale
+        lanes[key] += max(count.lanes, each) * scale
     seen: dict[Key, float] = defaultdict(float)
     for access in () if examination is None else examination.accesses:
         seen[access.kind, access.argument, access.line] += access.requested_bytes
     found = [
-        _times(access, exact[key] / seen[key])
+        _times(access, min(exact[key] / seen[key], BELIEVED))
         for access in (() if examination is None else examination.accesses)
         if seen[key := (access.kind, access.argument, access.line)] and exact.get(key)
     ]
-    return (*found, *(_unseen(key, size, lanes[key]) for key, size in exact.items() if size and not seen[key]))
+    unseen = []
+    for key, size in exact.items():
+        rest = size if size > BELIEVED * seen[key] else 0.0
+        if rest:
+            rest -= BELIEVED * seen[key]
+            unseen.append(_unseen(key, rest, lanes[key] * rest / size))
+    return (*found, *unseen)
+
+
+def _dependent_share(accesses: Sequence[AccessFacts]) -> float:
+    """Returns the share of requested bytes whose addresses depend on loaded values, or on what nobody knows."""
+    requested = sum(access.requested_bytes for access in accesses)
+    return sum(access.requested_bytes for access in accesses if access.dependent) / requested if requested else 0.0
 
 
 def _kept(
@@ -156,8 +200,9 @@ def _unseen(key: Key, size: float, lanes: float) -> AccessFacts:
         sectors=lanes,
         least_sectors=size / SECTOR_BYTES,
         distinct_bytes=lanes * SECTOR_BYTES,
-        dram_bytes=lanes * SECTOR_BYTES,
+        dram_bytes=lanes * SECTOR_BYTES * (1 if kind == "load" else WRITTEN_PASSES),
         busiest_address=lanes if kind == "atomic" else 0.0,
+        dependent=True,
     )
 
 
@@ -166,30 +211,34 @@ def _kind(kind: str) -> Literal["load", "store", "atomic"]:
 
 
 def _dots(counters: Counters, scale: float, code: Code | None) -> tuple[DotFacts, ...]:
-    """Returns the products of a launch; those of one line share its operations by the size of their tiles."""
+    """Returns the products of a launch.
+
+    Operations are counted by line, so those of one line count as the worst of its products: a large one that is
+    executed once lends its rate to no small ones.
+    """
     if code is None:
         return ()
-    of_line: dict[int, list[int]] = defaultdict(list)
-    for index, dot in enumerate(code.dots):
-        of_line[dot.line].append(index)
-    found = []
-    for line, counts in counters.lines.items():
-        for executed, count in counts.items():
-            indices = of_line.get(line, []) if executed.startswith("dot_") else []
-            whole = sum(prod(code.dots[index].tile) for index in indices)
-            for index in indices if whole else ():
-                dot = code.dots[index]
-                found.append(
-                    DotFacts(
-                        line=line,
-                        unit=dot.unit,
-                        kind=model_kind(executed),
-                        flops=count * scale * prod(dot.tile) / whole,
-                        tile=dot.tile,
-                        instruction=dot.instruction,
-                    )
-                )
-    return tuple(found)
+    worst: dict[int, DotCode] = {}
+    for dot in code.dots:
+        worst[dot.line] = min(worst.get(dot.line, dot), dot, key=_quality)
+    return tuple(
+        DotFacts(
+            line=line,
+            unit=worst[line].unit,
+            kind=model_kind(executed),
+            flops=count * scale,
+            tile=worst[line].tile,
+            instruction=worst[line].instruction,
+        )
+        for line, counts in counters.lines.items()
+        for executed, count in counts.items()
+        if line in worst and executed.startswith("dot_")
+    )
+
+
+def _quality(dot: DotCode) -> tuple[int, int, int]:
+    """Returns what products are ordered by, the slowest first: unit, instruction, tile."""
+    return SLOWEST.index(dot.unit) if dot.unit in SLOWEST else len(SLOWEST), prod(dot.instruction), prod(dot.tile)
 
 
 def _shared(counters: Counters, scale: float, code: Code, programs: int) -> tuple[SharedFacts, ...]:
@@ -219,15 +268,48 @@ def _executed_dots(counters: Counters, scale: float, code: Code) -> dict[int, fl
     }
 
 
-def _rounds(module: Module, counters: Counters, scale: float, programs: int) -> float:
-    """Returns how often a program waits for memory if nothing is pipelined: once per turn of a loop that loads."""
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """Loads that a program waits for together."""
+
+    rounds: float
+    """How often a program does, on average, if nothing is pipelined."""
+    lines: frozenset[int]
+    """Where they are; none outside of loops, where nothing can be pipelined."""
+
+
+def _waits(module: Module, counters: Counters, scale: float, programs: int) -> list[_Wait]:
+    """Returns what a program waits for: once per turn of a loop that loads, and for each load that depends on others.
+
+    Those are in line: an address is not known before what it is computed from has come.
+    """
     executions: dict[int, float] = defaultdict(float)
+    lines: dict[int, set[int]] = defaultdict(set)
+    alone: list[_Wait] = []
     loops = dict(_innermost_loops(module))
+    chained = {operation.location for operation in dependent(module)}
     for count in counters.memory:
-        if count.kind != "store":
-            loop = loops.get(count.location, 0)
-            executions[loop] = max(executions[loop], count.executions * scale / programs)
-    return sum(executions.values())
+        if count.kind == "store":
+            continue
+        often, line = count.executions * scale / programs, count.location.user_line()
+        loop = loops.get(count.location, 0)
+        if count.location in chained:
+            alone.append(_Wait(often, frozenset({line} if loop else ())))
+        else:
+            executions[loop] = max(executions[loop], often)
+            lines[loop].update({line} if loop else ())
+    return [*(_Wait(often, frozenset(lines[loop])) for loop, often in executions.items()), *alone]
+
+
+def _pipelined(waits: Sequence[_Wait], code: Code) -> int:
+    """Returns how many iterations are in flight, on average over what a program waits for in loops.
+
+    A loop that is pipelined hides nothing of another one that is not.
+    """
+    ahead = dict(code.ahead)
+    looped = [wait for wait in waits if wait.lines and wait.rounds]
+    left = sum(wait.rounds / max(ahead.get(line, 1) for line in wait.lines) for wait in looped)
+    return int(sum(wait.rounds for wait in looped) / left + ROUNDING) if left else code.pipelined
 
 
 def _innermost_loops(module: Module) -> Iterator[tuple[Location, int]]:

@@ -83,5 +83,7 @@ class Code:
     pipelined: int = 1
     """Iterations at work at once in the loop that has the most: the one that computes, and those whose loads are
     issued ahead; `num_stages` where the compiler could do as asked, 1 if loads are waited for where they are."""
+    ahead: tuple[tuple[int, int], ...] = ()
+    """The same by the source line of each load in a loop."""
     warp_size: int = 32
     warps: int = 4

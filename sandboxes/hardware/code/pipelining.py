@@ -18,12 +18,12 @@ FROM_BUFFERS = frozenset({"ttng.warp_group_dot", "ttng.tc_gen5_mma", "ttng.tc_ge
 """Products that read their operands from the buffers, which so hold the iteration that computes, too."""
 
 
-def iterations_in_flight(text: Text, places: Places) -> int:
-    """Returns the iterations at work at once in the loop that has the most: the one that computes, and those whose
-    loads are under way. 1 if loads are waited for where they are.
+def iterations_in_flight(text: Text, places: Places) -> dict[int, int]:
+    """Returns iterations at work at once by the source line of what is loaded in a loop: the one that computes, and
+    those whose loads are under way. 1 if loads are waited for where they are.
     """
     copies: defaultdict[tuple[object, ...], Counter[int]] = defaultdict(Counter)
-    inside: set[tuple[tuple[object, ...], int, tuple[int, ...]]] = set()
+    inside: set[tuple[int, tuple[object, ...], int, tuple[int, ...]]] = set()
     buffers = 0
     for line in text.lines:
         if line.name == "ttg.memdesc_index" and line.looped:
@@ -34,15 +34,15 @@ def iterations_in_flight(text: Text, places: Places) -> int:
         if access is None or access[0] != "load":
             continue
         types = types_in(line.body)
-        key = (line.name, places.of(line.place), types[0] if types else None)
+        place = places.of(line.place)
+        key = (line.name, place, types[0] if types else None)
         copies[key][line.loop] += 1
         if line.looped:
-            inside.add((key, line.loop, line.regions))
-    if not buffers:
-        return 1
+            inside.add((place[0], key, line.loop, line.regions))
     direct = any(line.looped and line.name in FROM_BUFFERS for line in text.lines)
-    limit = buffers if direct else buffers + 1
-    ahead = (
-        sum(copies[key][around] for around in (0, *regions) if around != loop) for key, loop, regions in inside
-    )  # fmt: skip
-    return min(1 + max(ahead, default=0), limit, MOST)
+    limit = 1 if not buffers else buffers if direct else buffers + 1
+    found: dict[int, int] = {}
+    for row, load, loop, regions in inside:
+        ahead = sum(copies[load][around] for around in (0, *regions) if around != loop)
+        found[row] = max(found.get(row, 1), min(1 + ahead, limit, MOST))
+    return found

@@ -28,11 +28,13 @@ def read_code(ttgir: str) -> Code:
     """
     text = cut(ttgir)
     places = Places(text.locations)
+    ahead = iterations_in_flight(text, places)
     code = Code(
         memory=Accesses(text, places).all(),
         dots=Products(text, places).all(),
         shared=Moves(text, places).all(),
-        pipelined=iterations_in_flight(text, places),
+        pipelined=max(ahead.values(), default=1),
+        ahead=tuple(sorted(ahead.items())),
         warp_size=text.warp_size,
         warps=text.warps,
     )

@@ -32,7 +32,7 @@ WIDTHS: Final = {
 }
 """Logarithms of the factors by which the time of an activity may be off."""
 UNSEEN_ADDRESSES: Final = 0.35
-"""Nobody looked at addresses: coalescing and reuse are taken to be perfect."""
+"""Nobody looked at addresses: coalescing and reuse are taken to be perfect, or as bad as can be."""
 UNSEEN_CODE: Final = 0.20
 """Nobody looked at the compiled code: units of products, or pipelining."""
 DEPENDENT: Final = 0.20
@@ -65,7 +65,7 @@ def log_width(facts: LaunchFacts, causes_us: Mapping[Part, float]) -> float:
     unread_dots = not facts.dots and any(facts.work.flops.get(kind) for kind in TENSOR_KINDS)
     gaps = (
         own,
-        0.0 if facts.accesses or not facts.work.requested_bytes else UNSEEN_ADDRESSES,
+        0.0 if (facts.accesses and facts.sampled) or not facts.work.requested_bytes else UNSEEN_ADDRESSES,
         UNSEEN_CODE if unread_dots or facts.pipelined is None else 0.0,
         share * (GUESSED if facts.guessed else DEPENDENT),
         SAMPLED * (1 - min(max(facts.sampled, 0.0), 1.0)),
@@ -75,6 +75,8 @@ def log_width(facts: LaunchFacts, causes_us: Mapping[Part, float]) -> float:
 
 def why_unpriced(facts: LaunchFacts) -> str:
     """Returns why a launch can't be priced, for whoever wrote it; empty if it can."""
+    if facts.undecided:
+        return "loaded values, which are not known here, decide what it executes"
     if facts.guessed and facts.dependent_share > MOST_GUESSED:
         return (
             f"{facts.dependent_share:.0%} of the bytes it requests are at addresses that depend on loaded values, "

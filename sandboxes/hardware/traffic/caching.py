@@ -76,6 +76,8 @@ def distinct(events: Events, group: Ints, groups: int) -> np.ndarray:
     key = events.atom[kept] * groups + of[kept]
     order = np.argsort(key, kind="stable")
     key = key[order]
+    if not key.size:  # waves in which nobody accesses anything
+        return np.zeros(groups)
     first = kept[order][np.concatenate([[True], key[1:] != key[:-1]])]
     return np.bincount(of[first], weights=(events.bytes * events.weight)[first], minlength=groups)
 

@@ -5,9 +5,9 @@ without bias: a program that is cheaper than the others counts as much as it is 
 looked at in time counts as if no cache helped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final
 
@@ -16,12 +16,13 @@ import torch
 from sandboxes.contracts import Resources, Target
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import AccessFacts
+from sandboxes.hardware.traffic.boxes import SECTOR_BYTES
 from sandboxes.hardware.traffic.coalescing import Threads
 from sandboxes.hardware.traffic.measuring import measure
 from sandboxes.hardware.traffic.reaching import touched_bytes
 from sandboxes.hardware.traffic.reconciling import reconciled
 from sandboxes.hardware.traffic.scaling import scaled_counters
-from sandboxes.hardware.traffic.scene import scene
+from sandboxes.hardware.traffic.scene import Scene, scene
 from sandboxes.hardware.traffic.threads import read_share, threads_of
 from sandboxes.hardware.traffic.watching import fewer, watched
 from sandboxes.hardware.traffic.waves import Wave, programs_at_once
@@ -129,18 +130,22 @@ def examine(
                 measured = measure(seen, layouts, target, resources, seed=seed)
         except TTIRError as error:
             raise NotExamined(f"the kernel can't be run abstractly: {error}") from error
-    distinct = dict(measured.distinct)
+    guessed = any(log.guessed for log, _ in (*found.logs, *found.counted))
+    accesses, distinct = measured.accesses, dict(measured.distinct)
     for place, size in ({} if found.drawn is None else touched_bytes(found.drawn, seed)).items():
         distinct[place] = max(distinct.get(place, 0.0), size)
+    if guessed:
+        accesses = _pessimistic(accesses, seen)
+        distinct = _all_different(accesses, distinct)
     counters = scaled_counters(found.counted, distinct)
     requested = sum(count.bytes for count in counters.memory)
     dependent = sum(fact.requested_bytes for fact in measured.accesses if fact.dependent)
     return Examination(
-        accesses=reconciled(measured.accesses, counters),
+        accesses=reconciled(accesses, counters),
         counters=counters,
         executions=_executions(counters),
         dependent_share=min(1.0, dependent / requested) if requested else 0.0,
-        guessed=any(log.guessed for log, _ in (*found.logs, *found.counted)),
+        guessed=guessed,
         rounds=found.rounds,
         sampled=sum(wave.programs for wave in found.waves) / total,
         layouts=read_share(
@@ -165,6 +170,42 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _pessimistic(accesses: Sequence[AccessFacts], seen: Scene) -> tuple[AccessFacts, ...]:
+    """Returns accesses of which those at made-up addresses are as bad as can be.
+
+    Values that are not there are mostly zeros, and what depends on them seems to be one sector that a cache holds.
+    """
+    found = []
+    for access, operation in zip(accesses, seen.operations, strict=True):
+        if access.dependent:
+            most = access.sectors if operation.whole else access.requested_bytes / operation.element_bytes
+            sectors = max(most, access.sectors)
+            size = sectors * SECTOR_BYTES
+            access = replace(
+                access,
+                sectors=sectors,
+                requests=max(access.requests, most),
+                distinct_bytes=size,
+                dram_bytes=size * (1.0 if access.kind == "load" else 2.0),
+                l2_sectors=sectors,
+                busiest_address=most if access.kind == "atomic" else 0.0,
+            )
+        found.append(access)
+    return tuple(found)
+
+
+def _all_different(
+    accesses: Sequence[AccessFacts], distinct: Mapping[tuple[str, str], float]
+) -> dict[tuple[str, str], float]:
+    """Returns distinct bytes, as in `Measured`, where accesses at made-up addresses never touch the same twice."""
+    found = dict(distinct)
+    for access in accesses:
+        if access.dependent:
+            place = access.argument, "load" if access.kind == "load" else "store"
+            found[place] = found.get(place, 0.0) + access.distinct_bytes
+    return found
 
 
 def _executions(counters: Counters) -> dict[int, float]:

@@ -28,6 +28,7 @@ def compiled(operation: Operation, code: Code | None) -> MemoryCode | None:
         if (memory.kind, memory.shape, memory.element_bytes)
         == (operation.kind, operation.shape, operation.element_bytes)
         and memory.line == at[0]
+        and (memory.way is Way.TMA) <= operation.whole  # no gather borrows the copy engine of a tile on its line
     ]
     return min(fitting, key=lambda memory: abs(memory.column - at[1]), default=None)
 

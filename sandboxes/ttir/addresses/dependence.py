@@ -14,6 +14,13 @@ def dependent(module: Module) -> frozenset[Operation]:
     return _Dependence(module).found()
 
 
+def decides(module: Module) -> bool:
+    """Whether values from memory decide what is executed, be it arithmetic or accesses."""
+    reached = _Dependence(module).reached()
+    operations = (operation for function in module.functions for operation in function.walk())
+    return any(value.index in reached for operation in operations for value in conditions(operation))
+
+
 class _Dependence:
     def __init__(self, module: Module) -> None:
         self._module = module
@@ -25,6 +32,12 @@ class _Dependence:
         """Memory operations and loops, with a node that is reached if they depend on values from memory."""
 
     def found(self) -> frozenset[Operation]:
+        """Returns what `dependent` does."""
+        reached = self.reached()
+        return frozenset(operation for operation, node in self._asked.items() if node in reached)
+
+    def reached(self) -> set[int]:
+        """Returns values and nodes that depend on values from memory."""
         for function in self._module.functions:
             self._function(function)
         stack = [value.index for item in self._asked if item.name in SINKS for value in item.results]
@@ -34,7 +47,7 @@ class _Dependence:
                 if target not in reached:
                     reached.add(target)
                     stack.append(target)
-        return frozenset(operation for operation, node in self._asked.items() if node in reached)
+        return reached
 
     def _node(self) -> int:
         self._fresh += 1

@@ -11,7 +11,7 @@ from sandboxes.contracts import Variant
 from sandboxes.devices.looking import Looker
 from sandboxes.hardware.executed import work_of_launch
 from sandboxes.hardware.facts import LaunchFacts
-from sandboxes.hardware.gathering import accesses_of, facts_of
+from sandboxes.hardware.gathering import BELIEVED, accesses_of, facts_of
 from sandboxes.hardware.pricing import price_launch
 from sandboxes.hardware.traffic.examining import Examination, examine
 from sandboxes.ttir import Counters, Execution, ExecutionOptions, Module, execute, parse
@@ -63,9 +63,10 @@ def gathered(
     return facts_of(module, work, counters, 1.0, case[0], RESOURCES, H200, None, seen)
 
 
-@pytest.mark.parametrize("factor", [0.1, 0.5, 3.0])
+@pytest.mark.parametrize("factor", [0.1, 0.5, 0.8, 3.0])
 @pytest.mark.parametrize("name", ["strided", "product", "histogram"])
 def test_exact_totals_win_over_what_a_sample_says(name: str, factor: float) -> None:
+    """Of what was seen far too little of, the rest counts as unseen: never cheaper."""
     module, execution, seen = known(case := CASES[name]())
     scaled = tuple(
         replace(
@@ -81,7 +82,9 @@ def test_exact_totals_win_over_what_a_sample_says(name: str, factor: float) -> N
     wrong = gathered(case, module, execution.counters, execution, replace(seen, accesses=scaled))
     exact = execution.counters.bytes_loaded + execution.counters.bytes_stored
     assert sum(access.requested_bytes for access in wrong.accesses) == pytest.approx(exact)
-    assert price_launch(H200, wrong).time_us == pytest.approx(price_launch(H200, honest).time_us, rel=0.02)
+    paid, deserved = price_launch(H200, wrong).time_us, price_launch(H200, honest).time_us
+    assert paid >= 0.98 * deserved
+    assert factor * BELIEVED < 1 or paid == pytest.approx(deserved, rel=0.02)
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -135,7 +138,7 @@ def test_programs_that_were_counted_stand_for_the_others() -> None:
     part = execute(module, one.grid, args, options=ExecutionOptions(count=True, programs=[0, 100, 200, 300]))
     facts = facts_of(module, work_of_launch(part, scale=128), part.counters, 128.0, one, RESOURCES, H200)
     assert sum(access.requested_bytes for access in facts.accesses) == 2 * 4 * 2**17
-    assert facts.sampled == 1 / 128
+    assert facts.sampled == 0.0  # nobody looked at their addresses
     assert sum(kinds.get("bytes", 0) for kinds in facts.lines.values()) == 2 * 4 * 2**17
 
 

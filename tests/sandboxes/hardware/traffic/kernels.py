@@ -73,6 +73,13 @@ def lazy(x, y, busy, much, block: tl.constexpr):
 
 
 @triton.jit
+def only_first(x, y, block: tl.constexpr):
+    """Program 0 copies; the others end at once."""
+    if tl.program_id(0) == 0:
+        tl.store(y + tl.arange(0, block), tl.load(x + tl.arange(0, block)))
+
+
+@triton.jit
 def chase(x, y, n, steps, block: tl.constexpr):
     """Every address is where the last one led."""
     i = tl.program_id(0) * block + tl.arange(0, block)

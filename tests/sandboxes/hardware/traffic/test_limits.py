@@ -36,6 +36,13 @@ def test_addresses_that_follow_no_pattern_are_looked_at_in_bounded_time() -> Non
     assert load.sectors == pytest.approx(load.requested_bytes / 8, rel=0.1)
 
 
+def test_waves_in_which_nobody_accesses_anything_are_no_error() -> None:
+    module = parse(ttir_of(kernels.only_first, ("*fp32", "*fp32"), block=128))
+    found = examine(module, (20_000, 1, 1), [torch.zeros(128), torch.zeros(128)], None, RESOURCES, H200, seed=0)
+    assert len(found.waves) == 4
+    assert {access.kind for access in found.accesses} <= {"load", "store"}
+
+
 def test_a_launch_without_programs_is_not_examined() -> None:
     module = parse(ttir_of(kernels.strided_copy, ("*fp32", "*fp32", "i32"), stride=1, block=128))
     with pytest.raises(NotExamined):

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from sandboxes.contracts import Resources
 from sandboxes.hardware.code.code import Code, Lanes, MemoryCode, Way
 from sandboxes.hardware.targets import get_target
 from sandboxes.hardware.traffic.coalescing import Threads
-from sandboxes.hardware.traffic.threads import threads_of
+from sandboxes.hardware.traffic.threads import compiled, threads_of
 from sandboxes.ttir.addresses.log import Operation
 from sandboxes.ttir.ir import Frame, Location
 
@@ -50,3 +52,12 @@ def test_a_descriptor_is_a_tile_only_where_there_is_a_copy_engine() -> None:
     )  # fmt: skip
     assert threads(tile, "h100", ordinary).lanes.shape == (32, 32)
     assert threads(tile, "h100", replace(ordinary, way=Way.TMA, lanes=None)).lanes.shape == (1, 1024)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_only_a_tile_takes_the_copy_engine_also_where_nobody_knows_the_line(whole: bool) -> None:
+    tile = MemoryCode(kind="load", line=0, column=0, shape=(64, 64), element_bytes=2, way=Way.TMA, lanes=None)
+    operation = Operation(
+        kind="load", argument="x", location=Location(), element_bytes=2, shape=(64, 64), whole=whole
+    )  # fmt: skip
+    assert (compiled(operation, Code(memory=(tile,))) is not None) is whole
