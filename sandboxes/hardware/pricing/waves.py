@@ -87,7 +87,10 @@ def launch_schedule(
     if full:
         late = whole.times(asked.programs / slots.count) + busiest.times(constants.tail * (1 - 1 / max(uneven)))
         schedule = max(schedule, late, key=lambda one: one.time_us)
-    return max(schedule, busiest, key=lambda one: one.time_us)
+    if schedule.time_us >= busiest.time_us:
+        return schedule
+    parts = {part: max(taken, busiest.parts_us[part]) for part, taken in schedule.parts_us.items()}
+    return Schedule(busiest.time_us, parts, busiest.causes_us)
 
 
 def loaded_us(target: Target, asked: Demand, slots: Slots, constants: Constants, most_blocks: int) -> float:

@@ -150,6 +150,13 @@ def test_a_busiest_program_is_waited_for() -> None:
     assert price_launch(H200, alone).time_us > 10 * base
 
 
+def test_what_is_said_of_a_launch_that_waits_for_one_program_is_of_all_of_it() -> None:
+    facts = product(4096, (128, 128, 64), warps=8)
+    alone = replace(facts, work=replace(facts.work, uneven_bytes=1000.0, uneven_operations=1000.0))
+    even, waiting = price_launch(H200, facts).parts_us, price_launch(H200, alone).parts_us
+    assert all(waiting[part] >= taken for part, taken in even.items())
+
+
 def test_loads_that_nothing_pipelines_are_waited_for() -> None:
     """A product of 4096 in tiles of 128 columns or 256: 64 rounds a tile. Without pipelining each is waited for; where
     a multiprocessor holds two programs (128 columns), one computes while the other waits.
