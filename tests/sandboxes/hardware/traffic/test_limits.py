@@ -21,7 +21,7 @@ def test_a_kernel_that_is_not_done_with_the_work_there_may_be_is_not_examined() 
     args = [torch.randint(0, 2**20, (2**20,)), torch.zeros(2**22, dtype=torch.int64), 2**20, 2**28]
     started = time.thread_time()
     with pytest.raises(NotExamined, match="as much work"):
-        examine(module, (4096, 1, 1), args, None, RESOURCES, H200, seed=0)
+        examine(module, (4096, 1, 1), args, None, RESOURCES, H200, seed=0, work=2**24)
     assert time.thread_time() - started < 10.0
 
 
@@ -29,7 +29,7 @@ def test_addresses_that_follow_no_pattern_are_looked_at_in_bounded_time() -> Non
     module = parse(ttir_of(kernels.chase, ("*i64", "*i64", "i32", "i32"), block=1024))
     args = [torch.randint(0, 2**20, (2**20,)), torch.zeros(2**22, dtype=torch.int64), 2**20, 8]
     started = time.thread_time()
-    found = examine(module, (4096, 1, 1), args, None, RESOURCES, H200, seed=0)
+    found = examine(module, (4096, 1, 1), args, None, RESOURCES, H200, seed=0, work=2**25)
     assert time.thread_time() - started < 30.0
     load = next(access for access in found.accesses if access.kind == "load")
     assert load.dependent
