@@ -16,7 +16,7 @@ from sandboxes.contracts import Resources, Variant
 from sandboxes.devices.hollow import hollow_storage
 from sandboxes.devices.launching import storage_sizes
 from sandboxes.hardware.executed import work_of_counters
-from sandboxes.hardware.gathering import facts_of
+from sandboxes.hardware.gathering.launch import facts_of
 from sandboxes.hardware.pricing import price_launch
 from sandboxes.hardware.targets import get_target
 from sandboxes.hardware.traffic.examining import NotExamined, examine

@@ -16,7 +16,7 @@ from sandboxes.devices.launching import bound_arguments, launch, storage_sizes
 from sandboxes.devices.looking import Looker
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.executed import work_of_counters
-from sandboxes.hardware.gathering import facts_of, unread
+from sandboxes.hardware.gathering.launch import facts_of, unread
 from sandboxes.hardware.pricing import price_launch
 from sandboxes.hardware.traffic.examining import WORK, Examination
 from sandboxes.hardware.work import Work

@@ -9,7 +9,7 @@ import torch
 from sandboxes.contracts import Resources, Target, Variant
 from sandboxes.hardware.code.code import Code
 from sandboxes.hardware.facts import LaunchFacts
-from sandboxes.hardware.gathering import facts_of, unread
+from sandboxes.hardware.gathering.launch import facts_of, unread
 from sandboxes.hardware.traffic.examining import WORK, Examination, NotExamined, examine
 from sandboxes.hardware.work import Work
 from sandboxes.ttir import Counters, DescriptorArgument, Module

@@ -11,7 +11,8 @@ from sandboxes.contracts import Variant
 from sandboxes.devices.looking import Looker
 from sandboxes.hardware.executed import work_of_launch
 from sandboxes.hardware.facts import LaunchFacts
-from sandboxes.hardware.gathering import BELIEVED, accesses_of, facts_of
+from sandboxes.hardware.gathering.accesses import BELIEVED, accesses_of
+from sandboxes.hardware.gathering.launch import facts_of
 from sandboxes.hardware.pricing import price_launch
 from sandboxes.hardware.traffic.examining import Examination, examine
 from sandboxes.ttir import Counters, Execution, ExecutionOptions, Module, execute, parse
