@@ -82,6 +82,7 @@ def test_a_program_that_could_not_be_priced_makes_its_pair_wrong() -> None:
     assert summary([found])["wrong"] == [pair.name]
 
 
+@pytest.mark.slow
 def test_reading_every_second_or_every_eighth_number_is_as_dear_as_on_hardware() -> None:
     strides = [pair for pair in PAIRS if pair.category == "strides"]  # three programs, a second each
     found = run(strides, workers=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandboxes.hardware.targets import BadTarget, UnknownTarget, get_target
-from sandboxes.hardware.targets.catalogue import MAX_FILES, VARIABLE, Catalogue
+from sandboxes.hardware.targets.catalogue import BUILT_IN, MAX_FILES, VARIABLE, Catalogue
 from sandboxes.hardware.targets.reading import MAX_BYTES
 
 H20 = """
@@ -127,7 +127,7 @@ def test_a_bad_file_is_named_with_key_value_and_remedy(
     assert str(path) in message
     assert len(message) < 2000
     assert str(pickle.loads(pickle.dumps(caught.value))) == message  # noqa: S301 - our own bytes
-    assert list(known) == list(Catalogue())
+    assert list(known) == list(BUILT_IN)
 
 
 def test_files_that_are_no_files_are_refused(known: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

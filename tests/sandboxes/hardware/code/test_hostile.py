@@ -108,6 +108,7 @@ def test_a_loop_over_loops_of_carried_addresses_ends() -> None:
     assert time.perf_counter() - began < 2
 
 
+@pytest.mark.slow
 def test_thousands_of_loops_and_of_equal_names_are_read_at_once() -> None:
     loop = "%r = scf.for %i = %a to %b step %c iter_args(%p = %x) -> (i32) {\n" + LOAD + "scf.yield %p : i32\n}\n"
     began = time.perf_counter()

@@ -232,6 +232,7 @@ def test_advice_is_sorted_and_worth_its_while() -> None:
     assert all(each.saves_us >= 0.02 * time_us(*nodes) for each in found)
 
 
+@pytest.mark.slow
 def test_a_program_of_thousands_of_launches_is_explained_in_bounded_time() -> None:
     strided = access("load", "x", 64 * MB, 14, sectors=16 * MB)
     facts = launch(strided, access("store", "y", 64 * MB, 15))

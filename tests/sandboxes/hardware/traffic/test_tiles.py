@@ -124,6 +124,7 @@ def test_what_falls_into_too_many_pieces_is_said_to(monkeypatch: pytest.MonkeyPa
         rectangles(seen(requests, 2).sights, 0)
 
 
+@pytest.mark.slow
 def test_gathers_too_large_to_look_at_are_sampled_without_bias_in_what_they_touch() -> None:
     places = torch.randint(0, 2**22, (512, 2048), generator=torch.Generator().manual_seed(0))
     request = Request(buffer(2**22), (places,), (), (2048,))
