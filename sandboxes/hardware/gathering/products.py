@@ -53,7 +53,9 @@ def shared(counters: Counters, scale: float, code: Code, programs: int) -> tuple
     most = max((*by_line.values(), *multiplied.values()), default=float(programs))
     found = []
     for way in code.shared:
-        often = max(by_line.get(way.line, 0.0), multiplied.get(way.line, 0.0)) or most if way.looped else float(programs)
+        often = (
+            max(by_line.get(way.line, 0.0), multiplied.get(way.line, 0.0)) or most if way.looped else float(programs)
+        )
         found.append(SharedFacts(line=way.line, bytes=way.bytes * often, conflicts=way.conflicts))
     return tuple(found)
 
