@@ -118,7 +118,11 @@ def _window(call: AtenCall, position: int, dimensions: int) -> int:
 
 def _product_kind(inputs: list[TensorSpec], precision: Precision) -> str:
     """Returns the kind of a product: the type of its operands decides."""
-    dtype = inputs[-1].dtype if len(inputs) > 1 else inputs[0].dtype
+    return product_kind(inputs[-1].dtype if len(inputs) > 1 else inputs[0].dtype, precision)
+
+
+def product_kind(dtype: str, precision: Precision) -> str:
+    """Returns which unit multiplies factors of a type (keys of `Work.flops`)."""
     if dtype == "float32":
         return "tf32" if precision is Precision.TF32 else "fp32"
     return PRODUCT_KIND.get(dtype, "fp32")

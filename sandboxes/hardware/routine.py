@@ -14,7 +14,8 @@ import torch
 
 from sandboxes.contracts import Argument, ArgumentSequence, AtenCall, Precision, TensorRef, TensorSpec, references
 from sandboxes.contracts.case import DTYPE_BYTES
-from sandboxes.hardware.aten_tables import GATHERING_NAMES, POOL_GRADIENTS, POOLS, PRODUCT_KIND, SCATTERING_NAMES
+from sandboxes.hardware.aten_arithmetic import product_kind
+from sandboxes.hardware.aten_tables import GATHERING_NAMES, POOL_GRADIENTS, POOLS, SCATTERING_NAMES
 from sandboxes.hardware.causality import seen_share
 
 ALIGNED_BYTES = 16
@@ -135,9 +136,15 @@ def routine_of(call: AtenCall, values: Sequence[TensorSpec], precision: Precisio
     outputs = [values[id_] for id_ in references(call.results)]
     if not outputs:
         return PLAIN
-    for build in (_product, _convolution, _attention):
-        if (found := build(functional, call, values, inputs, outputs, precision)) is not None:
-            return found
+    found = None
+    if functional in PRODUCTS and len(inputs) > 1:
+        found = _product(functional, inputs, precision)
+    elif functional in CONVOLUTIONS and len(inputs) > 1:
+        found = _convolution(call, inputs, outputs[0], precision)
+    elif functional.startswith("_scaled_dot_product") and len(inputs) > 2 and len(inputs[0].shape) == 4:
+        found = _attention(call, values, inputs, precision)
+    if found is not None:
+        return found
     largest = max([*inputs, *outputs], key=lambda spec: spec.numel)
     width = DTYPE_BYTES[largest.dtype]
     if (looked_up := _looked_up(name, call, inputs, outputs)) is not None:
@@ -255,16 +262,8 @@ def _looked_up(name: str, call: AtenCall, inputs: list[TensorSpec], outputs: lis
     )
 
 
-def _product(
-    functional: str,
-    call: AtenCall,
-    values: Sequence[TensorSpec],
-    inputs: list[TensorSpec],
-    outputs: list[TensorSpec],
-    precision: Precision,
-) -> Routine | None:
-    if functional not in PRODUCTS or len(inputs) < 2:
-        return None
+def _product(functional: str, inputs: list[TensorSpec], precision: Precision) -> Routine | None:
+    """Returns a product; None where a factor has no dimensions."""
     added = functional in ("addmm", "baddbmm", "addbmm", "addmv")
     left, right = inputs[added : added + 2] if len(inputs) > 2 or not added else inputs[:2]
     if not left.shape or not right.shape:
@@ -285,17 +284,8 @@ def _product(
     return Routine(kind=RoutineKind.PRODUCT, element_bytes=product.element_bytes, product=product)
 
 
-def _convolution(
-    functional: str,
-    call: AtenCall,
-    values: Sequence[TensorSpec],
-    inputs: list[TensorSpec],
-    outputs: list[TensorSpec],
-    precision: Precision,
-) -> Routine | None:
+def _convolution(call: AtenCall, inputs: list[TensorSpec], result: TensorSpec, precision: Precision) -> Routine:
     """Returns a convolution as the product of its windows with its filters."""
-    if functional not in CONVOLUTIONS or len(inputs) < 2:
-        return None
     image, filters = inputs[0], inputs[1]
     bound = _bound(call)
     transposed, groups = bound.get("transposed") is True, bound.get("groups", 1)
@@ -303,7 +293,7 @@ def _convolution(
     window = prod(filters.shape[2:])
     channels = (filters.shape[0] if transposed else filters.shape[1] * groups) // groups
     made = filters.shape[1] if transposed else filters.shape[0] // groups
-    places = (image if transposed else outputs[0]).shape
+    places = (image if transposed else result).shape
     rows = places[0] * prod(places[2:])
     kind = product_kind(image.dtype, precision)
     aligned = channels * DTYPE_BYTES[image.dtype] % ALIGNED_BYTES == 0
@@ -328,7 +318,7 @@ def _convolution(
         kind=RoutineKind.DEPTHWISE if depthwise else RoutineKind.CONVOLUTION,
         element_bytes=product.element_bytes,
         product=product,
-        around_bytes=2 * ((image.bytes + outputs[0].bytes) * converted + outputs[0].bytes * biased),
+        around_bytes=2 * ((image.bytes + result.bytes) * converted + result.bytes * biased),
     )
 
 
@@ -337,16 +327,7 @@ WINOGRAD_SAVES = 1.6
 arXiv:1509.09308), less its transforms; an estimate."""
 
 
-def _attention(
-    functional: str,
-    call: AtenCall,
-    values: Sequence[TensorSpec],
-    inputs: list[TensorSpec],
-    outputs: list[TensorSpec],
-    precision: Precision,
-) -> Routine | None:
-    if not functional.startswith("_scaled_dot_product") or len(inputs) < 3 or len(inputs[0].shape) != 4:
-        return None
+def _attention(call: AtenCall, values: Sequence[TensorSpec], inputs: list[TensorSpec], precision: Precision) -> Routine:
     query, key = inputs[:2]
     product = Product(
         rows=query.shape[2],
@@ -358,13 +339,6 @@ def _attention(
         causal=seen_share(call, values) < 1,
     )
     return Routine(kind=RoutineKind.ATTENTION, element_bytes=product.element_bytes, product=product)
-
-
-def product_kind(dtype: str, precision: Precision) -> str:
-    """Returns which unit multiplies factors of a type (keys of `Work.flops`)."""
-    if dtype == "float32":
-        return "tf32" if precision is Precision.TF32 else "fp32"
-    return PRODUCT_KIND.get(dtype, "fp32")
 
 
 def _is_aligned(spec: TensorSpec) -> bool:
